@@ -1,0 +1,155 @@
+"""One declaration per artefact: arrays in memory = layout on disk = row of the docs."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import h5py
+import numpy as np
+
+from lib.errors import ArtefactError, ShapeError
+
+# No timestamps and fixed compression: writing the same arrays twice gives the same bytes.
+STORAGE = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "track_times": False}
+COMPRESS_FROM_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """What is known about one field before any file is read.
+
+    Args:
+        kind: `array`, `ragged` (one array per view, sizes differ) or `text`.
+        dims: names or numbers of the dimensions; equal names must have equal sizes.
+        dtype: numpy type code in the file; empty for text.
+        unit: unit of the values.
+        doc: one line for the docs table.
+    """
+
+    kind: str
+    dims: tuple[str, ...]
+    dtype: str
+    unit: str
+    doc: str
+
+
+def array(dims: str, dtype: str, unit: str, doc: str) -> Any:
+    """Declare a field that is one array; `dims` are space-separated names or numbers."""
+    return field(metadata={"spec": FieldSpec("array", tuple(dims.split()), dtype, unit, doc)})
+
+
+def ragged(dims: str, dtype: str, unit: str, doc: str) -> Any:
+    """Declare a field that is a tuple of arrays whose first dimension is the tuple's length."""
+    return field(metadata={"spec": FieldSpec("ragged", tuple(dims.split()), dtype, unit, doc)})
+
+
+def text(doc: str, dims: str = "") -> Any:
+    """Declare a field that is one string, or a tuple of strings when `dims` names a dimension."""
+    return field(metadata={"spec": FieldSpec("text", tuple(dims.split()), "", "", doc)})
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One stage's result for one capture. Subclasses declare fields with `array`, `ragged`, `text`.
+
+    Arrays are converted to the declared type and made read-only on construction; dimensions with
+    the same name must agree.
+
+    Raises:
+        ShapeError: an array does not fit its declared dimensions.
+    """
+
+    version: ClassVar[int] = 0  # raise when a re-run would give other numbers or another layout
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        for name, spec in self.specs().items():
+            value = getattr(self, name)
+            if spec.kind == "text":
+                value = tuple(map(str, value)) if spec.dims else str(value)
+                self._check(name, spec, (len(value),) if spec.dims else (), sizes)
+            elif spec.kind == "array":
+                value = _frozen_array(value, spec.dtype)
+                self._check(name, spec, value.shape, sizes)
+            else:
+                value = tuple(_frozen_array(item, spec.dtype) for item in value)
+                for item in value:  # inner sizes may differ from view to view
+                    self._check(name, spec, (len(value), *item.shape), dict(sizes))
+                sizes.setdefault(spec.dims[0], len(value))
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def specs(cls) -> dict[str, FieldSpec]:
+        """Field name -> declaration, in order."""
+        return {f.name: f.metadata["spec"] for f in fields(cls) if "spec" in f.metadata}
+
+    def _check(
+        self, name: str, spec: FieldSpec, shape: tuple[int, ...], sizes: dict[str, int]
+    ) -> None:
+        expected = f"({' '.join(spec.dims)}) with {sizes}"
+        if len(shape) != len(spec.dims):
+            raise ShapeError(f"{type(self).__name__}.{name}", shape, expected)
+        for size, dim in zip(shape, spec.dims, strict=True):
+            wanted = int(dim) if dim.isdigit() else sizes.setdefault(dim, size)
+            if size != wanted:
+                raise ShapeError(f"{type(self).__name__}.{name}", shape, expected)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def write_group(self, group: h5py.Group) -> None:
+        """Write every field below an empty HDF5 group, with unit and dims as attributes."""
+        for name, spec in self.specs().items():
+            value = getattr(self, name)
+            if spec.kind == "ragged":
+                inner = group.create_group(name)
+                for index, item in enumerate(value):
+                    _write_array(inner, f"{index:04d}", item, spec, spec.dims[1:])
+            elif spec.kind == "array":
+                _write_array(group, name, value, spec, spec.dims)
+            else:
+                data = np.array(value, dtype=object) if spec.dims else value
+                dataset = group.create_dataset(
+                    name, data=data, dtype=h5py.string_dtype(), track_times=False
+                )
+                dataset.attrs["dims"] = " ".join(spec.dims)
+
+    @classmethod
+    def read_group(cls, group: h5py.Group) -> Self:
+        """The artefact stored below an HDF5 group.
+
+        Raises:
+            ArtefactError: a field is missing.
+        """
+        values: dict[str, Any] = {}
+        for name, spec in cls.specs().items():
+            if name not in group:
+                raise ArtefactError(
+                    f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
+                )
+            item = group[name]
+            if spec.kind == "ragged":
+                values[name] = tuple(item[key][()] for key in sorted(item))
+            elif spec.kind == "array":
+                values[name] = item[()]
+            else:
+                values[name] = tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
+        return cls(**values)
+
+
+def _frozen_array(value: Any, dtype: str) -> np.ndarray:
+    result = np.array(value, dtype=dtype, order="C")
+    result.setflags(write=False)
+    return result
+
+
+def _write_array(
+    group: h5py.Group, name: str, value: np.ndarray, spec: FieldSpec, dims: tuple[str, ...]
+) -> None:
+    storage = STORAGE if value.nbytes >= COMPRESS_FROM_BYTES else {"track_times": False}
+    dataset = group.create_dataset(name, data=value, **storage)
+    dataset.attrs["unit"] = spec.unit
+    dataset.attrs["dims"] = " ".join(dims)

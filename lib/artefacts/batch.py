@@ -1,0 +1,178 @@
+"""A stage's file for one batch: one group per capture, and a row for every capture that failed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import h5py
+
+from lib.artefacts.base import Artefact
+from lib.errors import ArtefactError, CaptureFailure
+
+Kind = TypeVar("Kind", bound=Artefact)
+
+OK = "ok"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one capture ended at one stage.
+
+    Args:
+        capture: name of the capture.
+        stage: name of the stage at which it ended; later stages carry the row on unchanged.
+        outcome: `ok`, or a short word such as `no_face`.
+        reason: one sentence for a person; empty when ok.
+    """
+
+    capture: str
+    stage: str
+    outcome: str
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome != OK
+
+
+class BatchWriter(Generic[Kind]):
+    """Writes a batch file capture by capture; the file appears under its name only when complete.
+
+    The data go to a temporary file beside it, which is synced and renamed on a clean exit and
+    removed on an error, so that a killed job never leaves half a file under the final name.
+
+    Args:
+        path: the artefact file, such as `results/b0001/fit.h5`.
+        kind: the artefact class of every group.
+        stage: name of the stage, for the outcome rows.
+    """
+
+    def __init__(self, path: str | Path, kind: type[Kind], stage: str):
+        self.path = Path(path)
+        self.kind = kind
+        self.stage = stage
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._names: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = h5py.File(self._temporary, "w", libver="v110")
+        self._file.attrs["artefact"] = self.kind.__name__
+        self._file.attrs["version"] = self.kind.version
+        self._file.attrs["stage"] = self.stage
+        return self
+
+    def add(self, capture: str, artefact: Kind) -> None:
+        """Store the result of one capture."""
+        group = self._group(capture, Outcome(capture, self.stage, OK))
+        artefact.write_group(group)
+
+    def fail(self, capture: str, failure: CaptureFailure) -> None:
+        """Store the reason why one capture failed at this stage."""
+        self.carry(Outcome(capture, self.stage, failure.outcome, failure.reason))
+
+    def carry(self, outcome: Outcome) -> None:
+        """Store a failure of an earlier stage unchanged."""
+        self._group(outcome.capture, outcome)
+
+    def _group(self, capture: str, outcome: Outcome) -> h5py.Group:
+        if capture in self._names:
+            raise ArtefactError(f"{self.path}: capture '{capture}' is written twice.")
+        group = self._file.create_group(capture)
+        group.attrs["index"] = len(self._names)  # captures keep the order of the sample sheet
+        group.attrs["stage"] = outcome.stage
+        group.attrs["outcome"] = outcome.outcome
+        group.attrs["reason"] = outcome.reason
+        self._names.append(capture)
+        return group
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        if error is not None:
+            self._temporary.unlink(missing_ok=True)
+            return
+        with open(self._temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(self._temporary, self.path)
+
+
+class BatchReader(Generic[Kind]):
+    """Reads a batch file lazily: memory holds one capture at a time.
+
+    Raises:
+        ArtefactError: the file is missing, damaged, of another kind or of another version.
+    """
+
+    def __init__(self, path: str | Path, kind: type[Kind]):
+        self.path = Path(path)
+        self.kind = kind
+        try:
+            self._file = h5py.File(path, "r")
+        except FileNotFoundError as error:
+            raise ArtefactError(
+                f"{path} is not there. Make it: snakemake --cores all {path}"
+            ) from error
+        except OSError as error:
+            raise ArtefactError(f"{path} cannot be read ({error}). {_rebuild(path)}") from error
+        found = self._file.attrs.get("artefact", "not an artefact")
+        version = int(self._file.attrs.get("version", -1))
+        if found != kind.__name__:
+            self._file.close()
+            raise ArtefactError(f"{path} is {found}, expected {kind.__name__}. {_rebuild(path)}")
+        if version != kind.version:
+            self._file.close()
+            raise ArtefactError(
+                f"{path} is {found} version {version}, this code reads version {kind.version}.\n"
+                f"    {_rebuild(path)}"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """One row per capture, in the order of the sample sheet, failures included."""
+        groups = sorted(self._file.items(), key=lambda item: item[1].attrs["index"])
+        return tuple(
+            Outcome(name, g.attrs["stage"], g.attrs["outcome"], g.attrs["reason"])
+            for name, g in groups
+        )
+
+    @property
+    def captures(self) -> tuple[str, ...]:
+        """Names of the captures that have a result."""
+        return tuple(row.capture for row in self.outcomes if not row.failed)
+
+    def __getitem__(self, capture: str) -> Kind:
+        if capture not in self._file:
+            raise ArtefactError(f"{self.path} has no capture '{capture}'.")
+        return self.kind.read_group(self._file[capture])
+
+    def items(self) -> Iterator[tuple[str, Kind]]:
+        """(name, artefact) of every capture that has a result."""
+        for name in self.captures:
+            yield name, self[name]
+
+
+def digest(path: str | Path) -> str:
+    """sha256 of a file, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _rebuild(path: str | Path) -> str:
+    return f"Rebuild it: snakemake --cores all --force {path}"

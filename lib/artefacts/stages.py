@@ -1,0 +1,125 @@
+"""What each stage makes for one capture. Every px value counts in the working image of its view.
+
+Integer pixel coordinates are pixel centres. Points are (x, y). Right and left are the subject's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lib.artefacts.base import Artefact, array, ragged, text
+
+
+@dataclass(frozen=True)
+class Capture(Artefact):
+    """One moment of one face: working images, cameras as far as known, and where they came from.
+
+    The working image is the photo turned upright by its EXIF orientation, converted to sRGB
+    primaries, and reduced to at most `import.max_side_px`; a pixel (x, y) of it lies at
+    `(x + 0.5) * scale_x - 0.5` in the upright original.
+    """
+
+    version: ClassVar[int] = 1
+
+    subject: str = text("whose face; captures of one subject share an identity")
+    path: tuple[str, ...] = text("original file of each view", "n_views")
+    sha256: tuple[str, ...] = text("hash of the original file", "n_views")
+    image: tuple[np.ndarray, ...] = ragged(
+        "n_views h w 3", "u1", "sRGB 0..255", "working image; linear light after decoding"
+    )
+    original_size: np.ndarray = array("n_views 2", "i4", "px", "(h, w) of the upright original")
+    working_to_original: np.ndarray = array("n_views 2", "f8", "1", "scale (x, y), see above")
+    focal_px: np.ndarray = array("n_views", "f8", "px", "focal length if known, else NaN")
+    focal_source: tuple[str, ...] = text("exif, exif35mm, camera or none", "n_views")
+    centre_px: np.ndarray = array("n_views 2", "f8", "px", "principal point (x, y)")
+    world_to_camera: np.ndarray = array("n_views 3 4", "f8", "mm", "[R|t] if known, else NaN")
+
+
+@dataclass(frozen=True)
+class Faces(Artefact):
+    """The face that is meant in each view; one photo with several faces gives several captures."""
+
+    version: ClassVar[int] = 1
+
+    photo: str = text("name of the capture in capture.h5 that holds the image")
+    subject: str = text("whose face")
+    box_px: np.ndarray = array("n_views 4", "f4", "px", "x0, y0, x1, y1 of the upright-face box")
+    score: np.ndarray = array("n_views", "f4", "0..1", "detector score")
+    points_px: np.ndarray = array(
+        "n_views 5 2", "f4", "px", "right eye, left eye, nose tip, right and left mouth corner"
+    )
+    roll_rad: np.ndarray = array("n_views", "f4", "rad", "in-plane rotation, clockwise positive")
+
+
+@dataclass(frozen=True)
+class Landmarks(Artefact):
+    """Points of a named scheme with their standard deviation, and the 68 iBUG points from them."""
+
+    version: ClassVar[int] = 1
+
+    scheme: str = text("mesh468, ibug68, points106 or points5: a scheme that the head model knows")
+    points_px: np.ndarray = array("n_views n_points 2", "f4", "px", "measured points, NaN = none")
+    sigma_px: np.ndarray = array("n_views n_points", "f4", "px", "standard deviation per axis")
+    ibug68_px: np.ndarray = array("n_views 68 2", "f4", "px", "68 iBUG points, NaN = none")
+    ibug68_sigma_px: np.ndarray = array("n_views 68", "f4", "px", "standard deviation per axis")
+    presence: np.ndarray = array("n_views", "f4", "0..1", "probability that a face was there")
+
+
+@dataclass(frozen=True)
+class SkinMask(Artefact):
+    """Probability that a pixel shows bare facial skin."""
+
+    version: ClassVar[int] = 1
+
+    probability: tuple[np.ndarray, ...] = ragged(
+        "n_views h w", "u1", "1/255", "probability of bare skin on the working image"
+    )
+
+
+@dataclass(frozen=True)
+class FaceFit(Artefact):
+    """A fitted face: identity and albedo shared by all views; the rest per view.
+
+    Covariances are those of the fit's own model; `vertex_sigma_mm` is the standard deviation of
+    the neutral face's vertices after the best rigid alignment.
+    """
+
+    version: ClassVar[int] = 1
+
+    model: str = text("face model")
+    method: str = text("how it was fitted")
+    identity: np.ndarray = array("n_identity", "f4", "sigma", "identity coefficients")
+    identity_covariance: np.ndarray = array(
+        "n_identity n_identity", "f4", "sigma^2", "covariance of the identity coefficients"
+    )
+    albedo: np.ndarray = array("n_albedo", "f4", "sigma", "albedo coefficients")
+    expression: np.ndarray = array("n_views n_expression", "f4", "1", "weights 0..1 per view")
+    expression_sigma: np.ndarray = array("n_views n_expression", "f4", "1", "their sigma")
+    world_to_camera: np.ndarray = array("n_views 3 4", "f8", "mm", "rigid transform [R|t] per view")
+    focal_px: np.ndarray = array("n_views", "f8", "px", "focal length, square pixels")
+    focal_sigma: np.ndarray = array("n_views", "f4", "1", "standard deviation of log focal length")
+    centre_px: np.ndarray = array("n_views 2", "f8", "px", "principal point (x, y)")
+    light: np.ndarray = array("n_views 9 3", "f4", "1", "SH bands 0-2 per channel, model frame")
+    vertices: np.ndarray = array("n_vertices 3", "f4", "mm", "neutral-expression vertices")
+    vertex_sigma_mm: np.ndarray = array("n_vertices", "f4", "mm", "sigma of the neutral vertices")
+    landmarks_px: np.ndarray = array("n_views 68 2", "f4", "px", "iBUG points of the fitted face")
+    landmarks_mm: np.ndarray = array(
+        "n_views 68 3", "f4", "mm", "the same in the model frame, with expression"
+    )
+    reprojection_px: np.ndarray = array(
+        "n_views", "f4", "px", "mean distance of inner 51 points to the measured ones"
+    )
+    interocular_px: np.ndarray = array("n_views", "f4", "px", "distance of the outer eye corners")
+
+
+@dataclass(frozen=True)
+class Texture(Artefact):
+    """The capture's colour on the head's UV chart: blended over its views and free of holes."""
+
+    version: ClassVar[int] = 1
+
+    rgb: np.ndarray = array("n_rows n_cols 3", "f2", "linear RGB", "row 0 is the top, v = 1")
+    weight: np.ndarray = array("n_rows n_cols", "f2", "0..1", "how much was seen: 0 = filled in")

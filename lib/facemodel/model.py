@@ -1,0 +1,134 @@
+"""A head model: shape, expression and albedo as linear functions of coefficients, with its names.
+
+Frame: millimetres, right-handed, x to the subject's left, y up, z out of the face, origin midway
+between the eyes. Triangles run counter-clockwise seen from outside. UV origin is bottom-left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+PARTS = (
+    "right_eye",
+    "left_eye",
+    "right_eyebrow",
+    "left_eyebrow",
+    "nose",
+    "upper_lip",
+    "lower_lip",
+    "skin",
+)
+
+
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Named points on the mesh that move with it.
+
+    Args:
+        triangle: (n_points,) index of the triangle that holds each point.
+        barycentric: (n_points, 3) weights of its corners.
+        sigma_mm: (n_points,) how well the point is defined on a person's face.
+    """
+
+    triangle: np.ndarray
+    barycentric: np.ndarray
+    sigma_mm: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.triangle)
+
+    def on(self, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+        """Positions (..., n_points, 3) on a mesh with vertices (..., n_vertices, 3)."""
+        corners = vertices[..., triangles[self.triangle], :]
+        return np.einsum("...pkc,pk->...pc", corners, self.barycentric)
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """vertices = mean + identity_basis . identity + expression_basis . expression
+
+    Args:
+        name: `makehuman`, `ict`, ...
+        mean: (n_vertices, 3) mm.
+        identity_basis: (n_identity, n_vertices, 3) mm per sigma; coefficients ~ N(0, 1).
+        expression_basis: (n_expression, n_vertices, 3) mm at weight 1; weights in 0..1.
+        expression_names: ARKit names where the expression is one of the 52.
+        free_expressions: (n_expression,) bool; False = a corrective or a shape that photos do not
+            tell (`mouthClose`, `tongueOut`), left at 0 by fitting.
+        triangles: (n_triangles, 3) vertex indices.
+        triangle_region: (n_triangles,) index into `region_names`.
+        region_names: `skin`, `eye_left`, `teeth_upper`, ...
+        mirror: (n_vertices,) index of the vertex on the other side.
+        uv: (n_uv, 2) chart coordinates 0..1 of all regions.
+        uv_triangles: (n_triangles, 3) indices into `uv`, row by row beside `triangles`.
+        albedo_mean: (n_vertices, 3) linear sRGB under D65.
+        albedo_basis: (n_albedo, n_vertices, 3) per sigma.
+        landmarks: scheme name (`ibug68`, `mesh468`, `points5`) -> its points.
+        contour: for each jaw point 0..16 of iBUG-68, (n_candidates,) vertices from ear side to
+            throat; the one on the silhouette is what an annotator marks.
+        parts: the names of `PARTS`, and `face_mask` -> vertex indices.
+        licence: licence of the model's data.
+        source: where it came from, with a hash.
+    """
+
+    name: str
+    mean: np.ndarray
+    identity_basis: np.ndarray
+    expression_basis: np.ndarray
+    expression_names: tuple[str, ...]
+    free_expressions: np.ndarray
+    triangles: np.ndarray
+    triangle_region: np.ndarray
+    region_names: tuple[str, ...]
+    mirror: np.ndarray
+    uv: np.ndarray
+    uv_triangles: np.ndarray
+    albedo_mean: np.ndarray
+    albedo_basis: np.ndarray
+    landmarks: Mapping[str, SurfacePoints]
+    contour: tuple[np.ndarray, ...]
+    parts: Mapping[str, np.ndarray]
+    licence: str
+    source: str
+
+    @property
+    def n_identity(self) -> int:
+        return len(self.identity_basis)
+
+    @property
+    def n_expression(self) -> int:
+        return len(self.expression_basis)
+
+    @property
+    def n_albedo(self) -> int:
+        return len(self.albedo_basis)
+
+    @property
+    def n_vertices(self) -> int:
+        return len(self.mean)
+
+    def vertices(
+        self, identity: np.ndarray | None = None, expression: np.ndarray | None = None
+    ) -> np.ndarray:
+        """(n_vertices, 3) mm for (n_identity,) and (n_expression,) coefficients; None = zero."""
+        result = self.mean.astype(np.float32)
+        if identity is not None:
+            result = result + np.tensordot(identity.astype(np.float32), self.identity_basis, 1)
+        if expression is not None:
+            result = result + np.tensordot(expression.astype(np.float32), self.expression_basis, 1)
+        return result
+
+    def albedo(self, coefficients: np.ndarray | None = None) -> np.ndarray:
+        """(n_vertices, 3) linear sRGB, clipped to 0..1, for (n_albedo,) coefficients."""
+        result = self.albedo_mean
+        if coefficients is not None:
+            result = result + np.tensordot(coefficients.astype(np.float32), self.albedo_basis, 1)
+        return np.clip(result, 0, 1)
+
+    def region(self, *names: str) -> np.ndarray:
+        """(n_triangles,) bool: triangles of the named regions."""
+        wanted = [self.region_names.index(name) for name in names]
+        return np.isin(self.triangle_region, wanted)
