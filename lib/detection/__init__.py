@@ -1,0 +1,7 @@
+"""Finds the faces in each photo."""
+
+from lib.detection.faces import find_faces
+from lib.detection.load import load_detector
+from lib.detection.options import Detection, DetectionOptions, Detector
+
+__all__ = ["Detection", "DetectionOptions", "Detector", "find_faces", "load_detector"]

@@ -1,0 +1,77 @@
+"""The detection stage: which face of each photo is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lib.artefacts import Capture, Faces
+from lib.detection.options import Detection, DetectionOptions, Detector
+from lib.errors import CaptureFailure
+
+
+def find_faces(
+    name: str, capture: Capture, detector: Detector, options: DetectionOptions
+) -> list[tuple[str, Faces]]:
+    """The faces of one capture, each under the name of the capture that it becomes.
+
+    With `faces: largest` there is one, under the capture's own name. With `faces: all` a single
+    photo gives one capture per face, largest first: `name`, `name_2`, `name_3`, ... A capture of
+    many views always has one face; a view that shows none has NaN in its row.
+
+    Args:
+        name: name of the capture.
+        capture: images of its views.
+        detector: from `load_detector`.
+        options: settings.
+
+    Raises:
+        CaptureFailure: `no_face`: no view shows a face.
+    """
+    views = [
+        detector.detect(image, Path(path).name) for image, path in zip(capture.image, capture.path)
+    ]
+    if not any(views):
+        raise CaptureFailure("no_face", _reason(capture, options))
+    if len(views) > 1 or options.faces == "largest":
+        return [(name, _faces(name, capture.subject, [max_by_side(faces) for faces in views]))]
+    faces = sorted(views[0], key=lambda face: -face.side_px)
+    names = [name, *(f"{name}_{number}" for number in range(2, len(faces) + 1))]
+    # Only the first face keeps the sheet's subject: the others are other people.
+    subjects = [capture.subject, *names[1:]]
+    return [
+        (own, _faces(name, subject, [face])) for own, subject, face in zip(names, subjects, faces)
+    ]
+
+
+def max_by_side(faces: list[Detection]) -> Detection | None:
+    """The largest face; None when there is none."""
+    return max(faces, key=lambda face: face.side_px, default=None)
+
+
+def _faces(photo: str, subject: str, views: list[Detection | None]) -> Faces:
+    nothing = Detection(np.full(4, np.nan), np.nan, np.full((5, 2), np.nan), np.nan)
+    found = [face or nothing for face in views]
+    return Faces(
+        photo=photo,
+        subject=subject,
+        box_px=np.array([face.box_px for face in found], np.float32),
+        score=np.array([face.score for face in found], np.float32),
+        points_px=np.array([face.points_px for face in found], np.float32),
+        roll_rad=np.array([face.roll_rad for face in found], np.float32),
+    )
+
+
+def _reason(capture: Capture, options: DetectionOptions) -> str:
+    sizes = ", ".join(f"{image.shape[1]} x {image.shape[0]}" for image in capture.image[:3])
+    if options.method == "files":
+        return (
+            f"No points or box for {Path(capture.path[0]).name} in {options.folder}; expected "
+            "<photo name>.txt, .json, .pts or .csv."
+        )
+    return (
+        f"No face of at least {options.min_face_px:.0f} px was found in {len(capture.image)} "
+        f"view(s) of {sizes} px by detection.method '{options.method}'. Give the face yourself "
+        "(method: files), or leave the photo out."
+    )

@@ -1,0 +1,25 @@
+"""Networks of others: their weight cards, how their files are got, and how they are run."""
+
+from lib.networks.cards import (
+    BLAZEFACE,
+    CARDS,
+    DLIB_68,
+    FACE_MESH,
+    IRIS,
+    MTCNN,
+    WeightCard,
+    verify_weights,
+)
+from lib.networks.fetch import fetch_landmark_models
+
+__all__ = [
+    "BLAZEFACE",
+    "CARDS",
+    "DLIB_68",
+    "FACE_MESH",
+    "IRIS",
+    "MTCNN",
+    "WeightCard",
+    "fetch_landmark_models",
+    "verify_weights",
+]
