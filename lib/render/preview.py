@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from lib.geometry import vertex_normals
+from lib.imaging import linear_to_srgb, srgb_to_linear
 from lib.render.harmonics import irradiance
 from lib.render.rasterise import Buffers, Camera, interpolate, render_buffers
 from lib.render.texture import sample_texture
@@ -20,7 +21,7 @@ CLAY = (0.50, 0.47, 0.44)  # linear RGB
 STUDIO = (
     ((-0.50, -0.62, -0.60), 0.82, 0.25),  # key: upper left, in front
     ((0.85, -0.10, -0.52), 0.24, 0.50),  # fill: right
-    ((0.45, -0.60, 0.66), 0.22, 0.10),  # rim: behind, above
+    ((0.45, -0.60, 0.66), 0.18, 0.10),  # rim: behind, above
 )
 SKY, GROUND = 0.24, 0.10  # ambient light from above and below
 
@@ -42,7 +43,7 @@ class PreviewOptions:
     """
 
     studio: float = 1.0
-    specular: float = 1.0
+    specular: float = 0.6
     roughness: float = 0.42
     occlusion: float = 0.7
     exposure: float = 1.0
@@ -113,14 +114,15 @@ def render_head(
         origin=origin,
         supersample=options.supersample,
     )
-    colour = np.asarray(paint.on(buffers, triangles), np.float32)
-    normals = interpolate(buffers, vertex_normals(vertices, triangles), triangles)
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    mask = buffers.mask
+    colour = np.array(paint.on(buffers, triangles), np.float32)
+    normals = interpolate(buffers, vertex_normals(vertices, triangles), triangles)[mask]
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     if light is not None:
-        colour = colour * np.maximum(irradiance(normals, light), 0).astype(np.float32)
+        colour[mask] *= np.maximum(irradiance(normals, light), 0).astype(np.float32)
     elif options.studio > 0:
-        lit = _studio(colour, normals, buffers, camera, options)
-        colour = colour + np.float32(options.studio) * (lit - colour)
+        lit = _studio(colour[mask], normals, buffers, camera, options)
+        colour[mask] += np.float32(options.studio) * (lit - colour[mask])
     return _develop(colour * np.float32(options.exposure), buffers, options)
 
 
@@ -162,36 +164,41 @@ def _studio(
     camera: Camera,
     options: PreviewOptions,
 ) -> np.ndarray:
-    """(h, w, 3) colour under three soft lights that stand around the camera."""
-    rotation = camera.world_to_camera[:, :3].astype(np.float32)
-    normal = normals @ rotation.T
-    height, width = buffers.mask.shape
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    x = (columns + 0.5) / buffers.supersample - 0.5 + buffers.origin[0] - camera.centre_px[0]
-    y = (rows + 0.5) / buffers.supersample - 0.5 + buffers.origin[1] - camera.centre_px[1]
-    to_eye = -np.stack([x, y, np.full(x.shape, camera.focal_px)], axis=2).astype(np.float32)
-    to_eye /= np.linalg.norm(to_eye, axis=2, keepdims=True)
-    up = -normal[..., 1]
-    diffuse = GROUND + (SKY - GROUND) * (0.5 + 0.5 * up)
+    """(N, 3) colour of the N pixels of the mask under three soft lights around the camera."""
+    normal = normals @ camera.world_to_camera[:, :3].T.astype(np.float32)
+    to_eye = _directions_to_eye(buffers, camera)
+    diffuse = GROUND + (SKY - GROUND) * (0.5 - 0.5 * normal[:, 1])  # y points down
     highlight = np.zeros_like(diffuse)
     for direction, strength, wrap in STUDIO:
         towards = np.float32(direction) / np.float32(np.linalg.norm(direction))
-        lambert = (normal @ towards + wrap) / (1 + wrap)
-        diffuse += strength * np.maximum(lambert, 0) ** (1 + wrap)
+        lambert = np.maximum((normal @ towards + wrap) / (1 + wrap), 0)
+        diffuse += strength * lambert ** (1 + wrap)
         highlight += strength * _ggx(normal, to_eye, towards, options.roughness)
-    open_sky = 1 - options.occlusion * _creases(buffers, camera)
-    shaded = colour * diffuse[..., None] + options.specular * highlight[..., None]
-    return (shaded * open_sky[..., None]).astype(np.float32)
+    open_sky = 1 - options.occlusion * _creases(buffers, camera)[buffers.mask]
+    shaded = colour * diffuse[:, None] + options.specular * highlight[:, None]
+    return shaded * open_sky[:, None]
 
 
-def _ggx(normal: np.ndarray, to_eye: np.ndarray, towards: np.ndarray, roughness: float):
-    """(h, w) highlight of one light. Source: Walter et al. 2007; visibility of Schlick 1994."""
+def _directions_to_eye(buffers: Buffers, camera: Camera) -> np.ndarray:
+    """(N, 3) float32 unit vectors, camera frame, from the pixels of the mask to the camera."""
+    rows, columns = np.nonzero(buffers.mask)
+    pixels = np.stack([columns, rows], axis=1)
+    pixels = (pixels + 0.5) / buffers.supersample - 0.5 + np.array(buffers.origin)
+    to_eye = np.full((len(pixels), 3), -camera.focal_px, np.float32)
+    to_eye[:, :2] = np.asarray(camera.centre_px) - pixels
+    return to_eye / np.linalg.norm(to_eye, axis=1, keepdims=True)
+
+
+def _ggx(
+    normal: np.ndarray, to_eye: np.ndarray, towards: np.ndarray, roughness: float
+) -> np.ndarray:
+    """(N,) highlight of one light. Source: Walter et al. 2007; masking of Schlick 1994."""
     half = to_eye + towards
-    half /= np.maximum(np.linalg.norm(half, axis=2, keepdims=True), 1e-9)
+    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
     n_l = np.maximum(normal @ towards, 0)
-    n_v = np.maximum((normal * to_eye).sum(axis=2), 1e-3)
-    n_h = np.maximum((normal * half).sum(axis=2), 0)
-    v_h = np.maximum((to_eye * half).sum(axis=2), 0)
+    n_v = np.maximum((normal * to_eye).sum(axis=1), 1e-3)
+    n_h = np.maximum((normal * half).sum(axis=1), 0)
+    v_h = np.maximum((to_eye * half).sum(axis=1), 0)
     alpha2 = roughness**4
     spread = alpha2 / (np.pi * (n_h**2 * (alpha2 - 1) + 1) ** 2)
     k = roughness**2 / 2
@@ -242,19 +249,7 @@ def _develop(colour: np.ndarray, buffers: Buffers, options: PreviewOptions) -> n
     if options.background is None:
         rgb = mean[..., :3] / np.maximum(alpha, 1e-6)
     else:
-        behind = _decode(np.float32(options.background) / 255)
+        behind = srgb_to_linear(np.array(options.background, np.uint8))
         rgb, alpha = mean[..., :3] + (1 - alpha) * behind, np.ones_like(alpha)
-    picture = np.concatenate([_encode(rgb), alpha], axis=2)
+    picture = np.concatenate([linear_to_srgb(rgb), alpha], axis=2)
     return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-
-
-def _encode(linear: np.ndarray) -> np.ndarray:
-    """sRGB transfer function, IEC 61966-2-1."""
-    return np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
-
-
-def _decode(encoded: np.ndarray) -> np.ndarray:
-    """Inverse of `_encode`."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

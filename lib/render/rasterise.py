@@ -212,7 +212,7 @@ def _indices(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
     if triangles.ndim != 2 or triangles.shape[1] != 3:
         raise ShapeError("triangles", triangles.shape, "(T, 3)")
     triangles = np.ascontiguousarray(triangles, np.int32)
-    if triangles.size and not (0 <= triangles.min() and triangles.max() < n_vertices):
+    if triangles.size and (triangles.min() < 0 or triangles.max() >= n_vertices):
         found = f"values {triangles.min()}..{triangles.max()}"
         raise IndexError(f"triangles has {found}, expected indices into {n_vertices} vertices.")
     return triangles
