@@ -1,0 +1,78 @@
+"""Pictures to bytes and files: the same pixels give the same bytes, and nothing but pixels."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from lib.errors import ShapeError
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG bytes without metadata.
+
+    Args:
+        image: (h, w), (h, w, 3) RGB or (h, w, 4) RGBA; uint8 or uint16.
+
+    Raises:
+        ShapeError: another shape or number type.
+    """
+    _check(image, (None, 3, 4), (np.uint8, np.uint16))
+    if image.dtype == np.uint8:
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", compress_level=6)
+        return buffer.getvalue()
+    swapped = image if image.ndim == 2 else image[..., [2, 1, 0, 3][: image.shape[2]]]
+    return cv2.imencode(".png", np.ascontiguousarray(swapped))[1].tobytes()
+
+
+def encode_jpeg(image: np.ndarray, quality: int = 92) -> bytes:
+    """JPEG bytes without metadata and without chroma subsampling.
+
+    Args:
+        image: (h, w) or (h, w, 3) RGB, uint8.
+        quality: 1..95.
+
+    Raises:
+        ShapeError: another shape or number type.
+    """
+    _check(image, (None, 3), (np.uint8,))
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    return buffer.getvalue()
+
+
+def save_png(path: str | Path, image: np.ndarray) -> None:
+    """Write `encode_png(image)`; the file appears under its name only when complete."""
+    _save(path, encode_png(image))
+
+
+def save_jpeg(path: str | Path, image: np.ndarray, quality: int = 92) -> None:
+    """Write `encode_jpeg(image, quality)`; the file appears under its name only when complete."""
+    _save(path, encode_jpeg(image, quality))
+
+
+def _check(image: np.ndarray, channels: tuple[int | None, ...], types: tuple[type, ...]) -> None:
+    found = image.shape[2] if image.ndim == 3 else None
+    if image.ndim not in (2, 3) or found not in channels or image.dtype not in types:
+        names = " or ".join(kind.__name__ for kind in types)
+        raise ShapeError(
+            f"image ({image.dtype})", image.shape, f"(h, w[, c]), c of {channels}, {names}"
+        )
+
+
+def _save(path: str | Path, data: bytes) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
