@@ -1,0 +1,24 @@
+"""What an exported head consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Settings of the export stage.
+
+    Args:
+        overlay_side_px: longer side of `overlay.png`, which shows three panels.
+        turntable_px: side of each of the views in `turntable.png`.
+        glb_texture_px: side of the texture inside the GLB; a smaller texture is not enlarged.
+        glb_jpeg_quality: quality of that texture, 1..95.
+        smallest_delta_mm: shorter differences are left out of the morph targets.
+    """
+
+    overlay_side_px: int = 1600
+    turntable_px: int = 320
+    glb_texture_px: int = 1024
+    glb_jpeg_quality: int = 92
+    smallest_delta_mm: float = 0.002

@@ -1,0 +1,171 @@
+"""The contact sheet of one stage of one batch, read capture by capture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from lib.artefacts import (
+    ARTEFACTS,
+    Artefact,
+    BatchReader,
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    SkinMask,
+    Texture,
+)
+from lib.errors import ConfigError
+from lib.facemodel.model import FaceModel
+from lib.figures import stages
+from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
+
+# stage -> the artefact that names its captures, and the other artefacts that its picture needs
+NEEDS: dict[str, tuple[str, ...]] = {
+    "import": ("capture",),
+    "detect": ("faces", "capture"),
+    "landmarks": ("landmarks", "capture", "faces"),
+    "skin": ("skin", "capture", "faces"),
+    "fit": ("fit", "capture", "faces"),
+    "texture": ("texture",),
+    "export": ("texture", "fit"),
+}
+TITLES = {
+    "import": "Photos",
+    "detect": "Faces found",
+    "landmarks": "Landmarks",
+    "skin": "Bare skin",
+    "fit": "Fitted head",
+    "texture": "Texture",
+    "export": "Heads",
+}
+MODEL_STAGES = ("fit", "export")
+
+
+def stage_sheet(
+    stage: str,
+    files: Mapping[str, Path],
+    model: FaceModel | None = None,
+    columns: int = 6,
+    title: str = "",
+) -> np.ndarray:
+    """One picture per capture of a batch; a failed capture is a card with its reason.
+
+    Memory holds one capture at a time.
+
+    Args:
+        stage: a key of `NEEDS`.
+        files: artefact name -> file of the batch; at least those that `NEEDS` lists.
+        model: the fitted head model, for the stages `fit` and `export`.
+        columns: pictures per row.
+        title: words after the stage's own title, such as the batch.
+
+    Returns:
+        (h, w, 3) uint8 sRGB.
+
+    Raises:
+        ConfigError: a stage, a file or the model is missing.
+    """
+    if stage not in NEEDS:
+        raise ConfigError(f"Stage '{stage}' has no contact sheet; there are {', '.join(NEEDS)}.")
+    missing = [name for name in NEEDS[stage] if name not in files]
+    if missing:
+        raise ConfigError(
+            f"The sheet of stage '{stage}' needs {', '.join(missing)}: give its file."
+        )
+    if model is None and stage in MODEL_STAGES:
+        raise ConfigError(f"The sheet of stage '{stage}' needs the head model: give `model`.")
+    with ExitStack() as stack:
+        readers = {
+            name: stack.enter_context(BatchReader(files[name], ARTEFACTS[name]))
+            for name in NEEDS[stage]
+        }
+        pictures = [
+            (row.capture, None, f"{row.stage}: {row.outcome}. {row.reason}")
+            if row.failed
+            else _picture(stage, row.capture, readers, model)
+            for row in readers[NEEDS[stage][0]].outcomes
+        ]
+    return contact_sheet(pictures, columns, f"{TITLES[stage]}  {title}".strip())
+
+
+def _picture(
+    stage: str,
+    name: str,
+    readers: Mapping[str, BatchReader[Artefact]],
+    model: FaceModel | None,
+) -> Picture:
+    """(label, image, note) of one capture that has a result."""
+    found: dict[str, Artefact] = {}
+    for key in reversed(NEEDS[stage]):
+        photo = found["faces"].photo if key == "capture" and "faces" in found else name
+        found[key] = readers[key][photo]
+    image, note = DRAW[stage](found, model)
+    return name, fit_into(image, CELL_PX), note  # only the small picture is kept
+
+
+def _import(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    capture: Capture = found["capture"]
+    height, width = capture.original_size[0]
+    return stages.draw_photo(
+        capture
+    ), f"{width} x {height} px, focal length: {capture.focal_source[0]}"
+
+
+def _detect(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    faces: Faces = found["faces"]
+    width = float(faces.box_px[0, 2] - faces.box_px[0, 0])
+    return (
+        stages.draw_detection(found["capture"], faces),
+        f"score {faces.score[0]:.2f}, face {width:.0f} px wide",
+    )
+
+
+def _landmarks(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    landmarks: Landmarks = found["landmarks"]
+    sigma = np.nanmedian(landmarks.ibug68_sigma_px[0])
+    return (
+        stages.draw_landmarks(found["capture"], landmarks),
+        f"{landmarks.scheme}, sigma {sigma:.1f} px, presence {landmarks.presence[0]:.2f}",
+    )
+
+
+def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    skin: SkinMask = found["skin"]
+    share = 100 * float((skin.probability[0] > 127).mean())
+    return stages.draw_skin(found["capture"], skin), f"{share:.0f} % of the photo is skin"
+
+
+def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    fit: FaceFit = found["fit"]
+    error = 100 * fit.reprojection_px[0] / max(fit.interocular_px[0], 1e-6)
+    sigma = np.median(fit.vertex_sigma_mm[model.parts["face_mask"]])
+    return (
+        stages.draw_fit(model, found["capture"], fit),
+        f"reprojection {error:.1f} %, focal {fit.focal_px[0]:.0f} px, sigma {sigma:.1f} mm",
+    )
+
+
+def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    texture: Texture = found["texture"]
+    seen = 100 * float((texture.weight > 0.5).mean())
+    return stages.draw_texture(texture), f"{seen:.0f} % of the texture seen"
+
+
+def _export(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    return stages.draw_head(model, found["fit"], found["texture"]), "right, front, left"
+
+
+DRAW: dict[str, Callable[[dict[str, Artefact], FaceModel | None], tuple[np.ndarray, str]]] = {
+    "import": _import,
+    "detect": _detect,
+    "landmarks": _landmarks,
+    "skin": _skin,
+    "fit": _fit,
+    "texture": _texture,
+    "export": _export,
+}

@@ -1,0 +1,107 @@
+"""Contact sheets: many small pictures with labels on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+CELL_PX = 320
+LABEL_PX = 46
+GAP_PX = 10
+PAPER = (250, 250, 248)
+INK = (32, 33, 36)
+FAINT = (110, 112, 118)
+CARD = (241, 232, 228)
+ALARM = (176, 58, 36)
+
+Picture = tuple[str, np.ndarray | None, str]
+
+
+def contact_sheet(pictures: Sequence[Picture], columns: int, title: str = "") -> np.ndarray:
+    """One image with all pictures in rows, each above its label.
+
+    Args:
+        pictures: (label, image, note) each; image is (h, w, 3) uint8 sRGB, or None for a capture
+            that failed, which becomes a card with the note as its reason.
+        columns: pictures per row.
+        title: heading of the sheet; empty = none.
+
+    Returns:
+        (h, w, 3) uint8 sRGB.
+    """
+    columns = max(1, min(columns, max(1, len(pictures))))
+    rows = -(-len(pictures) // columns)
+    top = 40 if title else 0
+    size = (
+        columns * (CELL_PX + GAP_PX) + GAP_PX,
+        top + rows * (CELL_PX + LABEL_PX + GAP_PX) + GAP_PX,
+    )
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        draw.text((GAP_PX, 12), title, INK, font(18, bold=True))
+    for index, (label, image, note) in enumerate(pictures):
+        row, column = divmod(index, columns)
+        x = GAP_PX + column * (CELL_PX + GAP_PX)
+        y = top + GAP_PX + row * (CELL_PX + LABEL_PX + GAP_PX)
+        if image is None:
+            _draw_card(draw, (x, y), note)
+        else:
+            sheet.paste(Image.fromarray(fit_into(image, CELL_PX)), (x, y))
+        draw.text((x, y + CELL_PX + 5), shorten(label, CELL_PX, 14), INK, font(14, bold=True))
+        if image is not None:
+            draw.text((x, y + CELL_PX + 25), shorten(note, CELL_PX, 12), FAINT, font(12))
+    return np.asarray(sheet)
+
+
+def fit_into(image: np.ndarray, side: int) -> np.ndarray:
+    """The image scaled to touch a square of `side` from inside, centred on paper colour."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS)
+    cell = Image.new("RGB", (side, side), (232, 232, 230))
+    cell.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+    return np.asarray(cell)
+
+
+@cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The DejaVu Sans that matplotlib carries: the same letters on every machine."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
+
+
+def shorten(words: str, width: int, size: int) -> str:
+    """The text cut in its middle until it is at most `width` px wide."""
+    letters = font(size, bold=True)
+    if letters.getlength(words) <= width:
+        return words
+    keep = len(words)
+    while keep > 2 and letters.getlength(words[: keep // 2] + "…" + words[-(keep // 2) :]) > width:
+        keep -= 1
+    return words[: keep // 2] + "…" + words[-(keep // 2) :]
+
+
+def _draw_card(draw: ImageDraw.ImageDraw, corner: tuple[int, int], reason: str) -> None:
+    x, y = corner
+    draw.rectangle((x, y, x + CELL_PX - 1, y + CELL_PX - 1), CARD, (214, 190, 180))
+    draw.text((x + 18, y + 22), "no result", ALARM, font(20, bold=True))
+    for line, words in enumerate(_wrapped(reason, CELL_PX - 36, 14)[:12]):
+        draw.text((x + 18, y + 58 + 20 * line), words, INK, font(14))
+
+
+def _wrapped(words: str, width: int, size: int) -> list[str]:
+    lines, line = [], ""
+    for word in words.split():
+        candidate = f"{line} {word}".strip()
+        if line and font(size).getlength(candidate) > width:
+            lines.append(line)
+            candidate = word
+        line = shorten(candidate, width, size)
+    return [*lines, line]

@@ -1,0 +1,179 @@
+"""One small picture per stage and capture: what the stage found, drawn on the photo."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lib.artefacts import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.facemodel.model import FaceModel
+from lib.geometry import project
+from lib.imaging.colour import linear_to_srgb8
+from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cameras
+from lib.render.window import Window
+
+PICTURE_PX = 320
+DRAWN_PX = 2 * PICTURE_PX  # lines are drawn at twice the size and then averaged
+
+GREEN, ORANGE, BLUE, WHITE, DARK = (
+    (64, 214, 120),
+    (255, 150, 46),
+    (70, 160, 255),
+    (255, 255, 255),
+    (20, 22, 26),
+)
+
+IBUG68_LINES = (
+    (range(17), False),  # jaw
+    (range(17, 22), False),
+    (range(22, 27), False),
+    (range(27, 31), False),
+    (range(31, 36), False),
+    (range(36, 42), True),
+    (range(42, 48), True),
+    (range(48, 60), True),
+    (range(60, 68), True),
+)
+
+CLAY = PreviewOptions(supersample=2, background=None)
+AS_TAKEN = PreviewOptions(studio=0.35, specular=0.5, supersample=2, background=(238, 238, 236))
+
+
+def draw_photo(capture: Capture) -> np.ndarray:
+    """(h, w, 3) uint8: the first working image, longer side `PICTURE_PX`."""
+    image = capture.image[0]
+    return Window.around(np.empty((0, 2)), image.shape[:2], PICTURE_PX, 0).cut(image)
+
+
+def draw_detection(capture: Capture, faces: Faces) -> np.ndarray:
+    """(h, w, 3) uint8: box, roll and five points on the photo around the face."""
+    x0, y0, x1, y1 = faces.box_px[0]
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    image = capture.image[0]
+    window = Window.around(corners, image.shape[:2], DRAWN_PX, 0.6)
+    picture = window.cut(image).copy()
+    turn = float(faces.roll_rad[0])
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    middle = corners.mean(axis=0)
+    tilted = (corners - middle) @ rotation + middle
+    _line(picture, window.points(tilted), GREEN, 4, closed=True)
+    _dots(picture, window.points(faces.points_px[0]), ORANGE, 9)
+    return _averaged(picture)
+
+
+def draw_landmarks(capture: Capture, landmarks: Landmarks) -> np.ndarray:
+    """(h, w, 3) uint8: measured points and the 68 iBUG points as lines on the face.
+
+    A line is orange where a point is less certain than twice the median.
+    """
+    points, sigma = landmarks.ibug68_px[0], landmarks.ibug68_sigma_px[0]
+    image = capture.image[0]
+    window = Window.around(points, image.shape[:2], DRAWN_PX, 0.18)
+    picture = window.cut(image).copy()
+    if landmarks.scheme != "ibug68":
+        _dots(picture, window.points(landmarks.points_px[0]), WHITE, 2)
+    doubtful = sigma > 2 * np.nanmedian(sigma)
+    shown = window.points(points)
+    for numbers, closed in IBUG68_LINES:
+        for first, second in _pairs(list(numbers), closed):
+            colour = ORANGE if doubtful[first] or doubtful[second] else GREEN
+            _line(picture, shown[[first, second]], colour, 3)
+    _dots(picture, shown, BLUE, 4)
+    return _averaged(picture)
+
+
+def draw_skin(capture: Capture, skin: SkinMask) -> np.ndarray:
+    """(h, w, 3) uint8: the photo in colour where skin is likely, dark and grey elsewhere."""
+    probability, image = skin.probability[0], capture.image[0]
+    rows, columns = np.nonzero(probability > 127)
+    points = np.stack([columns, rows], axis=1).astype(float) if len(rows) else np.empty((0, 2))
+    window = Window.around(points, image.shape[:2], PICTURE_PX, 0.12)
+    photo = window.cut(image).astype(np.float32)
+    weight = window.cut(probability).astype(np.float32)[..., None] / 255
+    grey = 0.35 * photo.mean(axis=2, keepdims=True) + np.array([8, 12, 30], np.float32)
+    return np.rint(np.clip(grey + weight * (photo - grey), 0, 255)).astype(np.uint8)
+
+
+def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
+    """(h, w, 3) uint8: clay head over the photo, with its iBUG points.
+
+    The lower-left corner shows the photo alone.
+    """
+    image = capture.image[0]
+    vertices = (fit.vertices + np.tensordot(fit.expression[0], model.expression_basis, 1)).astype(
+        np.float32
+    )
+    camera = Camera(fit.world_to_camera[0], float(fit.focal_px[0]), fit.centre_px[0])
+    outline = project(vertices, *camera)
+    window = Window.around(outline, image.shape[:2], PICTURE_PX, 0.05)
+    photo = window.cut(image)
+    head = render_head(vertices, model.triangles, window.camera(camera), window.size, options=CLAY)
+    alpha = head[..., 3:].astype(np.float32) / 255
+    mixed = np.rint(photo + alpha * (head[..., :3].astype(np.float32) - photo)).astype(np.uint8)
+    picture = cv2.resize(mixed, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    _dots(picture, 2 * window.points(fit.landmarks_px[0]) + 0.5, BLUE, 4)
+    return _with_inset(_averaged(picture), photo)
+
+
+def draw_texture(texture: Texture) -> np.ndarray:
+    """(h, w, 3) uint8: the texture; its lower-left corner shows in white what the photo saw."""
+    size = (PICTURE_PX, PICTURE_PX)
+    rgb = cv2.resize(texture.rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(texture.weight.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    weight = np.repeat(np.rint(255 * np.clip(seen, 0, 1)).astype(np.uint8)[..., None], 3, axis=2)
+    return _with_inset(linear_to_srgb8(rgb), weight)
+
+
+def draw_head(model: FaceModel, fit: FaceFit, texture: Texture) -> np.ndarray:
+    """(h, w, 3) uint8: the textured head from the right, the front and the left."""
+    paint = Paint(
+        texture=texture.rgb.astype(np.float32), uv=model.uv, uv_triangles=model.uv_triangles
+    )
+    size = (PICTURE_PX, PICTURE_PX * 3 // 4)
+    views = [
+        render_head(fit.vertices, model.triangles, camera, size, paint, AS_TAKEN)[..., :3]
+        for camera in turntable_cameras(fit.vertices, size, (-50, 0, 50), margin=0.02)
+    ]
+    return np.concatenate(views, axis=1)
+
+
+def _pairs(numbers: list[int], closed: bool) -> list[tuple[int, int]]:
+    following = numbers[1:] + numbers[:1] if closed else numbers[1:]
+    return list(zip(numbers, following))
+
+
+def _line(
+    picture: np.ndarray,
+    points: np.ndarray,
+    colour: tuple[int, int, int],
+    width: int,
+    closed: bool = False,
+) -> None:
+    if np.isfinite(points).all():
+        corners = np.rint(points).astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(picture, [corners], closed, DARK, width + 3, cv2.LINE_AA)
+        cv2.polylines(picture, [corners], closed, colour, width, cv2.LINE_AA)
+
+
+def _dots(
+    picture: np.ndarray, points: np.ndarray, colour: tuple[int, int, int], radius: int
+) -> None:
+    for x, y in points[np.isfinite(points).all(axis=1)]:
+        cv2.circle(picture, (round(x), round(y)), radius + 1, DARK, -1, cv2.LINE_AA)
+        cv2.circle(picture, (round(x), round(y)), radius, colour, -1, cv2.LINE_AA)
+
+
+def _averaged(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    size = max(1, width // 2), max(1, height // 2)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _with_inset(picture: np.ndarray, small: np.ndarray) -> np.ndarray:
+    height, width = (max(1, side // 4) for side in small.shape[:2])
+    result = picture.copy()
+    inset = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
+    result[-height:, :width] = inset
+    result[-height - 2 : -height, : width + 2] = 255
+    result[-height - 2 :, width : width + 2] = 255
+    return result

@@ -1,0 +1,201 @@
+"""A small made-up head with every part that a real model has, and artefacts of one capture of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.artefacts import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.facemodel.model import FaceModel, SurfacePoints
+from lib.geometry import project, split_quads
+
+ROWS, COLUMNS = 14, 20
+EXPRESSIONS = ("jawOpen", "eyeBlinkLeft", "mouthSmileRight")
+FOCAL_PX, DISTANCE_MM = 500.0, 600.0
+
+
+def synthetic_model() -> FaceModel:
+    """An egg of 14 x 20 quads with a uv seam behind, and two eye balls with their own charts."""
+    parts = [
+        _ball((0, -20, -80), (75, 110, 90), (0.02, 0.30, 0.96, 0.98)),
+        _ball((-32, 0, 4), (12, 12, 12), (0.02, 0.02, 0.40, 0.26), rows=6, columns=8),
+        _ball((32, 0, 4), (12, 12, 12), (0.56, 0.02, 0.96, 0.26), rows=6, columns=8),
+    ]
+    vertices, uv, quads, uv_quads, region = [], [], [], [], []
+    for index, (points, chart, polygons, uv_polygons) in enumerate(parts):
+        quads.append(polygons + sum(map(len, vertices)))
+        uv_quads.append(uv_polygons + sum(map(len, uv)))
+        region.append(np.full(len(polygons), index))
+        vertices.append(points)
+        uv.append(chart)
+    mean = np.concatenate(vertices).astype(np.float32)
+    triangles = split_quads(np.concatenate(quads))
+    skin = np.arange(len(vertices[0]))
+    rng = np.random.default_rng(1)
+    landmark = SurfacePoints(
+        rng.choice(_in_front(mean, triangles), 68), np.full((68, 3), 1 / 3, np.float32), np.ones(68)
+    )
+    return FaceModel(
+        name="synthetic",
+        mean=mean,
+        identity_basis=_bumps(mean, 4, rng) * 3,
+        expression_basis=_expressions(mean, len(skin)),
+        expression_names=EXPRESSIONS,
+        free_expressions=np.ones(len(EXPRESSIONS), bool),
+        triangles=triangles,
+        triangle_region=np.tile(np.concatenate(region), 2),
+        region_names=("skin", "eye_right", "eye_left"),
+        mirror=np.arange(len(mean)),
+        uv=np.concatenate(uv).astype(np.float32),
+        uv_triangles=split_quads(np.concatenate(uv_quads)),
+        albedo_mean=np.full(mean.shape, 0.4, np.float32),
+        albedo_basis=np.zeros((2, *mean.shape), np.float32),
+        landmarks={"ibug68": landmark},
+        contour=tuple(np.arange(3) for _ in range(17)),
+        parts={"face_mask": skin[mean[skin, 2] > 0]},
+        licence="CC0-1.0",
+        source="made up",
+    )
+
+
+@dataclass(frozen=True)
+class SyntheticCase:
+    """One capture of the synthetic head with the result of every stage."""
+
+    capture: Capture
+    faces: Faces
+    landmarks: Landmarks
+    skin: SkinMask
+    fit: FaceFit
+    texture: Texture
+
+
+def synthetic_case(
+    model: FaceModel, photo: str = "/home/somebody/private/anna.jpg", n_views: int = 1
+) -> SyntheticCase:
+    """A grey photo of 240 x 200 px, half the size of its original, with a head in its middle."""
+    height, width = 240, 200
+    identity = np.linspace(-0.5, 0.5, model.n_identity).astype(np.float32)
+    expression = np.zeros((n_views, model.n_expression), np.float32)
+    expression[:, 0] = 0.25
+    vertices = model.vertices(identity)
+    pose = np.column_stack([np.diag([1.0, -1.0, -1.0]), [0, 0, DISTANCE_MM]])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    posed = model.vertices(identity, expression[0])
+    points_mm = model.landmarks["ibug68"].on(posed, model.triangles).astype(np.float32)
+    points_px = project(points_mm, pose, np.array(FOCAL_PX), centre)
+    measured = points_px + 1.0
+    measured[5] = np.nan
+    image = (
+        np.full((height, width, 3), 90, np.uint8) + np.arange(width, dtype=np.uint8)[:, None] // 4
+    )
+
+    def views(value: np.ndarray) -> np.ndarray:
+        return np.stack([value] * n_views)
+
+    return SyntheticCase(
+        capture=Capture(
+            subject="anna",
+            path=(photo,) * n_views,
+            sha256=("0" * 64,) * n_views,
+            image=(image,) * n_views,
+            original_size=views(np.array([2 * height, 2 * width])),
+            working_to_original=np.full((n_views, 2), 2.0),
+            focal_px=np.full(n_views, np.nan),
+            focal_source=("none",) * n_views,
+            centre_px=views(centre),
+            world_to_camera=np.full((n_views, 3, 4), np.nan),
+        ),
+        faces=Faces(
+            photo="anna",
+            subject="anna",
+            box_px=views(np.array([50, 60, 150, 180])),
+            score=np.full(n_views, 0.9),
+            points_px=views(points_px[:5]),
+            roll_rad=np.full(n_views, 0.1),
+        ),
+        landmarks=Landmarks(
+            scheme="mesh468",
+            points_px=views(measured[:40]),
+            sigma_px=views(np.linspace(1, 3, 40)),
+            ibug68_px=views(measured),
+            ibug68_sigma_px=views(np.linspace(1, 3, 68)),
+            presence=np.full(n_views, 0.99),
+        ),
+        skin=SkinMask(probability=(_disc(height, width),) * n_views),
+        fit=FaceFit(
+            model=model.name,
+            method="optimise",
+            identity=identity,
+            identity_covariance=0.25 * np.eye(model.n_identity),
+            albedo=np.zeros(model.n_albedo),
+            expression=expression,
+            expression_sigma=np.full_like(expression, 0.1),
+            world_to_camera=views(pose),
+            focal_px=np.full(n_views, FOCAL_PX),
+            focal_sigma=np.full(n_views, 0.1),
+            centre_px=views(centre),
+            light=np.full((n_views, 9, 3), 0.5),
+            vertices=vertices,
+            vertex_sigma_mm=np.linspace(0.5, 3, model.n_vertices),
+            landmarks_px=views(points_px),
+            landmarks_mm=views(points_mm),
+            reprojection_px=np.full(n_views, 1.4),
+            interocular_px=np.full(n_views, 70.0),
+        ),
+        texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
+    )
+
+
+def _ball(middle, radii, chart, rows=ROWS, columns=COLUMNS):
+    """Vertices, uv, quads and uv quads of an ellipsoid without poles, seam at the back."""
+    polar = np.linspace(0.12, np.pi - 0.12, rows + 1)
+    turn = np.linspace(-np.pi, np.pi, columns + 1)
+    theta, phi = np.meshgrid(polar, turn, indexing="ij")
+    unit = np.stack([np.sin(theta) * np.sin(phi), np.cos(theta), np.sin(theta) * np.cos(phi)], 2)
+    vertices = (np.array(middle) + unit[:, :-1] * radii).reshape(-1, 3)
+    u0, v0, u1, v1 = chart
+    u = u0 + (u1 - u0) * (phi + np.pi) / (2 * np.pi)
+    v = v1 - (v1 - v0) * (theta - polar[0]) / (polar[-1] - polar[0])
+    row, column = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+
+    def corners(width: int) -> np.ndarray:
+        right = (column + 1) % width
+        cells = [row * width + column, (row + 1) * width + column]
+        cells += [(row + 1) * width + right, row * width + right]
+        return np.stack(cells, axis=2).reshape(-1, 4)
+
+    return vertices, np.stack([u, v], axis=2).reshape(-1, 2), corners(columns), corners(columns + 1)
+
+
+def _in_front(mean: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    centre = mean[triangles].mean(axis=1)
+    return np.flatnonzero((centre[:, 2] > -20) & (np.abs(centre[:, 0]) < 50))
+
+
+def _bumps(mean: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    wave = np.sin(mean @ rng.normal(0, 0.03, (3, count))).T
+    return (wave[..., None] * rng.normal(0, 1, (count, 1, 3))).astype(np.float32)
+
+
+def _expressions(mean: np.ndarray, n_skin: int) -> np.ndarray:
+    """Local moves: the first drops the chin, the others act at an eye and a mouth corner."""
+    basis = np.zeros((len(EXPRESSIONS), *mean.shape), np.float32)
+    places = [((0, -110, -10), (0, -20, -6)), ((32, 8, 0), (0, -8, 2)), ((-30, -60, 0), (-6, 6, 0))]
+    for index, (place, move) in enumerate(places):
+        near = np.clip(1 - np.linalg.norm(mean[:n_skin] - place, axis=1) / 45, 0, 1)
+        basis[index, :n_skin] = near[:, None] * move
+    return basis
+
+
+def _disc(height: int, width: int) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    inside = np.hypot(x - width / 2, y - height / 2) < 60
+    return (inside * 255).astype(np.uint8)
+
+
+def _stripes(side: int) -> np.ndarray:
+    rgb = np.full((side, side, 3), (0.45, 0.30, 0.24))
+    rgb[::8] *= 0.7
+    return rgb
