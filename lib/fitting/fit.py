@@ -1,0 +1,203 @@
+"""One face model through all photos of a batch: landmarks, then pixels, then how sure it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from lib.artefacts import FaceFit
+from lib.errors import CaptureFailure
+from lib.facemodel import FaceModel
+from lib.fitting.contour import with_contour
+from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
+from lib.fitting.optimise import Evidence, optimise
+from lib.fitting.options import FitOptions
+from lib.fitting.pack import Layout, State
+from lib.fitting.photometric import (
+    FaceCrops,
+    PhotometricTerm,
+    SurfaceSamples,
+    light_prior,
+    photometric_normal,
+    surface_samples,
+)
+from lib.fitting.priors import Priors, make_priors
+from lib.fitting.result import make_fits
+from lib.fitting.solve import Normal
+from lib.fitting.start import first_cameras
+from lib.fitting.views import Subject, View, read_views, stack_crops
+from lib.fitting.visibility import sample_visibility
+
+logger = logging.getLogger(__name__)
+
+VIEWS_AT_ONCE = 8  # bounds the memory of the photometric derivatives
+BLURS = (3.0, 1.5, 0.7)  # crop px, coarse to fine
+SEED = 0
+
+
+def fit_faces(
+    model: FaceModel,
+    subjects: Iterable[Subject],
+    scheme: str,
+    options: FitOptions,
+    device: torch.device | str = "cpu",
+) -> dict[str, FaceFit | CaptureFailure]:
+    """Fits of all captures, or the reason why one has none.
+
+    Args:
+        model: the head model.
+        subjects: what was measured; read one by one, so a generator keeps memory flat.
+        scheme: name of the landmark scheme, which `model.landmarks` must know.
+        options: settings.
+        device: where the tensors live.
+
+    Returns:
+        Capture name -> fit, or the failure of that capture; in the order of `subjects`.
+
+    Source: Blanz & Vetter 1999; Wood et al. 2022 (dense landmarks with their own sigma).
+    """
+    device = torch.device(device)
+    results: dict[str, FaceFit | CaptureFailure] = {}
+    views: list[View] = []
+    for item in subjects:
+        try:
+            found = read_views(item, options.crop_px)
+        except CaptureFailure as failure:
+            results[item.name] = failure
+            continue
+        results[item.name] = CaptureFailure("fit_failed", "not fitted yet")
+        views.extend(found)
+    if views:
+        results.update(_fit_views(model, views, scheme, options, device))
+    return results
+
+
+def _fit_views(
+    model: FaceModel, views: list[View], scheme: str, options: FitOptions, device: torch.device
+) -> dict[str, FaceFit | CaptureFailure]:
+    subject = _subject_index(views, options.share_identity)
+    term = landmark_term(
+        model,
+        scheme,
+        np.stack([view.points_px for view in views]),
+        np.stack([view.sigma_px for view in views]),
+        options.landmark_weight,
+        device,
+    )
+    crops = stack_crops(views, device)
+    layout = Layout(model.n_identity, model.n_albedo, model.n_expression)
+    focal = _tensor([view.focal_px for view in views], device)
+    light_mean, light_precision = light_prior(crops.exposure)
+    priors = make_priors(model, layout, focal, light_mean, light_precision, options)
+    n_subjects = int(subject.max()) + 1
+    state = State(
+        first_cameras(term, focal, _tensor([v.centre_px for v in views], device), options),
+        torch.zeros(n_subjects, layout.n_identity, device=device),
+        torch.zeros(n_subjects, layout.n_albedo, device=device),
+        torch.zeros(len(views), layout.n_expression, device=device),
+        light_mean.clone(),
+        torch.as_tensor(subject, device=device),
+    )
+    state, term, system = _landmark_stage(model, scheme, term, state, priors, options)
+    if options.photometric_weight > 0:
+        samples = surface_samples(model, options.samples, SEED, device)
+        state, system = _photometric_stage(
+            model, samples, crops, term, state, priors, views, options
+        )
+    return make_fits(model, views, state, system, priors, crops.exposure)
+
+
+def _tensor(values: list[float] | list[np.ndarray], device: torch.device) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+
+
+def _subject_index(views: list[View], share: bool) -> np.ndarray:
+    """(n,) number of each view's subject: by subject, or by capture when nothing is shared."""
+    names = [view.subject if share else view.name for view in views]
+    order = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return np.array([order[name] for name in names])
+
+
+def _landmark_stage(
+    model: FaceModel,
+    scheme: str,
+    term: LandmarkTerm,
+    state: State,
+    priors: Priors,
+    options: FitOptions,
+) -> tuple[State, LandmarkTerm, Normal]:
+    """Pose first, then everything that landmarks tell, with the outline followed as it moves."""
+    layout = priors.layout
+    dark = (layout.albedo, layout.light)
+
+    def evidence_of(current: LandmarkTerm) -> Evidence:
+        return lambda trial: landmark_normal(current, trial, layout)
+
+    rigid = (layout.identity, layout.expression, *dark)
+    state, _ = optimise(state, evidence_of(term), priors, 6, rigid)
+    steps = max(1, options.landmark_iterations // 2)
+    for _ in range(2):
+        term = with_contour(model, scheme, term, state)
+        state, system = optimise(state, evidence_of(term), priors, steps, dark)
+    return state, term, system
+
+
+def _photometric_stage(
+    model: FaceModel,
+    samples: SurfaceSamples,
+    crops: FaceCrops,
+    term: LandmarkTerm,
+    state: State,
+    priors: Priors,
+    views: list[View],
+    options: FitOptions,
+) -> tuple[State, Normal]:
+    """Landmarks and colour together, from blurred to sharp pixels."""
+    layout = priors.layout
+    steps = max(1, options.photometric_iterations // len(BLURS))
+    for level, blur in enumerate(BLURS):
+        visible = sample_visibility(model, samples.vertices, state, views)
+        colour = PhotometricTerm(samples, crops.blurred(blur), visible, options.photometric_weight)
+
+        def evidence(trial: State, colour: PhotometricTerm = colour) -> Normal:
+            return landmark_normal(term, trial, layout) + _in_pieces(colour, trial, layout)
+
+        if level == 0:  # light and tone first: they are linear, and everything rests on them
+            geometry = (layout.identity, layout.camera, layout.expression)
+            state, _ = optimise(state, evidence, priors, 3, geometry)
+        state, system = optimise(state, evidence, priors, steps)
+    return state, system
+
+
+def _in_pieces(term: PhotometricTerm, state: State, layout: Layout) -> Normal:
+    pieces = []
+    for start in range(0, len(state.expression), VIEWS_AT_ONCE):
+        views = slice(start, start + VIEWS_AT_ONCE)
+        pieces.append(photometric_normal(term.rows(views), _rows(state, views), layout))
+    return Normal(
+        torch.cat([piece.hessian for piece in pieces]),
+        torch.cat([piece.gradient for piece in pieces]),
+        torch.cat([piece.cost for piece in pieces]),
+    )
+
+
+def _rows(state: State, views: slice) -> State:
+    cameras = state.cameras
+    return replace(
+        state,
+        cameras=replace(
+            cameras,
+            rotation=cameras.rotation[views],
+            origin_px=cameras.origin_px[views],
+            log_scale=cameras.log_scale[views],
+            log_focal=cameras.log_focal[views],
+            centre_px=cameras.centre_px[views],
+        ),
+        expression=state.expression[views],
+        light=state.light[views],
+        subject=state.subject[views],
+    )

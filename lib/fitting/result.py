@@ -1,0 +1,145 @@
+"""From the optimiser's last state to the artefact: coefficients, cameras, and how sure they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lib.artefacts import FaceFit
+from lib.errors import CaptureFailure
+from lib.facemodel import FaceModel
+from lib.fitting.contour import JAW, outline_vertices
+from lib.fitting.pack import State
+from lib.fitting.priors import Priors
+from lib.fitting.solve import Normal, shared_covariance
+from lib.fitting.views import View
+from lib.geometry import project
+
+OUTER_EYE_CORNERS = (36, 45)
+WORST_REPROJECTION = 0.25  # of the interocular distance: beyond, the fit is of something else
+
+
+def make_fits(
+    model: FaceModel,
+    views: list[View],
+    state: State,
+    system: Normal,
+    priors: Priors,
+    exposure: torch.Tensor,
+) -> dict[str, FaceFit | CaptureFailure]:
+    """One fit per capture; a capture whose fit is not finite or far off is a failure."""
+    covariance, local = shared_covariance(system, priors.shared, state.subject, priors.layout)
+    fits: dict[str, FaceFit | CaptureFailure] = {}
+    for name in dict.fromkeys(view.name for view in views):
+        rows = [index for index, view in enumerate(views) if view.name == name]
+        try:
+            fits[name] = _make_fit(
+                model, [views[i] for i in rows], rows, state, covariance, local, priors, exposure
+            )
+        except CaptureFailure as failure:
+            fits[name] = failure
+    return fits
+
+
+def _make_fit(
+    model: FaceModel,
+    views: list[View],
+    rows: list[int],
+    state: State,
+    covariance: torch.Tensor,
+    local: torch.Tensor,
+    priors: Priors,
+    exposure: torch.Tensor,
+) -> FaceFit:
+    layout, subject = priors.layout, int(state.subject[rows[0]])
+    identity_covariance = covariance[subject, layout.identity, layout.identity].cpu().numpy()
+    local_sigma = local[rows].clamp_min(0).sqrt().cpu().numpy()
+    offset = layout.n_shared
+    cameras = state.cameras
+    world_to_camera = cameras.world_to_camera()[rows].double().cpu().numpy()
+    focal = cameras.log_focal[rows].exp().double().cpu().numpy()
+    centre = np.stack([view.centre_px for view in views])
+    identity = state.identity[subject].cpu().numpy()
+    expression = state.expression[rows].cpu().numpy()
+    points = [
+        _ibug68(model, identity, expression[i], world_to_camera[i]) for i in range(len(views))
+    ]
+    landmarks_mm = np.stack(points)
+    landmarks_px = project(landmarks_mm, world_to_camera, focal, centre)
+    reprojection, interocular = _reprojection(views, landmarks_px)
+    _check(reprojection, interocular, landmarks_px)
+    return FaceFit(
+        model=model.name,
+        method="optimise",
+        identity=identity,
+        identity_covariance=identity_covariance,
+        albedo=state.albedo[subject].cpu().numpy(),
+        expression=expression,
+        expression_sigma=local_sigma[:, layout.expression.start - offset :][
+            :, : layout.n_expression
+        ],
+        world_to_camera=world_to_camera,
+        focal_px=focal,
+        focal_sigma=local_sigma[:, layout.focal - offset],
+        centre_px=centre,
+        light=(state.light[rows] * exposure[rows][:, None, None]).cpu().numpy(),
+        vertices=model.vertices(identity),
+        vertex_sigma_mm=vertex_sigma(model.identity_basis, identity_covariance),
+        landmarks_px=landmarks_px,
+        landmarks_mm=landmarks_mm,
+        reprojection_px=reprojection,
+        interocular_px=interocular,
+    )
+
+
+def vertex_sigma(basis: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """(n_vertices,) mm: root of the trace of each vertex's 3x3 covariance.
+
+    Args:
+        basis: (n_identity, n_vertices, 3) mm per sigma.
+        covariance: (n_identity, n_identity) of the coefficients.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+    spread = root.T @ basis.reshape(len(basis), -1)
+    return np.sqrt((spread**2).sum(0).reshape(-1, 3).sum(1))
+
+
+def _ibug68(
+    model: FaceModel, identity: np.ndarray, expression: np.ndarray, world_to_camera: np.ndarray
+) -> np.ndarray:
+    """(68, 3) iBUG points of the fitted face in the model frame, the jaw on the visible outline."""
+    vertices = model.vertices(identity, expression)
+    points = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
+    rotation, translation = world_to_camera[:, :3], world_to_camera[:, 3]
+    if model.contour:
+        chosen = outline_vertices(model, vertices, rotation, -rotation.T @ translation)
+        moved = np.flatnonzero(chosen >= 0)
+        points[:JAW][moved] = vertices[chosen[moved]]
+    return points
+
+
+def _reprojection(views: list[View], landmarks_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean distance of the inner 51 points to the measured ones, and the interocular distance."""
+    measured = np.stack([view.ibug68_px for view in views])
+    distance = np.linalg.norm(landmarks_px - measured, axis=2)[:, JAW:]
+    valid = np.isfinite(distance)
+    mean = np.where(valid, distance, 0).sum(1) / np.maximum(valid.sum(1), 1)
+    mean = np.where(valid.any(1), mean, np.nan)
+    right, left = OUTER_EYE_CORNERS
+    interocular = np.linalg.norm(landmarks_px[:, right] - landmarks_px[:, left], axis=1)
+    return mean, interocular
+
+
+def _check(reprojection: np.ndarray, interocular: np.ndarray, landmarks_px: np.ndarray) -> None:
+    if not np.isfinite(landmarks_px).all():
+        raise CaptureFailure("fit_failed", "the fitted face lies behind the camera.")
+    extent = np.ptp(landmarks_px, axis=1).max(1)  # profile views have little interocular distance
+    share = reprojection / np.maximum(interocular, 0.3 * extent)
+    if np.nanmin(np.append(share, np.inf)) > WORST_REPROJECTION:
+        raise CaptureFailure(
+            "fit_failed",
+            f"the fitted face misses the landmarks by {100 * np.nanmin(share):.0f} % of the "
+            f"interocular distance, expected below {100 * WORST_REPROJECTION:.0f} %; "
+            "is this a face, and are the landmarks on it?",
+        )

@@ -1,0 +1,153 @@
+"""The views of a batch as the optimiser wants them: measurements, cameras, crops, subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from lib.artefacts import Capture, Faces, Landmarks, SkinMask
+from lib.errors import CaptureFailure
+from lib.fitting.photometric import FaceCrops
+from lib.imaging import srgb_to_linear
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
+CROP_MARGIN = 1.5  # side of the crop over the extent of the landmarks
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was measured of one capture.
+
+    Args:
+        name: of the capture.
+        capture: images; only the face crops are kept.
+        faces: which face is meant.
+        landmarks: measured points.
+        skin: probability of bare skin, or None to use every pixel.
+    """
+
+    name: str
+    capture: Capture
+    faces: Faces
+    landmarks: Landmarks
+    skin: SkinMask | None
+
+
+@dataclass(frozen=True)
+class View:
+    """One view, reduced to what the fit needs: memory does not hold whole photos.
+
+    Args:
+        name: of the capture.
+        subject: whose face.
+        points_px: (p, 2), NaN where there is none.
+        sigma_px: (p,).
+        ibug68_px: (68, 2), for the reported reprojection error.
+        focal_px: NaN if unknown.
+        centre_px: (2,).
+        colour: (side, side, 3) linear crop.
+        skin: (side, side) probability; 0 outside the photo.
+        corner_px: (2,) outer corner of the crop.
+        zoom: crop px per working px.
+        size: (h, w) of the working image.
+    """
+
+    name: str
+    subject: str
+    points_px: np.ndarray
+    sigma_px: np.ndarray
+    ibug68_px: np.ndarray
+    focal_px: float
+    centre_px: np.ndarray
+    colour: np.ndarray
+    skin: np.ndarray
+    corner_px: np.ndarray
+    zoom: float
+    size: tuple[int, int]
+
+
+def read_views(item: Subject, crop_px: int) -> list[View]:
+    """The views of one capture.
+
+    Raises:
+        CaptureFailure: a view has fewer than four measured points (`landmarks_unsure`).
+    """
+    views = []
+    for index, image in enumerate(item.capture.image):
+        points = item.landmarks.points_px[index]
+        valid = np.isfinite(points).all(1)
+        if valid.sum() < 4:
+            raise CaptureFailure(
+                "landmarks_unsure",
+                f"view {index + 1} has {valid.sum()} measured landmarks, at least 4 are needed.",
+            )
+        low, high = points[valid].min(0), points[valid].max(0)
+        side = CROP_MARGIN * float((high - low).max())
+        corner = (low + high) / 2 + 0.5 - side / 2
+        colour = crop_square(image, corner, side, crop_px)
+        inside = crop_square(np.full(image.shape[:2], 255, np.uint8), corner, side, crop_px)
+        skin = item.skin.probability[index] if item.skin is not None else None
+        weight = inside if skin is None else crop_square(skin, corner, side, crop_px)
+        views.append(
+            View(
+                item.name,
+                item.capture.subject,
+                points,
+                item.landmarks.sigma_px[index],
+                item.landmarks.ibug68_px[index],
+                float(item.capture.focal_px[index]),
+                item.capture.centre_px[index],
+                srgb_to_linear(colour),
+                np.where(inside > 250, weight, 0).astype(np.float32) / 255,
+                corner,
+                crop_px / side,
+                image.shape[:2],
+            )
+        )
+    return views
+
+
+def crop_square(image: np.ndarray, corner: np.ndarray, side: float, size: int) -> np.ndarray:
+    """A square of an image resampled to (size, size), black outside the image.
+
+    Args:
+        image: (h, w) or (h, w, c) uint8.
+        corner: (x, y) of the square's outer corner, where pixel 0 spans 0..1.
+        side: of the square in px.
+        size: px of the result.
+    """
+    zoom = size / side
+    scale = np.ones(2)
+    if zoom < 1:  # area-average first, so that the result does not alias
+        height, width = image.shape[:2]
+        image = cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+        scale = np.array(image.shape[1::-1]) / (width, height)
+    left = zoom / scale
+    shift = 0.5 * left - zoom * corner - 0.5
+    matrix = np.array([[left[0], 0, shift[0]], [0, left[1], shift[1]]])
+    return cv2.warpAffine(image, matrix, (size, size))
+
+
+def stack_crops(views: list[View], device: torch.device) -> FaceCrops:
+    """The crops of some views, each scaled so that its skin has mean luminance 1."""
+    colour = np.stack([view.colour for view in views])
+    skin = np.stack([view.skin for view in views])
+    luminance = colour @ LUMINANCE
+    weight = skin + 1e-3
+    exposure = (luminance * weight).sum((1, 2)) / weight.sum((1, 2))
+    exposure = np.maximum(exposure, 1e-3)
+    relative = colour / exposure[:, None, None, None]
+
+    def tensor(values: np.ndarray | list[float]) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+
+    return FaceCrops(
+        tensor(np.minimum(relative, 4.0)).permute(0, 3, 1, 2).contiguous(),
+        tensor(skin)[:, None].contiguous(),
+        tensor([view.corner_px for view in views]),
+        tensor([view.zoom for view in views]),
+        tensor(exposure),
+    )
