@@ -1,0 +1,99 @@
+"""The settings of a run: checked against the schema, defaults filled in, mistakes explained."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from lib.errors import ConfigError
+
+SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+# Not settings of ours: Snakemake keeps them in the same dictionary.
+FOREIGN = ("pathvars",)
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON schema of all settings."""
+    return yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
+def default_settings() -> dict[str, Any]:
+    """Every setting at its default, sections as dictionaries."""
+    return _defaults(settings_schema())
+
+
+def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings: those of `config`, and defaults for the rest.
+
+    Args:
+        config: what the user gave, nested as in config.yaml.
+
+    Raises:
+        ConfigError: an unknown name, a wrong type or a value out of range; the message names the
+            setting and says what is expected.
+    """
+    schema = settings_schema()
+    given = {key: value for key, value in config.items() if key not in FOREIGN}
+    problems = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(given), key=lambda e: list(e.path)
+    )
+    if problems:
+        raise ConfigError("\n".join(message for e in problems for message in _explain(e, schema)))
+    return _merged(_defaults(schema), given)
+
+
+def walk_settings(
+    schema: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(dotted name, schema entry) of every section and setting, in order."""
+    for name, entry in schema["properties"].items():
+        yield prefix + name, entry
+        if entry["type"] == "object":
+            yield from walk_settings(entry, f"{prefix}{name}.")
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _defaults(entry) if entry["type"] == "object" else entry["default"]
+        for name, entry in schema["properties"].items()
+    }
+
+
+def _merged(defaults: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(defaults)
+    for name, value in given.items():
+        nested = isinstance(value, Mapping)
+        result[name] = _merged(defaults[name], value) if nested else value
+    return result
+
+
+def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:
+    where = ".".join(map(str, error.path))
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        for name in sorted(set(error.instance) - set(known)):
+            full = f"{where}.{name}".lstrip(".")
+            close = difflib.get_close_matches(name, known, 1) or _anywhere(name, schema)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            yield f"Unknown setting '{full}'.{hint} All settings are in docs/config.md."
+        return
+    found = error.instance
+    if error.validator == "type":
+        expected = f"expected {error.validator_value}"
+    elif error.validator == "enum":
+        expected = f"expected one of {', '.join(map(str, error.validator_value))}"
+    else:
+        expected = f"expected {error.validator} {error.validator_value}"
+    yield f"Setting '{where}' is {found!r}, {expected}. docs/config.md says what it means."
+
+
+def _anywhere(name: str, schema: Mapping[str, Any]) -> list[str]:
+    """Dotted settings whose last part is like `name`."""
+    full = [path for path, _ in walk_settings(schema)]
+    ends = {path.rsplit(".", 1)[-1]: path for path in full}
+    return [ends[end] for end in difflib.get_close_matches(name, list(ends), 1)]
