@@ -248,7 +248,7 @@ def test_a_file_that_is_no_photo_is_called_what_it_is(tmp_path, found):
 def test_a_truncated_jpeg_fails_instead_of_turning_grey(tmp_path, kept, padding, progressive):
     data = jpeg_bytes(progressive=progressive)
     (tmp_path / "a.jpg").write_bytes(data[: int(len(data) * kept)] + padding)
-    with pytest.raises(CaptureFailure, match="a.jpg is damaged or cut off"):
+    with pytest.raises(CaptureFailure, match=r"a\.jpg is damaged or cut off"):
         read_photo(tmp_path / "a.jpg")
 
 
@@ -261,7 +261,7 @@ def test_other_truncated_files_fail_too(tmp_path, name):
         cv2.imwrite(str(tmp_path / name), noise)
     data = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(data[: int(len(data) * 0.6)])
-    with pytest.raises(CaptureFailure, match="damaged|no image format"):
+    with pytest.raises(CaptureFailure, match=r"damaged|no image format"):
         read_photo(tmp_path / name)
 
 
@@ -281,7 +281,7 @@ def test_bytes_broken_at_random_give_a_photo_or_a_reason(tmp_path, name):
 
 
 def test_missing_forbidden_and_strange_files_are_told_apart(tmp_path):
-    with pytest.raises(CaptureFailure, match="gone.jpg is not there"):
+    with pytest.raises(CaptureFailure, match=r"gone\.jpg is not there"):
         read_photo(tmp_path / "gone.jpg")
     with pytest.raises(CaptureFailure, match="not a regular file"):
         read_photo(tmp_path)
