@@ -83,7 +83,8 @@ def lease_gpus(count: int, timeout_s: float = 24 * 3600.0) -> Iterator[tuple[str
 def gpu_pool(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Ids of the GPUs that jobs of this machine may use.
 
-    VISAGRAPH_GPU_IDS where it is set, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists. Inside a scheduler's job only CUDA_VISIBLE_DEVICES counts.
+    VISAGRAPH_GPU_IDS where it is set, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists.
+    Inside a scheduler's job only CUDA_VISIBLE_DEVICES counts.
     """
     names = (VISIBLE,) if _given_by_scheduler(environment) else (POOL, VISIBLE)
     for name in names:
