@@ -1,4 +1,4 @@
-"""A small made-up head with every part that a real model has, and artefacts of one capture of it."""
+"""A small made-up head with all that a real model has, and the artefacts of one capture of it."""
 
 from __future__ import annotations
 

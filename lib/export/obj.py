@@ -119,10 +119,9 @@ def _polygons(
     if fourth is not None:
         corner = np.concatenate([corner, triangles[fourth, 2:]], axis=1)
         uv_corner = np.concatenate([uv_corner, uv_triangles[fourth, 2:]], axis=1)
-    table = (
-        np.stack([corner, uv_corner, corner], axis=2).reshape(len(corner), 3 * corner.shape[1]) + 1
-    )
-    return _rows("f" + " %d/%d/%d" * corner.shape[1] + "\n", table)
+    n_polygons, n_corners = corner.shape
+    table = np.stack([corner, uv_corner, corner], axis=2).reshape(n_polygons, 3 * n_corners)
+    return _rows("f" + " %d/%d/%d" * n_corners + "\n", table + 1)
 
 
 def _rows(line: str, table: np.ndarray) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+PROPERTIES = ("x", "y", "z", "nx", "ny", "nz", "sigma_mm")
+
 
 def write_ply(
     path: Path,
@@ -31,9 +33,7 @@ def write_ply(
     point["xyz"], point["normal"], point["sigma"] = vertices, normals, sigma_mm
     face = np.empty(len(triangles), np.dtype([("n", "u1"), ("corner", "<i4", 3)]))
     face["n"], face["corner"] = 3, triangles
-    properties = "".join(
-        f"property float {n}\n" for n in ["x", "y", "z", "nx", "ny", "nz", "sigma_mm"]
-    )
+    properties = "".join(f"property float {name}\n" for name in PROPERTIES)
     header = (
         f"ply\nformat binary_little_endian 1.0\ncomment {comment}\n"
         f"element vertex {len(point)}\n{properties}"

@@ -157,7 +157,7 @@ def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarra
 
 
 def _export(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
-    return stages.draw_head(model, found["fit"], found["texture"]), "right, front, left"
+    return stages.draw_head(model, found["fit"], found["texture"]), "textured head, neutral face"
 
 
 DRAW: dict[str, Callable[[dict[str, Artefact], FaceModel | None], tuple[np.ndarray, str]]] = {

@@ -53,9 +53,14 @@ def contact_sheet(pictures: Sequence[Picture], columns: int, title: str = "") ->
             _draw_card(draw, (x, y), note)
         else:
             sheet.paste(Image.fromarray(fit_into(image, CELL_PX)), (x, y))
-        draw.text((x, y + CELL_PX + 5), shorten(label, CELL_PX, 14), INK, font(14, bold=True))
+        draw.text(
+            (x, y + CELL_PX + 5),
+            shorten(label, CELL_PX, font(14, bold=True)),
+            INK,
+            font(14, bold=True),
+        )
         if image is not None:
-            draw.text((x, y + CELL_PX + 25), shorten(note, CELL_PX, 12), FAINT, font(12))
+            draw.text((x, y + CELL_PX + 25), shorten(note, CELL_PX, font(12)), FAINT, font(12))
     return np.asarray(sheet)
 
 
@@ -77,9 +82,8 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
 
 
-def shorten(words: str, width: int, size: int) -> str:
+def shorten(words: str, width: int, letters: ImageFont.FreeTypeFont) -> str:
     """The text cut in its middle until it is at most `width` px wide."""
-    letters = font(size, bold=True)
     if letters.getlength(words) <= width:
         return words
     keep = len(words)
@@ -92,16 +96,16 @@ def _draw_card(draw: ImageDraw.ImageDraw, corner: tuple[int, int], reason: str) 
     x, y = corner
     draw.rectangle((x, y, x + CELL_PX - 1, y + CELL_PX - 1), CARD, (214, 190, 180))
     draw.text((x + 18, y + 22), "no result", ALARM, font(20, bold=True))
-    for line, words in enumerate(_wrapped(reason, CELL_PX - 36, 14)[:12]):
+    for line, words in enumerate(_wrapped(reason, CELL_PX - 36, font(14))[:12]):
         draw.text((x + 18, y + 58 + 20 * line), words, INK, font(14))
 
 
-def _wrapped(words: str, width: int, size: int) -> list[str]:
+def _wrapped(words: str, width: int, letters: ImageFont.FreeTypeFont) -> list[str]:
     lines, line = [], ""
     for word in words.split():
         candidate = f"{line} {word}".strip()
-        if line and font(size).getlength(candidate) > width:
+        if line and letters.getlength(candidate) > width:
             lines.append(line)
-            candidate = word
-        line = shorten(candidate, width, size)
+            candidate = shorten(word, width, letters)
+        line = candidate
     return [*lines, line]

@@ -13,6 +13,7 @@ from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cam
 from lib.render.window import Window
 
 PICTURE_PX = 320
+INSET_PX = 84
 DRAWN_PX = 2 * PICTURE_PX  # lines are drawn at twice the size and then averaged
 
 GREEN, ORANGE, BLUE, WHITE, DARK = (
@@ -125,16 +126,21 @@ def draw_texture(texture: Texture) -> np.ndarray:
 
 
 def draw_head(model: FaceModel, fit: FaceFit, texture: Texture) -> np.ndarray:
-    """(h, w, 3) uint8: the textured head from the right, the front and the left."""
+    """(h, w, 3) uint8: the textured head half turned, and both profiles in the corners."""
     paint = Paint(
         texture=texture.rgb.astype(np.float32), uv=model.uv, uv_triangles=model.uv_triangles
     )
-    size = (PICTURE_PX, PICTURE_PX * 3 // 4)
-    views = [
-        render_head(fit.vertices, model.triangles, camera, size, paint, AS_TAKEN)[..., :3]
-        for camera in turntable_cameras(fit.vertices, size, (-50, 0, 50), margin=0.02)
-    ]
-    return np.concatenate(views, axis=1)
+    picture = _view(fit, model, paint, 25, PICTURE_PX)
+    for yaw, corner in ((-90, slice(0, INSET_PX)), (90, slice(-INSET_PX, None))):
+        picture[-INSET_PX:, corner] = _view(fit, model, paint, yaw, INSET_PX)
+    return picture
+
+
+def _view(fit: FaceFit, model: FaceModel, paint: Paint, yaw_deg: float, side: int) -> np.ndarray:
+    """(side, side, 3) uint8: the neutral head turned by `yaw_deg` to its left."""
+    size = (side, side)
+    camera = turntable_cameras(fit.vertices, size, [yaw_deg])[0]
+    return render_head(fit.vertices, model.triangles, camera, size, paint, AS_TAKEN)[..., :3]
 
 
 def _pairs(numbers: list[int], closed: bool) -> list[tuple[int, int]]:

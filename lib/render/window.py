@@ -58,7 +58,7 @@ class Window:
         return max(self.size) / max(self.extent)
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """The picture of the rectangle of an (h, w) or (h, w, c) image, as (*size) or (*size, c)."""
+        """The picture, at `size`, of the rectangle of an (h, w) or (h, w, c) image."""
         (x, y), (height, width) = self.corner, self.extent
         inside = np.ascontiguousarray(image[y : y + height, x : x + width])
         smooth = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_CUBIC
