@@ -1,0 +1,133 @@
+"""One texture from all views of a capture: photo where it is seen, plausible skin elsewhere.
+
+The colour is written as prior x tone x detail. The prior is the fitted albedo under the fitted
+light. The tone is a smooth correction on the surface that carries what is seen over to what is
+not. The detail is what the photo shows beyond them; where nothing is seen it is mirrored, and
+a membrane takes up the step at the border. All three are multiplied, so they are blended as
+logarithms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.artefacts import Capture, FaceFit, Faces, SkinMask, Texture
+from lib.errors import ShapeError
+from lib.facemodel.model import FaceModel
+from lib.render import fill_margins, interpolate, irradiance, sample_texture
+from lib.texture.chart import Chart, prepare_chart
+from lib.texture.complete import Seen, complete, log_colour
+from lib.texture.observe import Observation, observe
+from lib.texture.options import TextureOptions
+
+EXTRAPOLATED_LIGHT = 0.5  # log; how far the prior's light may leave its mean
+LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness
+
+
+def blend_texture(
+    model: FaceModel,
+    capture: Capture,
+    faces: Faces,
+    fit: FaceFit,
+    skin: SkinMask | None = None,
+    options: TextureOptions | None = None,
+    albedo_prior: np.ndarray | None = None,
+    chart: Chart | None = None,
+) -> Texture:
+    """The colour of the whole head, light included, free of holes.
+
+    Args:
+        model: the fitted head model.
+        capture: says where the original photos are.
+        faces: which face is meant in each view.
+        fit: shape, pose, albedo and light.
+        skin: where bare skin is; None = not known.
+        options: settings.
+        albedo_prior: (rows, cols, 3) linear albedo of all regions, for eyes, teeth and mouth;
+            its skin is replaced by the fitted albedo. None = the model's albedo everywhere.
+        chart: `prepare_chart(model, options.uv_size)`, to share it between captures.
+
+    Raises:
+        CaptureFailure: `original_missing`.
+        ShapeError: `fit` belongs to another model.
+    """
+    options = options or TextureOptions()
+    _check(model, capture, faces, fit)
+    chart = chart or prepare_chart(model, options.uv_size)
+    views = [
+        observe(model, chart, capture, fit, skin, view, options)
+        for view in range(len(fit.focal_px))
+    ]
+    main = int(np.argmax([view.weight.sum() for view in views]))
+    albedo = _albedo(model, chart, fit, albedo_prior)
+    light = _soft_irradiance(views[main].normals, fit.light[main])
+    seen = _merge(views, main)
+    log_rgb, weight = complete(chart, seen, log_colour(albedo * light), model.n_vertices, options)
+    return _texture(chart, np.exp(log_rgb), weight)
+
+
+def _check(model: FaceModel, capture: Capture, faces: Faces, fit: FaceFit) -> None:
+    if fit.vertices.shape != model.mean.shape:
+        raise ShapeError("fit.vertices", fit.vertices.shape, f"{model.mean.shape} of {model.name}")
+    for name, found in (("capture.path", capture.path), ("faces.box_px", faces.box_px)):
+        if len(found) != len(fit.focal_px):
+            raise ShapeError(name, (len(found),), f"({len(fit.focal_px)},), one per view of fit")
+
+
+def _albedo(
+    model: FaceModel, chart: Chart, fit: FaceFit, albedo_prior: np.ndarray | None
+) -> np.ndarray:
+    """(n, 3) linear albedo: fitted on the skin, given elsewhere."""
+    albedo = chart.spread(model.albedo(fit.albedo if model.n_albedo else None))
+    if albedo_prior is None:
+        return albedo
+    if albedo_prior.shape[:2] == chart.size:
+        given = albedo_prior.reshape(-1, 3)[chart.texel]
+    else:
+        uv = interpolate(chart.buffers, model.uv, model.uv_triangles)[chart.buffers.mask]
+        given = sample_texture(albedo_prior, uv)
+    return np.where(chart.skin[:, None], albedo, given).astype(np.float32)
+
+
+def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """(n, 3) fitted light per texel, kept near its mean.
+
+    Harmonics fitted to one side of a head go wild, even negative, on the other.
+    """
+    received = irradiance(normals, np.nan_to_num(light)).astype(np.float32)
+    mean = received.mean(axis=0)
+    if not (mean > 0.01).all():  # no light was fitted
+        return np.ones_like(received)
+    off = np.log(np.maximum(received / mean, 0.02)) / EXTRAPOLATED_LIGHT
+    return mean * np.exp(EXTRAPOLATED_LIGHT * np.tanh(off))
+
+
+def _merge(views: list[Observation], main: int) -> Seen:
+    """All views as one, each brought to the brightness and tint of the main view."""
+    total = np.zeros_like(views[main].weight)
+    best = np.zeros_like(total)
+    skin = np.zeros_like(total)
+    mean = np.zeros_like(views[main].rgb)
+    for view in views:
+        share = view.weight**2
+        total += share
+        skin += share * view.expected_skin
+        mean += share[:, None] * (log_colour(view.rgb) + _gain(view, views[main]))
+        best = np.maximum(best, view.weight)
+    total = np.maximum(total, 1e-9)
+    return Seen(mean / total[:, None], best, skin / total)
+
+
+def _gain(view: Observation, main: Observation) -> np.ndarray:
+    """(3,) what to add to a view's log colours where both see the face well."""
+    both = (view.weight > 0.3) & (main.weight > 0.3)
+    if view is main or both.sum() < LEAST_OVERLAP:
+        return np.zeros(3, np.float32)
+    return np.median(log_colour(main.rgb[both]) - log_colour(view.rgb[both]), axis=0)
+
+
+def _texture(chart: Chart, rgb: np.ndarray, weight: np.ndarray) -> Texture:
+    """The artefact: colours and weights on the grid, with the gaps between the charts filled."""
+    picture = chart.picture(np.column_stack([np.clip(rgb, 0, 1), weight]))
+    filled = fill_margins(picture[..., :3], chart.buffers.mask)
+    return Texture(rgb=filled, weight=picture[..., 3])

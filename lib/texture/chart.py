@@ -1,0 +1,163 @@
+"""What a head model's UV chart fixes for every capture: where texels lie and what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.facemodel.model import FaceModel
+from lib.render import Buffers, interpolate, uv_buffers
+from lib.texture.membrane import Membrane, membrane
+
+FEATURES = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "upper_lip", "lower_lip")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The texels of a model's chart. `n` counts the texels that a triangle owns.
+
+    Args:
+        buffers: rasterised chart, (n_rows, n_cols).
+        texel: (n,) flat index of each owned texel.
+        corners: (n, 3) vertices of its triangle.
+        barycentric: (n, 3) float32.
+        skin: (n,) bool: part of the skin's surface; else eyes, teeth, inside of the mouth.
+        eye: (n,) bool: part of an eyeball.
+        feature: (n,) 0..1: eyes, brows and lips, whose colours are not those of skin.
+        central: (n,) 0..1: inside of the face, where nothing but face is expected.
+        mirror_uv: (n, 2) where on the chart the texel's mirror image lies.
+        membrane: Laplacian of the skin's surface.
+    """
+
+    buffers: Buffers
+    texel: np.ndarray
+    corners: np.ndarray
+    barycentric: np.ndarray
+    skin: np.ndarray
+    eye: np.ndarray
+    feature: np.ndarray
+    central: np.ndarray
+    mirror_uv: np.ndarray
+    membrane: Membrane
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.buffers.triangle_id.shape
+
+    def spread(self, attributes: np.ndarray) -> np.ndarray:
+        """(n, C) float32 values at the texels of (V, C) values at the vertices."""
+        weights = self.barycentric
+        result = weights[:, :1] * attributes[self.corners[:, 0]].astype(np.float32)
+        for k in (1, 2):
+            result += weights[:, k, None] * attributes[self.corners[:, k]].astype(np.float32)
+        return result
+
+    def gather(
+        self, values: np.ndarray, weight: np.ndarray, n_vertices: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Means (V, C) at the vertices of (n, C) values at the texels, and the share seen (V,)."""
+        share = self.barycentric * weight[:, None]
+        corner = self.corners.ravel()
+        total = np.bincount(corner, share.ravel(), n_vertices)
+        whole = np.bincount(corner, self.barycentric.ravel(), n_vertices)
+        mean = np.empty((n_vertices, values.shape[1]))
+        for channel in range(values.shape[1]):
+            weighted = (share * values[:, channel, None]).ravel()
+            mean[:, channel] = np.bincount(corner, weighted, n_vertices)
+        mean /= np.maximum(total, 1e-12)[:, None]
+        return mean, total / np.maximum(whole, 1e-12)
+
+    def picture(self, values: np.ndarray) -> np.ndarray:
+        """(n_rows, n_cols, C) float32 texture of (n, C) values; 0 between the charts."""
+        result = np.zeros((self.size[0] * self.size[1], values.shape[1]), np.float32)
+        result[self.texel] = values
+        return result.reshape(*self.size, -1)
+
+
+def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
+    """The chart of a head model at `uv_size` texels a side; one serves all captures."""
+    buffers = uv_buffers(model.uv, model.uv_triangles, (uv_size, uv_size))
+    mask = buffers.mask
+    triangle = buffers.triangle_id[mask]
+    skin_triangle = _region(model, "skin")
+    per_vertex = np.stack([_feature(model), _central(model)], axis=1)
+    feature, central = interpolate(buffers, per_vertex, model.triangles)[mask].T
+    eye_triangle = _region(model, "eye")
+    return Chart(
+        buffers=buffers,
+        texel=np.flatnonzero(mask),
+        corners=model.triangles[triangle],
+        barycentric=buffers.barycentric[mask],
+        skin=skin_triangle[triangle],
+        eye=eye_triangle[triangle],
+        feature=np.ascontiguousarray(feature),
+        central=np.ascontiguousarray(central),
+        mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles)[mask],
+        membrane=membrane(model.mean.astype(np.float64), model.triangles[skin_triangle]),
+    )
+
+
+def mirrored_uv(model: FaceModel) -> np.ndarray:
+    """(n_uv, 2) chart position of each chart vertex's mirror image.
+
+    A vertex on a seam lies at several places of the chart; the one nearest to the mirror images of
+    its neighbours is taken.
+    """
+    vertex_of = np.zeros(len(model.uv), np.int64)
+    vertex_of[model.uv_triangles.ravel()] = model.triangles.ravel()
+    used = np.zeros(len(model.uv), bool)
+    used[model.uv_triangles.ravel()] = True
+    places = np.bincount(vertex_of[used], minlength=model.n_vertices)
+    first = np.zeros(model.n_vertices, np.int64)
+    first[vertex_of[used]] = np.flatnonzero(used)
+    target = model.mirror[vertex_of]
+    result = model.uv[first[target]].astype(np.float64)
+    seam = np.flatnonzero(used & (places[target] > 1))
+    if not len(seam):
+        return result
+    sure = used & (places[target] == 1)
+    middle = _neighbour_mean(result, sure, model.uv_triangles)
+    for corner in seam:
+        candidates = np.flatnonzero(used & (vertex_of == target[corner]))
+        distance = np.linalg.norm(model.uv[candidates] - middle[corner], axis=1)
+        result[corner] = model.uv[candidates[np.argmin(distance)]]
+    return result
+
+
+def _neighbour_mean(values: np.ndarray, known: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(n, 2) mean of the known neighbours; where there are none, of all known."""
+    total, count = np.zeros_like(values), np.zeros(len(values))
+    for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
+        here, there = triangles[:, a], triangles[:, b]
+        for axis in range(2):
+            total[:, axis] += np.bincount(
+                here, known[there] * values[there, axis], minlength=len(values)
+            )
+        count += np.bincount(here, known[there], minlength=len(values))
+    fallback = values[known].mean(axis=0) if known.any() else np.zeros(2)
+    return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], fallback)
+
+
+def _region(model: FaceModel, word: str) -> np.ndarray:
+    """(T,) bool: triangles of the regions whose name starts with `word`."""
+    return model.region(*(name for name in model.region_names if name.startswith(word)))
+
+
+def _feature(model: FaceModel) -> np.ndarray:
+    result = np.zeros(model.n_vertices)
+    for part in FEATURES:
+        result[model.parts[part]] = 1
+    return result
+
+
+def _central(model: FaceModel) -> np.ndarray:
+    """(V,) 1 inside an ellipse over brows, cheeks and chin, falling to 0 towards its border."""
+    points = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    brow, chin = points[17:27, 1].max(), points[8, 1]
+    half_width = 0.5 * np.abs(points[13, 0] - points[3, 0])
+    middle = 0.5 * (brow + chin)
+    across = model.mean[:, 0] / (0.82 * half_width)
+    along = (model.mean[:, 1] - middle) / (0.56 * (brow - chin))
+    inside = np.clip(2.0 * (1 - np.hypot(across, along)), 0, 1)
+    return inside * (model.mean[:, 2] > points[[36, 45], 2].mean() - 40)

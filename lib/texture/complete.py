@@ -1,0 +1,138 @@
+"""From the part of a head that was seen to the whole of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.imaging import luminance
+from lib.render import sample_texture
+from lib.texture.chart import Chart
+from lib.texture.options import TextureOptions
+
+FLOOR = 0.003  # linear; keeps logarithms of black finite
+TONE_MM = 14.0  # the tone follows the photo down to this size
+STEP_MM = 3.0  # the step at the border of the seen part likewise
+TONE_REACH_MM = 150.0  # how far into the unseen the tone of the nearest skin holds
+STEP_REACH_MM = 30.0
+OUTLIER_LUMINANCE, OUTLIER_CHROMA = 0.55, 0.16  # log; a skin colour this far off counts half
+OUTLIER_ROUNDS = 3
+LEAST_SEEN = 0.002  # share of the texels; with fewer the texture is the prior alone
+MOUTH_SHADE = 0.6  # light that reaches the inside of the mouth
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What all views together show.
+
+    Args:
+        log_rgb: (n, 3) float32.
+        weight: (n,) 0..1: how far it is known to belong to the texel.
+        expected_skin: (n,) 0..1 skin mask.
+    """
+
+    log_rgb: np.ndarray
+    weight: np.ndarray
+    expected_skin: np.ndarray
+
+
+def log_colour(rgb: np.ndarray) -> np.ndarray:
+    """(..., 3) logarithm of linear RGB, finite for black."""
+    return np.log(np.maximum(rgb, FLOOR)).astype(np.float32)
+
+
+def complete(
+    chart: Chart, seen: Seen, prior: np.ndarray, n_vertices: int, options: TextureOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log colour (n, 3) of every texel and the share (n,) of it that comes from photos.
+
+    Args:
+        chart: of the head model.
+        seen: the photos' part.
+        prior: (n, 3) log colour of the fitted albedo under the fitted light.
+        n_vertices: of the head model.
+        options: settings.
+
+    Source: the step at the border is taken up as by Perez, Gangnet & Blake 2003, Poisson image
+        editing, on the surface instead of the chart and in the logarithm.
+    """
+    weight = seen.weight * np.where(chart.skin | chart.eye, 1, 0)
+    weight = weight * _skin_factor(chart, seen, options)
+    if (weight > 0.3).mean() < LEAST_SEEN:
+        return prior, np.zeros(len(prior), np.float32)
+    ratio = seen.log_rgb - prior
+    tone, trusted = _tone(chart, ratio, weight, n_vertices, options)
+    base = prior + tone
+    detail = (seen.log_rgb - base) * (trusted > 0)[:, None]
+    fill = _mirrored(chart, detail, trusted * chart.skin) * np.float32(options.mirror_weight)
+    on_skin = (trusted * chart.skin).astype(np.float32)
+    step, share = chart.gather(detail - fill, on_skin, n_vertices)
+    carried = chart.membrane.solve(step, share, STEP_MM, np.zeros(3), STEP_REACH_MM)
+    fill += chart.spread(carried) * chart.skin[:, None]
+    return base + fill + trusted[:, None] * (detail - fill), trusted.astype(np.float32)
+
+
+def _skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarray:
+    """(n,) 0..1: how far the skin mask lets a texel count.
+
+    Inside the face brows, lips, beard and shadows are right although they are not bare skin.
+    """
+    is_skin = np.clip((seen.expected_skin - 0.15) / 0.4, 0, 1)
+    allowed = np.maximum(chart.feature, chart.central)
+    factor = is_skin + (1 - is_skin) * allowed
+    factor = np.where(chart.skin, factor, 1)
+    return 1 - options.skin_weight * (1 - factor)
+
+
+def _tone(
+    chart: Chart, ratio: np.ndarray, weight: np.ndarray, n_vertices: int, options: TextureOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth log correction (n, 3) of the prior, and weights (n,) without what is not skin.
+
+    Colours that the smooth correction cannot explain, such as hair, background or a hand, lose
+    weight, and the correction is found again without them.
+    """
+    on_skin = weight * chart.skin * (1 - chart.feature)
+    data, share = chart.gather(ratio, on_skin, n_vertices)
+    known = share > 0.05
+    if not known.any():
+        known = share > 0
+    rest = np.median(data[known], axis=0) if known.any() else np.zeros(3)
+    tone, inlier = np.tile(rest, (n_vertices, 1)), np.ones(n_vertices)
+    for _ in range(OUTLIER_ROUNDS if options.outlier_weight > 0 else 1):
+        inlier = 1 - options.outlier_weight * (1 - _fits(data - tone))
+        rest = _weighted_median(data, share * inlier)
+        tone = chart.membrane.solve(data, share * inlier, TONE_MM, rest, TONE_REACH_MM)
+    allowed = np.maximum(chart.feature, 0.8 * chart.central)
+    kept = chart.spread(inlier[:, None])[:, 0]
+    kept = np.where(chart.skin, kept + (1 - kept) * allowed, 1)
+    level = float(luminance(np.exp(rest)))
+    outside = np.where(chart.eye, np.log(level), np.log(level * MOUTH_SHADE))[:, None]
+    smooth = np.where(chart.skin[:, None], chart.spread(tone), outside)
+    return smooth.astype(np.float32), weight * kept
+
+
+def _fits(residual: np.ndarray) -> np.ndarray:
+    """(V,) 1 for no residual (V, 3), 1/2 at the outlier scales, towards 0 beyond."""
+    grey = residual @ np.array([0.2126, 0.7152, 0.0722])
+    chroma = np.linalg.norm(residual - grey[:, None], axis=1)
+    off = (grey / OUTLIER_LUMINANCE) ** 2 + (chroma / OUTLIER_CHROMA) ** 2
+    return 1 / (1 + off**2)
+
+
+def _weighted_median(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(C,) median of (V, C) values with weights (V,)."""
+    result = np.empty(values.shape[1])
+    for channel, column in enumerate(values.T):
+        order = np.argsort(column, kind="stable")
+        running = np.cumsum(weight[order])
+        result[channel] = column[order[np.searchsorted(running, running[-1] / 2)]]
+    return result
+
+
+def _mirrored(chart: Chart, detail: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(n, 3) detail of the other side of the face, faded out where that was not seen."""
+    premultiplied = np.column_stack([detail * weight[:, None], weight])
+    other = sample_texture(chart.picture(premultiplied), chart.mirror_uv)
+    return other[:, :3]
