@@ -32,8 +32,8 @@ class BlazeDetector:
     """Faces of any roll, from the size of the photo down to `min_face_px`.
 
     Tiles go from coarse to fine. With `faces: largest` the search ends when a face is known that
-    is larger than any of the next level: levels add ever smaller ones. When the upright search finds nothing,
-    padded, brightened, denoised and turned copies of the photo are tried.
+    is larger than any of the next level: levels add ever smaller ones. When the upright search
+    finds nothing, brightened, denoised and turned copies of the photo are tried.
 
     Args:
         options: settings.

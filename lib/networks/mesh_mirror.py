@@ -1,4 +1,7 @@
-"""Which point of the 468-point mesh mirrors which: found by running the network on mirrored photos."""
+"""Which point of the 468-point mesh mirrors which, found by running the network on mirrored photos.
+
+The 28 points of the midline map to themselves.
+"""
 
 from __future__ import annotations
 
@@ -27,4 +30,3 @@ _MIRROR = """
 """
 
 MIRROR = np.array(_MIRROR.split(), dtype=np.intp)
-"""(468,) index of the point on the other side of the face; the 28 midline points map to themselves."""

@@ -1,0 +1,24 @@
+"""Finds the landmarks of the face in each photo, and where they lie on a head model."""
+
+from lib.landmarks.correspondence import (
+    CorrespondenceOptions,
+    mesh468_on_model,
+    read_correspondence,
+    write_correspondence,
+)
+from lib.landmarks.find import find_landmarks
+from lib.landmarks.load import load_landmarker
+from lib.landmarks.options import FaceSeen, Landmarker, LandmarkOptions, ViewLandmarks
+
+__all__ = [
+    "CorrespondenceOptions",
+    "FaceSeen",
+    "LandmarkOptions",
+    "Landmarker",
+    "ViewLandmarks",
+    "find_landmarks",
+    "load_landmarker",
+    "mesh468_on_model",
+    "read_correspondence",
+    "write_correspondence",
+]

@@ -1,0 +1,92 @@
+"""What a landmarker gives, and the settings of the landmark stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from lib.errors import ConfigError
+
+Method = Literal["blaze", "dlib", "files"]
+METHODS = ("blaze", "dlib", "files")
+
+
+@dataclass(frozen=True)
+class LandmarkOptions:
+    """Settings of the landmark stage (`landmarks` in config.yaml).
+
+    Args:
+        method: which landmarker; `dlib` gives 68 points, `blaze` the 468 of the face mesh.
+        augmentations: how many differently cut crops the mesh network averages over; half of them
+            are mirrored.
+        min_presence: a face that the mesh network holds for one with less probability fails.
+        accept_dlib_licence: dlib's 68-point file was trained on iBUG 300-W, whose licence excludes
+            commercial use, though Debian ships it as CC0; true = you know and accept that.
+        folder: for `files`: folder with `<photo name>.txt|.json|.pts|.csv`.
+    """
+
+    method: Method = "blaze"
+    augmentations: int = 8
+    min_presence: float = 0.5
+    accept_dlib_licence: bool = False
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ConfigError(
+                f"landmarks.method is '{self.method}', expected one of {', '.join(METHODS)}."
+            )
+        if self.augmentations < 2:
+            raise ConfigError(
+                f"landmarks.augmentations is {self.augmentations}, expected at least 2: the "
+                "spread between them tells how far the points can be trusted."
+            )
+
+
+@dataclass(frozen=True)
+class FaceSeen:
+    """One face in one view, as the detection stage left it; see `Faces`.
+
+    Args:
+        name: file name of the photo.
+        box_px: (4,)
+        points_px: (5, 2), NaN = unknown.
+        roll_rad: in-plane rotation.
+    """
+
+    name: str
+    box_px: np.ndarray
+    points_px: np.ndarray
+    roll_rad: float
+
+
+@dataclass(frozen=True)
+class ViewLandmarks:
+    """Landmarks of one view; one row of `Landmarks`.
+
+    Args:
+        points_px: (n_points, 2), NaN = none.
+        sigma_px: (n_points,) per axis.
+        ibug68_px: (68, 2), NaN = none.
+        ibug68_sigma_px: (68,) per axis.
+        presence: 0..1.
+    """
+
+    points_px: np.ndarray
+    sigma_px: np.ndarray
+    ibug68_px: np.ndarray
+    ibug68_sigma_px: np.ndarray
+    presence: float
+
+
+class Landmarker(Protocol):
+    """Finds the landmarks of one face."""
+
+    scheme: str
+    n_points: int
+
+    def find(self, image: np.ndarray, face: FaceSeen) -> ViewLandmarks:
+        """Landmarks of a face in an (h, w, 3) uint8 RGB image."""
+        ...
