@@ -1,0 +1,284 @@
+"""The one HDF5 layout of every head model; docs/face_models.md lists its groups."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import scipy.sparse as sp
+
+from lib.errors import ConfigError, MissingModelError
+from lib.facemodel.model import FaceModel, SurfacePoints
+
+FORMAT, VERSION = "facemodel", 2
+DEFAULT_SIGMA_MM = 2.0
+AXES = "x to the subject's left, y up, z out of the face; origin midway between the eyes"
+COMPRESSION = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+
+
+@dataclass(frozen=True)
+class CoarseShape:
+    """Shape on a coarse mesh; the model's vertices are `operator` times the coarse ones.
+
+    Args:
+        operator: (n_vertices, n_coarse) sparse.
+        mean: (n_coarse, 3) mm.
+        identity_basis: (n_identity, n_coarse, 3) mm per sigma.
+        expression_basis: (n_expression, n_coarse, 3) mm at weight 1.
+    """
+
+    operator: sp.csr_matrix
+    mean: np.ndarray
+    identity_basis: np.ndarray
+    expression_basis: np.ndarray
+
+    def refine(self, field: np.ndarray) -> np.ndarray:
+        """(..., n_vertices, 3) float32 from (..., n_coarse, 3)."""
+        flat = np.moveaxis(field, -2, 0).reshape(field.shape[-2], -1)
+        fine = self.operator.astype(np.float32) @ np.ascontiguousarray(flat, np.float32)
+        shape = (self.operator.shape[0], *field.shape[:-2], field.shape[-1])
+        return np.ascontiguousarray(np.moveaxis(fine.reshape(shape), 0, -2))
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a model file says about its origin, beside licence and source.
+
+    Args:
+        source_sha256: hash of the input, empty where it is a folder.
+        created_by: script or function.
+        copyright: notice that must be kept, or empty.
+        licence_text: full text where the licence asks for it, or empty.
+        redistributable: whether the licence allows passing the file on.
+    """
+
+    source_sha256: str = ""
+    created_by: str = ""
+    copyright: str = ""
+    licence_text: str = ""
+    redistributable: bool = True
+
+
+def write_face_model(
+    path: str | Path,
+    model: FaceModel,
+    coarse: CoarseShape | None = None,
+    provenance: Provenance | None = None,
+    half_precision: bool = False,
+) -> None:
+    """Write a model; the same model gives the same bytes.
+
+    Args:
+        path: of the new file, which appears only when complete.
+        model: what `read_face_model` shall give back.
+        coarse: write the shape on this mesh instead, with its operator.
+        provenance: attributes about the origin.
+        half_precision: store the bases as float16 (about 0.01 mm for 20 mm).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    kind = np.float16 if half_precision else np.float32
+    shape = coarse or model
+    with h5py.File(temporary, "w", libver="v110") as file:
+        _write_attributes(file, model, provenance or Provenance())
+        _put(file, "shape/mean", shape.mean.astype(np.float32))
+        _put(file, "shape/identity/basis", shape.identity_basis.astype(kind))
+        _put(file, "shape/expression/basis", shape.expression_basis.astype(kind))
+        file["shape/identity"].attrs["prior"] = "normal, sigma 1"
+        file["shape/expression"].attrs["prior"] = "weight in 0..1"
+        file["shape/expression"].attrs["names"] = list(model.expression_names)
+        _put(file, "shape/expression/free", model.free_expressions.astype(np.uint8))
+        if coarse is not None:
+            _put(file, "subdivision/data", coarse.operator.data.astype(np.float32))
+            _put(file, "subdivision/indices", coarse.operator.indices.astype(np.int32))
+            _put(file, "subdivision/indptr", coarse.operator.indptr.astype(np.int32))
+            file["subdivision"].attrs["shape"] = coarse.operator.shape
+        _put(file, "topology/triangles", model.triangles.astype(np.int32))
+        _put(file, "topology/region", model.triangle_region.astype(np.uint8))
+        file["topology/region"].attrs["names"] = list(model.region_names)
+        _put(file, "topology/mirror", model.mirror.astype(np.int32))
+        _put(file, "uv/coordinates", model.uv.astype(np.float32))
+        _put(file, "uv/triangles", model.uv_triangles.astype(np.int32))
+        _put(file, "albedo/mean", model.albedo_mean.astype(kind))
+        _put(file, "albedo/basis", model.albedo_basis.astype(kind))
+        file["albedo"].attrs["space"] = "linear sRGB, D65; coefficients ~ N(0, 1)"
+        for name in sorted(model.landmarks):
+            _put_landmarks(file, name, model.landmarks[name])
+        lengths = [len(line) for line in model.contour]
+        _put(file, "contour/vertices", np.concatenate([*model.contour, np.zeros(0, int)]).astype(np.int32))
+        _put(file, "contour/starts", np.cumsum([0, *lengths]).astype(np.int32))
+        for name in sorted(model.parts):
+            _put(file, f"parts/{name}", np.asarray(model.parts[name], np.int32))
+    os.replace(temporary, path)
+
+
+def _write_attributes(file: h5py.File, model: FaceModel, origin: Provenance) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["version"] = VERSION
+    file.attrs["name"] = model.name
+    file.attrs["units"] = "mm"
+    file.attrs["axes"] = AXES
+    file.attrs["licence"] = model.licence
+    file.attrs["source"] = model.source
+    file.attrs["source_sha256"] = origin.source_sha256
+    file.attrs["created_by"] = origin.created_by
+    file.attrs["copyright"] = origin.copyright
+    file.attrs["licence_text"] = origin.licence_text
+    file.attrs["redistributable"] = origin.redistributable
+
+
+def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
+    if values.size < 64:
+        file.create_dataset(name, data=values)
+        return
+    chunks = (1, *values.shape[1:]) if values.ndim == 3 else None
+    file.create_dataset(name, data=values, chunks=chunks or True, **COMPRESSION)
+
+
+def _put_landmarks(file: h5py.File, name: str, points: SurfacePoints) -> None:
+    group = file.require_group(f"landmarks/{name}")
+    for key, values in (
+        ("triangle", points.triangle.astype(np.int32)),
+        ("barycentric", points.barycentric.astype(np.float32)),
+        ("sigma_mm", points.sigma_mm.astype(np.float32)),
+    ):
+        if key in group:
+            del group[key]
+        group.create_dataset(key, data=values)
+
+
+def write_landmark_scheme(path: str | Path, name: str, points: SurfacePoints) -> None:
+    """Add or replace a landmark scheme: in a model file (.h5), or in a file of its own (.json).
+
+    A JSON file called `<scheme>_<model>.json` beside a model's HDF5 file is read with it.
+    """
+    path = Path(path)
+    if path.suffix != ".json":
+        with h5py.File(path, "r+") as file:
+            _put_landmarks(file, name, points)
+        return
+    rows = [
+        {
+            "triangle": int(triangle),
+            "barycentric": [round(float(w), 6) for w in weights],
+            "sigma_mm": round(float(sigma), 4),
+        }
+        for triangle, weights, sigma in zip(points.triangle, points.barycentric, points.sigma_mm)
+    ]
+    body = ",\n".join("    " + json.dumps(row) for row in rows)
+    path.write_text(f'{{\n  "scheme": {json.dumps(name)},\n  "points": [\n{body}\n  ]\n}}\n')
+
+
+def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
+    """Name and points of a JSON file; a missing `sigma_mm` becomes 2 mm.
+
+    Raises:
+        ConfigError: the file is not such a scheme.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+        rows = content["points"]
+        points = SurfacePoints(
+            np.array([row["triangle"] for row in rows], np.int32),
+            np.array([row["barycentric"] for row in rows], np.float32).reshape(-1, 3),
+            np.array([row.get("sigma_mm", DEFAULT_SIGMA_MM) for row in rows], np.float32),
+        )
+        return content["scheme"], points
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path} is not a landmark scheme ({error!r}); expected scheme and points with "
+            "triangle and barycentric. Write it with write_landmark_scheme."
+        ) from error
+
+
+def read_face_model(path: str | Path) -> FaceModel:
+    """A model with all its landmark schemes, also those in `<scheme>_<model>.json` beside it.
+
+    Raises:
+        MissingModelError: the file is not there.
+        ConfigError: it is not a model in this layout.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingModelError(
+            f"The face model {path} is not there. Use `makehuman`, which ships with this project, "
+            "or convert a model that you have: see docs/face_models.md."
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            found = (file.attrs.get("format"), int(float(file.attrs.get("version", 0))))
+            if found != (FORMAT, VERSION):
+                raise ConfigError(
+                    f"{path} is {found[0]} version {found[1]}, expected {FORMAT} version "
+                    f"{VERSION}. Convert it again: see docs/face_models.md."
+                )
+            model = _read(file)
+    except (OSError, KeyError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as a face model ({error}). Convert it again: "
+            "see docs/face_models.md."
+        ) from error
+    landmarks = dict(model.landmarks)
+    for extra in sorted(path.parent.glob(f"*_{path.stem}.json")):
+        name, points = read_landmark_scheme(extra)
+        landmarks[name] = points
+    return _with_landmarks(model, landmarks)
+
+
+def _with_landmarks(model: FaceModel, landmarks: dict[str, SurfacePoints]) -> FaceModel:
+    for name, points in landmarks.items():
+        if len(points) and points.triangle.max() >= len(model.triangles):
+            raise ConfigError(
+                f"Landmark scheme {name} names triangle {points.triangle.max()}, but the model "
+                f"{model.name} has {len(model.triangles)}. Make the scheme again for this model."
+            )
+    fields = {name: getattr(model, name) for name in model.__dataclass_fields__}
+    return FaceModel(**(fields | {"landmarks": landmarks}))
+
+
+def _read(file: h5py.File) -> FaceModel:
+    mean = file["shape/mean"][:].astype(np.float32)
+    identity = file["shape/identity/basis"][:].astype(np.float32)
+    expression = file["shape/expression/basis"][:].astype(np.float32)
+    if "subdivision" in file:
+        group = file["subdivision"]
+        operator = sp.csr_matrix(
+            (group["data"][:], group["indices"][:], group["indptr"][:]),
+            shape=tuple(group.attrs["shape"]),
+        )
+        coarse = CoarseShape(operator, mean, identity, expression)
+        mean, identity = coarse.refine(mean), coarse.refine(identity)
+        expression = coarse.refine(expression)
+    starts = file["contour/starts"][:]
+    vertices = file["contour/vertices"][:]
+    return FaceModel(
+        name=str(file.attrs["name"]),
+        mean=mean,
+        identity_basis=identity,
+        expression_basis=expression,
+        expression_names=tuple(str(n) for n in file["shape/expression"].attrs["names"]),
+        free_expressions=file["shape/expression/free"][:].astype(bool),
+        triangles=file["topology/triangles"][:],
+        triangle_region=file["topology/region"][:].astype(np.int32),
+        region_names=tuple(str(n) for n in file["topology/region"].attrs["names"]),
+        mirror=file["topology/mirror"][:],
+        uv=file["uv/coordinates"][:],
+        uv_triangles=file["uv/triangles"][:],
+        albedo_mean=file["albedo/mean"][:].astype(np.float32),
+        albedo_basis=file["albedo/basis"][:].astype(np.float32),
+        landmarks={name: _read_landmarks(group) for name, group in file["landmarks"].items()},
+        contour=tuple(vertices[a:b] for a, b in zip(starts[:-1], starts[1:])),
+        parts={name: values[:] for name, values in file["parts"].items()},
+        licence=str(file.attrs["licence"]),
+        source=str(file.attrs["source"]),
+    )
+
+
+def _read_landmarks(group: h5py.Group) -> SurfacePoints:
+    triangle = group["triangle"][:]
+    sigma = group["sigma_mm"][:] if "sigma_mm" in group else np.full(len(triangle), DEFAULT_SIGMA_MM)
+    return SurfacePoints(triangle, group["barycentric"][:], sigma.astype(np.float32))
