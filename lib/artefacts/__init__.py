@@ -2,6 +2,7 @@
 
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
 from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest
+from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
 
 ARTEFACTS = {
@@ -13,8 +14,11 @@ ARTEFACTS = {
     "texture": Texture,
 }
 
+EXPORT_VERSION = 1  # of the exported files, which are no artefacts: same meaning as theirs
+
 __all__ = [
     "ARTEFACTS",
+    "EXPORT_VERSION",
     "OK",
     "Artefact",
     "BatchReader",
@@ -28,7 +32,9 @@ __all__ = [
     "SkinMask",
     "Texture",
     "array",
+    "as_failure",
     "digest",
+    "process_batch",
     "ragged",
     "text",
 ]

@@ -1,4 +1,4 @@
-"""The outline of the face: annotators mark what is visible, which slides over the mesh with pose."""
+"""The outline of the face: what annotators mark there slides over the mesh with the pose."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lib.artefacts import FaceFit
-from lib.errors import CaptureFailure
+from lib.errors import ArtefactError, CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
 from lib.fitting.contour import with_contour
 from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
@@ -42,7 +42,6 @@ SEED = 0
 def fit_faces(
     model: FaceModel,
     subjects: Iterable[Subject],
-    scheme: str,
     options: FitOptions,
     device: torch.device | str = "cpu",
 ) -> dict[str, FaceFit | CaptureFailure]:
@@ -51,7 +50,6 @@ def fit_faces(
     Args:
         model: the head model.
         subjects: what was measured; read one by one, so a generator keeps memory flat.
-        scheme: name of the landmark scheme, which `model.landmarks` must know.
         options: settings.
         device: where the tensors live.
 
@@ -63,6 +61,7 @@ def fit_faces(
     device = torch.device(device)
     results: dict[str, FaceFit | CaptureFailure] = {}
     views: list[View] = []
+    schemes: set[str] = set()
     for item in subjects:
         try:
             found = read_views(item, options.crop_px)
@@ -71,9 +70,27 @@ def fit_faces(
             continue
         results[item.name] = CaptureFailure("fit_failed", "not fitted yet")
         views.extend(found)
+        schemes.add(item.landmarks.scheme)
     if views:
+        scheme = _the_scheme(schemes, model)
         results.update(_fit_views(model, views, scheme, options, device))
     return results
+
+
+def _the_scheme(schemes: set[str], model: FaceModel) -> str:
+    if len(schemes) > 1:
+        raise ArtefactError(
+            f"one batch holds landmarks of several schemes ({', '.join(sorted(schemes))}), expected "
+            "one. Rebuild it: snakemake --cores all --forcerun find_landmarks"
+        )
+    scheme = schemes.pop()
+    if scheme not in model.landmarks:
+        raise ConfigError(
+            f"landmarks are of scheme '{scheme}', which face model '{model.name}' does not know; it "
+            f"knows {', '.join(model.landmarks)}. Choose another landmarks.method, or make the "
+            f"correspondence: snakemake --cores 1 resources/face_models/{scheme}_{model.name}.json"
+        )
+    return scheme
 
 
 def _fit_views(

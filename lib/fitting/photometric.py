@@ -11,6 +11,7 @@ Source: Ramamoorthi & Hanrahan 2001 for the light; Blanz & Vetter 1999 for the t
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -116,7 +117,7 @@ def _rings(triangles: np.ndarray, vertices: np.ndarray) -> list[np.ndarray]:
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     start = np.searchsorted(edges[:, 0], np.arange(triangles.max() + 2))
-    near = [edges[a:b, 1] for a, b in zip(start[:-1], start[1:])]
+    near = [edges[a:b, 1] for a, b in itertools.pairwise(start)]
     return [
         np.unique(np.concatenate([[v], near[v], *(near[n] for n in near[v])])) for v in vertices
     ]

@@ -1,4 +1,4 @@
-"""A first estimate: pose of the mean face from its landmarks, focal length from EXIF or distance."""
+"""A first estimate: the mean face posed by its landmarks, focal length by EXIF or distance."""
 
 from __future__ import annotations
 

@@ -55,7 +55,10 @@ def _section(schema: Mapping[str, Any], indent: str) -> list[str]:
             lines += ["", *_comment(entry["description"], indent), f"{indent}{name}:"]
             lines += _section(entry, indent + "  ")
         else:
-            lines += _comment(f"{entry['description']}  ({_values(entry)})", indent)
+            lines += [
+                *([""] if lines or not indent else []),
+                *_comment(f"{entry['description']}  ({_values(entry)})", indent),
+            ]
             lines.append(f"{indent}{name}: {_scalar(entry['default'])}")
     return lines
 

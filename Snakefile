@@ -1,0 +1,57 @@
+"""visagraph: raw photos and multi-view captures of faces to detailed, textured, rigged 3D heads.
+
+    snakemake --cores 8 --config photos=my_photos results=out
+    snakemake --cores 8 --config samples=samples.tsv
+
+Settings: config.yaml (what each means: docs/config.md). Stages: docs/architecture.md.
+"""
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if Path("config.yaml").exists():
+
+    configfile: "config.yaml"
+
+
+# Includes stand in the order in which data flow.
+include: "rules/common.smk"
+
+
+pathvars:
+    results=config["results"],
+    logs=f"{config['results']}/logs",
+    benchmarks=f"{config['results']}/benchmarks",
+
+
+include: "rules/resources.smk"
+include: "rules/captures.smk"
+include: "rules/faces.smk"
+include: "rules/fit.smk"
+include: "rules/texture.smk"
+include: "rules/export.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """Every head, the table of outcomes and the report."""
+    default_target: True
+    input:
+        expand("<results>/{batch}/export", batch=BATCHES),
+        "<results>/status.tsv",
+        "<results>/report.html",
+
+
+report: "workflow/report/workflow.rst"
+
+
+onstart:
+    remember_batches()
+
+
+onsuccess:
+    shell("cat {config[results]}/logs/summary.txt")

@@ -1,0 +1,97 @@
+"""Shared by all files here: checked settings, the batches of this run, GPU slots.
+
+Parsing imports nothing heavy: no torch, no OpenCV.
+"""
+
+import os
+import sys
+
+PROJECT = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(PROJECT))
+
+from lib.artefacts import ARTEFACTS, EXPORT_VERSION
+from lib.devices import gpu_pool
+from lib.planning import (
+    assign,
+    batch_digest,
+    read_ledger,
+    read_samples,
+    scan_photos,
+    update_ledger,
+)
+from lib.planning.environment import share_library
+from lib.planning.settings import checked_settings
+
+share_library(PROJECT)
+config.update(checked_settings(config))
+# Raising a version runs its stage again; changing lib alone runs nothing again.
+VERSION = {name: kind.version for name, kind in ARTEFACTS.items()} | {
+    "export": EXPORT_VERSION
+}
+LEDGER_FILE = Path(config["results"]) / "batches.tsv"
+TORCH_ENV = PROJECT / "envs" / "visagraph.yaml"
+
+
+def read_photos():
+    """Samples of this run: a sheet, a folder, or nothing (then only single rules can be asked for)."""
+    if config["samples"]:
+        return read_samples(config["samples"])
+    if config["photos"]:
+        return scan_photos(config["photos"], read_ledger(LEDGER_FILE).names())
+    return []
+
+
+def plan():
+    """The ledger with this run's photos, and the batches that hold at least one of them.
+
+    Only the main process looks at the photos; jobs read what it wrote before it started them.
+    """
+    ledger = read_ledger(LEDGER_FILE)
+    if not workflow.is_main_process:
+        return ledger, [], list(ledger.batches)
+    samples = read_photos()
+    ledger = assign(ledger, samples, config["batch_size"])
+    wanted = {sample.capture for sample in samples}
+    batches = [
+        name
+        for name, rows in ledger.batches.items()
+        if any(row.capture in wanted for row in rows)
+    ]
+    return ledger, samples, batches
+
+
+LEDGER, SAMPLES, BATCHES = plan()
+
+
+def remember_batches():
+    """Write the ledger, once per run and never in a dry-run."""
+    if workflow.is_main_process and SAMPLES:
+        update_ledger(LEDGER_FILE, SAMPLES, config["batch_size"])
+
+
+def digest_of_batch(wildcards):
+    """Changes when a photo of the batch does; a parameter, so that just this batch runs again."""
+    return batch_digest(LEDGER, wildcards.batch)
+
+
+def face_model_file(wildcards):
+    """The face model's file if it is one that a rule makes or that the user has."""
+    name = config["face_model"]
+    return [] if name == "makehuman" else f"<resources>/face_models/{name}.h5"
+
+
+def gpus_per_job():
+    """GPU slots that a network or optimiser job takes."""
+    if config["device"] == "cpu":
+        return 0
+    return 1 if config["device"] == "cuda" or gpu_pool(os.environ) else 0
+
+
+GPUS = gpus_per_job()
+# Without `--resources gpu=N`, local GPU jobs run one at a time.
+if "gpu" not in workflow.global_resources and workflow.is_main_process and GPUS:
+    workflow.register_resource("gpu", 1)
+
+
+wildcard_constraints:
+    batch=r"b\d+",

@@ -1,0 +1,40 @@
+"""Export: one folder per head, in formats that other programs read.
+
+Needs: every artefact of the batch      Makes: export/{capture}/head.obj, head.glb, ...
+"""
+
+
+rule export_heads:
+    """Write OBJ, GLB with 52 expressions, JSON tables and pictures of every head of a batch."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        landmarks=rules.find_landmarks.output.landmarks,
+        fit=rules.fit_face_model.output.fit,
+        texture=rules.blend_texture.output.texture,
+        model=face_model_file,
+    output:
+        heads=directory("<results>/{batch}/export"),
+        sheet=report(
+            "<results>/{batch}/sheets/export.jpg",
+            caption="../workflow/report/export.rst",
+            category="7 Heads",
+            labels={"batch": "{batch}"},
+        ),
+    log:
+        "<logs>/export_heads/{batch}.log",
+    benchmark:
+        "<benchmarks>/export_heads/{batch}.tsv"
+    conda:
+        TORCH_ENV
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        version=VERSION["export"],
+        face_model=config["face_model"],
+        options=config["export"],
+    message:
+        "Exporting the heads of {wildcards.batch}"
+    script:
+        "../scripts/export_heads.py"

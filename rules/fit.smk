@@ -1,0 +1,41 @@
+"""Fitting: one face model through all views of a capture, identity shared by a subject.
+
+Needs: capture.h5, faces.h5, landmarks.h5, skin.h5      Makes: fit.h5 (FaceFit)
+"""
+
+
+rule fit_face_model:
+    """Fit identity, expression, camera, light and albedo to landmarks and skin pixels."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        landmarks=rules.find_landmarks.output.landmarks,
+        skin=rules.mask_skin.output.skin,
+        model=face_model_file,
+    output:
+        fit="<results>/{batch}/fit.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/fit.jpg",
+            caption="../workflow/report/fit.rst",
+            category="5 Fit",
+            labels={"batch": "{batch}"},
+        ),
+    log:
+        "<logs>/fit_face_model/{batch}.log",
+    benchmark:
+        "<benchmarks>/fit_face_model/{batch}.tsv"
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=4000,
+        gpu=GPUS,
+    params:
+        version=VERSION["fit"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["fit"],
+    message:
+        "Fitting the {params.face_model} head to {wildcards.batch}"
+    script:
+        "../scripts/fit_face_model.py"

@@ -1,0 +1,50 @@
+"""Report: what became of every photo, and all of it on one page.
+
+Needs: the outcome rows of every artefact      Makes: status.tsv, report.html
+"""
+
+
+rule collect_status:
+    """One row per capture and stage: ok, or why not."""
+    input:
+        capture=expand("<results>/{batch}/capture.h5", batch=BATCHES),
+        faces=expand("<results>/{batch}/faces.h5", batch=BATCHES),
+        landmarks=expand("<results>/{batch}/landmarks.h5", batch=BATCHES),
+        skin=expand("<results>/{batch}/skin.h5", batch=BATCHES),
+        fit=expand("<results>/{batch}/fit.h5", batch=BATCHES),
+        texture=expand("<results>/{batch}/texture.h5", batch=BATCHES),
+    output:
+        status="<results>/status.tsv",
+    log:
+        "<logs>/collect_status.log",
+    conda:
+        TORCH_ENV
+    params:
+        batches=BATCHES,
+    message:
+        "Collecting outcomes"
+    script:
+        "../scripts/collect_status.py"
+
+
+rule write_report:
+    """A page that opens offline: every stage, every failure, seconds, and each head in 3D."""
+    input:
+        status=rules.collect_status.output.status,
+        heads=expand("<results>/{batch}/export", batch=BATCHES),
+        model=face_model_file,
+    output:
+        page="<results>/report.html",
+        summary="<logs>/summary.txt",
+    log:
+        "<logs>/write_report.log",
+    conda:
+        TORCH_ENV
+    params:
+        batches=BATCHES,
+        face_model=config["face_model"],
+        options=config["report"],
+    message:
+        "Writing the report"
+    script:
+        "../scripts/write_report.py"

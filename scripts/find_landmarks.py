@@ -1,0 +1,33 @@
+"""Measure landmarks: faces in, points with their sigma out."""
+
+from pathlib import Path
+
+from lib.artefacts import BatchReader, Capture, Faces, Landmarks, process_batch
+from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.imaging import save_jpeg
+from lib.landmarks import LandmarkOptions, find_landmarks, load_landmarker
+from lib.log import stage_log
+
+
+def main(inputs, outputs, params):
+    model = load_face_model(inputs.model or params.face_model)
+    options = LandmarkOptions(**params.options)
+    landmarker = load_landmarker(options, Path(inputs.mesh).parent, model)
+    with (
+        BatchReader(inputs.capture, Capture) as captures,
+        BatchReader(inputs.faces, Faces) as faces,
+    ):
+
+        def measure(name):
+            face = faces[name]
+            yield name, find_landmarks(captures[face.photo], face, landmarker)
+
+        process_batch(faces, outputs.landmarks, Landmarks, "landmarks", measure)
+    files = {"capture": inputs.capture, "faces": inputs.faces, "landmarks": outputs.landmarks}
+    save_jpeg(outputs.sheet, stage_sheet("landmarks", files))
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]):
+        main(snakemake.input, snakemake.output, snakemake.params)

@@ -1,0 +1,33 @@
+"""Fit a head model to a batch: landmarks and pixels in, coefficients, cameras and sigma out."""
+
+from lib.artefacts import BatchReader, Capture, Faces, Landmarks, SkinMask
+from lib.devices import lease_gpus, pick_device
+from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.fitting import FitOptions, Subject, fit_batch
+from lib.imaging import save_jpeg
+from lib.log import stage_log
+
+
+def main(inputs, outputs, params):
+    model = load_face_model(inputs.model or params.face_model)
+    options = FitOptions(**params.options)
+    with (
+        BatchReader(inputs.capture, Capture) as captures,
+        BatchReader(inputs.faces, Faces) as faces,
+        BatchReader(inputs.landmarks, Landmarks) as landmarks,
+        BatchReader(inputs.skin, SkinMask) as skin,
+    ):
+
+        def read(name):
+            face = faces[name]
+            return Subject(name, captures[face.photo], face, landmarks[name], skin[name])
+
+        fit_batch(model, skin.outcomes, read, outputs.fit, options, pick_device(params.device))
+    files = {"capture": inputs.capture, "faces": inputs.faces, "fit": outputs.fit}
+    save_jpeg(outputs.sheet, stage_sheet("fit", files, model))
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]), lease_gpus(snakemake.resources.get("gpu", 0)):
+        main(snakemake.input, snakemake.output, snakemake.params)

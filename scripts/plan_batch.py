@@ -1,0 +1,16 @@
+"""List the photos of one batch: rows of the ledger in, a table of that batch out."""
+
+from lib.log import stage_log
+from lib.planning import Ledger, read_ledger
+from lib.planning.ledger import write_ledger
+
+
+def main(inputs, outputs, params, wildcards):
+    ledger = read_ledger(params.ledger)
+    rows = tuple(row for row in ledger.rows if row.batch == wildcards.batch)
+    write_ledger(outputs.batch, Ledger(rows))
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]):
+        main(snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards)

@@ -1,0 +1,19 @@
+"""Write the report: outcomes, contact sheets, timings and heads in, one page out."""
+
+from pathlib import Path
+
+from lib.facemodel import load_face_model
+from lib.log import stage_log
+from lib.report import ReportOptions, read_status, summary, write_report
+
+
+def main(inputs, outputs, params):
+    model = load_face_model(inputs.model or params.face_model)
+    results = Path(outputs.page).parent
+    write_report(results, params.batches, model, ReportOptions(**params.options))
+    Path(outputs.summary).write_text(summary(results, read_status(inputs.status)), encoding="utf-8")
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]):
+        main(snakemake.input, snakemake.output, snakemake.params)
