@@ -98,13 +98,10 @@ def _is_list_of_faces(content: object) -> bool:
 def _of_json(entry: object) -> Given:
     if isinstance(entry, list):
         return _of_rows(_pairs(entry))
-    assert isinstance(entry, dict) or _raise(entry)
+    if not isinstance(entry, dict):
+        raise TypeError(f"found {type(entry).__name__}, expected an object or a list")
     box = np.array(entry.get("box", [np.nan] * 4), float)
     return Given(box, _pairs(entry.get("points", [])))
-
-
-def _raise(entry: object) -> bool:
-    raise TypeError(f"found {type(entry).__name__}, expected an object or a list")
 
 
 def _pairs(values: list) -> np.ndarray:
