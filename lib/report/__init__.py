@@ -1,0 +1,17 @@
+"""What a run made and how each capture ended: a page for people, a table for programs."""
+
+from lib.report.options import ReportOptions
+from lib.report.status import COLUMNS, StatusRow, collect_status, write_status
+from lib.report.timings import RuleTime, read_timings
+from lib.report.write import write_report
+
+__all__ = [
+    "COLUMNS",
+    "ReportOptions",
+    "RuleTime",
+    "StatusRow",
+    "collect_status",
+    "read_timings",
+    "write_report",
+    "write_status",
+]

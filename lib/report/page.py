@@ -1,0 +1,223 @@
+"""The parts of the page as HTML text; every word from outside is escaped."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from lib.imaging import encode_jpeg
+from lib.report.status import StatusRow
+from lib.report.timings import RuleTime
+
+PAGE = Path(__file__).parent / "page"
+PICTURE_QUALITY = 84
+
+STAGES = {
+    "import": ("Photos", "as they were read, upright"),
+    "detect": ("Faces found", "box, roll and five points"),
+    "landmarks": ("Landmarks", "orange: uncertain"),
+    "skin": ("Bare skin", "in colour where skin is likely"),
+    "fit": ("Fitted head", "clay over the photo, iBUG points in blue"),
+    "texture": ("Texture", "white in the corner: seen by the photo"),
+    "export": ("Heads", "textured, half turned and both profiles"),
+}
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """What the page says about one finished head.
+
+    Args:
+        capture: its name.
+        folder: the export folder, relative to the page.
+        picture: `data:` URI; empty = none.
+        numbers: (name, value) pairs.
+        pack: data of its 3D view; empty = none.
+    """
+
+    capture: str
+    folder: str
+    picture: str
+    numbers: tuple[tuple[str, str], ...]
+    pack: str
+
+
+def fill_page(title: str, licence: str, **parts: str) -> str:
+    """The whole page from its parts."""
+    template = Template((PAGE / "report.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=html.escape(title),
+        licence=html.escape(licence),
+        style=(PAGE / "style.css").read_text(encoding="utf-8"),
+        viewer=(PAGE / "viewer.js").read_text(encoding="utf-8"),
+        **parts,
+    )
+
+
+def picture_uri(path: Path, width: int) -> str:
+    """A picture file as a JPEG `data:` URI, at most `width` px wide."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    if image.width > width:
+        height = max(1, round(image.height * width / image.width))
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    encoded = encode_jpeg(np.asarray(image), PICTURE_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(encoded).decode()
+
+
+def facts(entries: Sequence[tuple[str, str, bool]]) -> str:
+    """The summary: (name, value, is it bad) of each number."""
+    return "\n".join(
+        f"<div{' class=bad' if bad else ''}><dt>{html.escape(name)}</dt>"
+        f"<dd>{html.escape(value)}</dd></div>"
+        for name, value, bad in entries
+    )
+
+
+def head_cards(cards: Sequence[HeadCard], others: Sequence[tuple[str, str]]) -> str:
+    """A card per head, and a list of links (capture, folder) to the heads without one."""
+    if not cards and not others:
+        return '<div class="panel"><p class="hint none">No head was finished.</p></div>'
+    text = '<div class="heads">\n' + "\n".join(map(_card, range(len(cards)), cards)) + "\n</div>"
+    if others:
+        rows = [(_cell(name, "name"), f"<td>{_links(folder)}</td>") for name, folder in others]
+        text += (
+            f'\n<details class="sheet panel"><summary>More heads<span>{len(others)} without '
+            f"a 3D view in this page</span></summary>{_table(('Capture', 'Files'), rows)}</details>"
+        )
+    return text
+
+
+def head_data(cards: Iterable[HeadCard], model_pack: str) -> str:
+    """Data blocks of the 3D view."""
+    blocks = [f'<script type="application/x-pack" id="head-model">{model_pack}</script>']
+    blocks += [
+        f'<script type="application/x-pack" id="head-{index}" data-head '
+        f'data-name="{html.escape(card.capture)}">{card.pack}</script>'
+        for index, card in enumerate(cards)
+        if card.pack
+    ]
+    return "\n".join(blocks)
+
+
+def failure_table(rows: Sequence[StatusRow]) -> str:
+    """Captures that failed, where and why."""
+    if not rows:
+        return '<div class="panel"><p class="none">Every capture reached the last stage.</p></div>'
+    cells = [
+        (
+            _cell(row.capture, "name"),
+            _cell(row.batch),
+            _cell(row.stage),
+            f'<td><span class="tag">{html.escape(row.outcome.replace("_", " "))}</span></td>',
+            _cell(row.reason),
+        )
+        for row in rows
+    ]
+    names = ("Capture", "Batch", "Stage", "Outcome", "Reason")
+    return f'<div class="panel">{_table(names, cells)}</div>'
+
+
+def stage_sheets(stage: str, sheets: Sequence[tuple[str, str, str]]) -> str:
+    """One stage's sheets: (batch, `data:` URI or empty, relative link to the file) of each."""
+    title, hint = STAGES[stage]
+    shown = "".join(
+        f'<div class="scroll"><img alt="{html.escape(title)}, batch {html.escape(batch)}" '
+        f'loading="lazy" src="{uri}"></div>'
+        for batch, uri, _ in sheets
+        if uri
+    )
+    links = ", ".join(
+        f'<a href="{quote(link)}">{html.escape(batch)}</a>'
+        for batch, uri, link in sheets
+        if not uri
+    )
+    more = f"<p>Other batches: {links}</p>" if links else ""
+    return (
+        f'<details class="sheet panel" open><summary>{html.escape(title)}'
+        f"<span>{html.escape(hint)}</span></summary>{shown}{more}</details>"
+    )
+
+
+def timing_table(times: Sequence[RuleTime], n_captures: int) -> str:
+    """Seconds per rule with bars."""
+    if not times:
+        return '<div class="panel"><p class="hint none">No benchmark tables were found.</p></div>'
+    longest = max(time.seconds for time in times) or 1.0
+    rows = [
+        (
+            _cell(time.rule),
+            _cell(str(time.jobs), "number"),
+            _cell(f"{time.seconds:.1f}", "number"),
+            _cell(f"{time.seconds / max(1, n_captures):.2f}", "number"),
+            _cell("–" if math.isnan(time.max_rss_mb) else f"{time.max_rss_mb:.0f}", "number"),
+            _bar(time.seconds, longest),
+        )
+        for time in times
+    ]
+    names = ("Rule", "Jobs", "Seconds", "Per photo", "Peak MB", "")
+    return f'<div class="panel">{_table(names, rows, numbers=range(1, 5))}</div>'
+
+
+def _bar(seconds: float, longest: float) -> str:
+    return (
+        '<td class="bar"><svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
+        f'aria-label="{seconds:.1f} seconds">'
+        f'<rect width="{100 * seconds / longest:.2f}" height="4"/></svg></td>'
+    )
+
+
+def _card(index: int, card: HeadCard) -> str:
+    picture = (
+        f'<img alt="{html.escape(card.capture)}: photo, textured head, shape" src="{card.picture}">'
+    )
+    numbers = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+        for name, value in card.numbers
+    )
+    button = (
+        f'<button type="button" class="main" data-open="head-{index}" hidden>View in 3D</button>'
+        if card.pack
+        else ""
+    )
+    return (
+        f'<article class="head">{picture if card.picture else ""}<div class="text">'
+        f"<h3>{html.escape(card.capture)}</h3>"
+        f'<dl class="numbers">{numbers}</dl>'
+        f'<div class="actions">{button}{_links(card.folder)}</div></div></article>'
+    )
+
+
+def _links(folder: str) -> str:
+    files = (("GLB", "head.glb"), ("OBJ", "head.obj"), ("texture", "albedo.png"))
+    return " ".join(f'<a href="{quote(folder)}/{file}">{name}</a>' for name, file in files)
+
+
+def _cell(text: str, kind: str = "") -> str:
+    return (
+        f'<td class="{kind}">{html.escape(text)}</td>' if kind else f"<td>{html.escape(text)}</td>"
+    )
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    right = set(numbers)
+    text = io.StringIO()
+    text.write('<div class="scroll"><table><thead><tr>')
+    for index, name in enumerate(names):
+        kind = ' class="number"' if index in right else ""
+        text.write(f'<th scope="col"{kind}>{html.escape(name)}</th>')
+    text.write("</tr></thead><tbody>")
+    for row in rows:
+        text.write("<tr>" + "".join(row) + "</tr>\n")
+    text.write("</tbody></table></div>")
+    return text.getvalue()

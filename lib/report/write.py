@@ -1,0 +1,173 @@
+"""Everything a run made, on one page that opens without a network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lib.artefacts import ARTEFACTS, BatchReader, Capture, FaceFit, Faces, Texture
+from lib.facemodel.model import FaceModel
+from lib.report import page
+from lib.report.options import ReportOptions
+from lib.report.page import HeadCard
+from lib.report.status import collect_status
+from lib.report.timings import read_timings
+from lib.report.viewer import head_pack, model_pack, three_js
+
+logger = logging.getLogger(__name__)
+
+
+def write_report(
+    results: Path,
+    batches: Sequence[str],
+    model: FaceModel,
+    options: ReportOptions | None = None,
+) -> Path:
+    """Write `results/report.html`: heads, failures, contact sheets, time.
+
+    A batch's files are read where the line puts them: `{batch}/{artefact}.h5`,
+    `{batch}/export/{capture}/overlay.png`, its sheets, and `benchmarks/`; what is not there is
+    left out. Memory holds one capture and the text of the page.
+
+    Args:
+        results: folder of the run.
+        batches: names of the batches, in the order in which they are shown.
+        model: the fitted head model.
+        options: how much the page holds.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ArtefactError: an artefact file is damaged or of another version.
+    """
+    options = options or ReportOptions()
+    files = [results / batch / f"{name}.h5" for batch in batches for name in ARTEFACTS]
+    status = collect_status(file for file in files if file.is_file())
+    failures = [row for row in status if row.failed]
+    cards, others = _heads(results, batches, model, options)
+    times = read_timings(results / "benchmarks")
+    photos = {(row.batch, row.capture) for row in status if row.stage == "import"}
+    packed = any(card.pack for card in cards)
+    text = page.fill_page(
+        options.title,
+        f"{model.name} ({model.licence})",
+        facts=page.facts(
+            [
+                ("photos", str(len(photos)), False),
+                ("heads", str(len(cards) + len(others)), False),
+                ("failures", str(len(failures)), bool(failures)),
+                ("batches", str(len(batches)), False),
+                ("seconds of work", f"{sum(time.seconds for time in times):.0f}", False),
+            ]
+        ),
+        heads=page.head_cards(cards, others),
+        failures=page.failure_table(failures),
+        stages=_sheets(results, batches, options),
+        timings=page.timing_table(times, len(photos)),
+        data=page.head_data(cards, model_pack(model, options.smallest_delta_mm)) if packed else "",
+        three=three_js() if packed else "",
+    )
+    path = results / "report.html"
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+    logger.info(
+        "%s: %d heads, %d failures, %.1f MB", path, len(cards), len(failures), len(text) / 1e6
+    )
+    return path
+
+
+def _heads(
+    results: Path, batches: Sequence[str], model: FaceModel, options: ReportOptions
+) -> tuple[list[HeadCard], list[tuple[str, str]]]:
+    """Cards of the first heads; (capture, folder) of the others."""
+    cards: list[HeadCard] = []
+    others: list[tuple[str, str]] = []
+    for batch in batches:
+        folder = results / batch
+        if not all((folder / f"{name}.h5").is_file() for name in ("capture", "fit", "texture")):
+            continue
+        with (
+            BatchReader(folder / "fit.h5", FaceFit) as fits,
+            BatchReader(folder / "texture.h5", Texture) as textures,
+            BatchReader(folder / "capture.h5", Capture) as captures,
+        ):
+            photos = _photo_names(folder)
+            for name in textures.captures:
+                exported = f"{batch}/export/{name}"
+                if len(cards) >= options.max_heads:
+                    others.append((name, exported))
+                    continue
+                capture = captures[photos.get(name, name)]
+                cards.append(
+                    _card(
+                        name, results, exported, model, capture, fits[name], textures[name], options
+                    )
+                )
+    return cards, others
+
+
+def _photo_names(folder: Path) -> dict[str, str]:
+    """Which capture of capture.h5 holds the image of each face."""
+    if not (folder / "faces.h5").is_file():
+        return {}
+    with BatchReader(folder / "faces.h5", Faces) as faces:
+        return {name: face.photo for name, face in faces.items()}
+
+
+def _card(
+    name: str,
+    results: Path,
+    exported: str,
+    model: FaceModel,
+    capture: Capture,
+    fit: FaceFit,
+    texture: Texture,
+    options: ReportOptions,
+) -> HeadCard:
+    overlay = results / exported / "overlay.png"
+    fits_model = len(fit.vertices) == model.n_vertices
+    return HeadCard(
+        capture=name,
+        folder=exported,
+        picture=page.picture_uri(overlay, options.picture_width_px) if overlay.is_file() else "",
+        numbers=_numbers(model, capture, fit),
+        pack=head_pack(fit, texture, options.texture_px) if fits_model else "",
+    )
+
+
+def _numbers(model: FaceModel, capture: Capture, fit: FaceFit) -> tuple[tuple[str, str], ...]:
+    error = 100 * float(fit.reprojection_px[0]) / max(float(fit.interocular_px[0]), 1e-6)
+    focal = float(fit.focal_px[0] * capture.working_to_original[0, 0])
+    in_face = model.parts.get("face_mask", np.arange(len(fit.vertex_sigma_mm)))
+    sigma = float(np.median(fit.vertex_sigma_mm[in_face]))
+    height, width = capture.original_size[0]
+    result = (
+        ("photo", f"{width} × {height} px"),
+        ("reprojection", f"{error:.1f} % of the eye distance"),
+        ("focal length", f"{focal:.0f} px ± {100 * float(fit.focal_sigma[0]):.0f} %"),
+        ("sigma", f"{sigma:.1f} mm"),
+        ("method", fit.method),
+    )
+    n_views = len(fit.focal_px)
+    return (*result, ("views", str(n_views))) if n_views > 1 else result
+
+
+def _sheets(results: Path, batches: Sequence[str], options: ReportOptions) -> str:
+    parts = []
+    for stage in page.STAGES:
+        found = []
+        for index, batch in enumerate(batches):
+            link = f"{batch}/{options.sheet.format(stage=stage)}"
+            if (results / link).is_file():
+                shown = index < options.max_sheet_batches
+                uri = page.picture_uri(results / link, options.sheet_width_px) if shown else ""
+                found.append((batch, uri, link))
+        if found:
+            parts.append(page.stage_sheets(stage, found))
+    none = '<div class="panel"><p class="hint none">No contact sheets were found.</p></div>'
+    return "\n".join(parts) or none
