@@ -81,7 +81,7 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     mask = buffers.mask
     triangle = buffers.triangle_id[mask]
     skin_triangle = _region(model, "skin")
-    per_vertex = np.stack([_feature(model), _central(model)], axis=1)
+    per_vertex = np.stack([features(model), _central(model)], axis=1)
     feature, central = interpolate(buffers, per_vertex, model.triangles)[mask].T
     eye_triangle = _region(model, "eye")
     return Chart(
@@ -144,7 +144,8 @@ def _region(model: FaceModel, word: str) -> np.ndarray:
     return model.region(*(name for name in model.region_names if name.startswith(word)))
 
 
-def _feature(model: FaceModel) -> np.ndarray:
+def features(model: FaceModel) -> np.ndarray:
+    """(V,) 1 at eyes, brows and lips, whose colours are not those of skin."""
     result = np.zeros(model.n_vertices)
     for part in FEATURES:
         result[model.parts[part]] = 1

@@ -10,13 +10,15 @@ import numpy as np
 from lib.artefacts import Capture, FaceFit, SkinMask
 from lib.facemodel.model import FaceModel
 from lib.geometry import project, vertex_normals
-from lib.render import Buffers, Camera, facing, render_buffers, sample_image, visible
-from lib.texture.chart import Chart
+from lib.render import Buffers, Camera, facing, interpolate, render_buffers, sample_image, visible
+from lib.texture.chart import Chart, features
 from lib.texture.options import TextureOptions
 from lib.texture.source import crop_face, open_photo
 
 BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels
 JUMP_MM = 6.0  # a step in depth between neighbouring pixels that is an edge inside the face
+SHORT_EDGE_MM = 12.0
+FAR_MM = 1e9
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,19 @@ def observe(
         scale = capture.working_to_original[view]
         density = _texels_per_px(chart, points, front, camera) / float(scale.mean())
         rgb[front] = crop_face(photo, scale, position, density).sample(position)
-        near_edge = sample_image(_distance_to_edges(buffers, camera), buffers.to_buffer(position))
-        ramp = _ramp(near_edge / (options.silhouette_mm, options.occlusion_mm), 1, 3).prod(axis=1)
-        angle = _ramp(
-            cosine[front], *np.cos(np.radians([options.grazing_deg, options.frontal_deg]))
-        )
-        weight[front, 0] = ramp * angle
+        edges = _distance_to_edges(buffers, camera, features(model), model.triangles)
+        distance = sample_image(edges, buffers.to_buffer(position))
+        weight[front, 0] = _trust(cosine[front], distance, options)
         if skin is not None:
             is_skin[front] = sample_image(skin.probability[view][..., None], position) / 255
     return Observation(rgb, weight[:, 0], is_skin[:, 0], normals)
+
+
+def _trust(cosine: np.ndarray, distance: np.ndarray, options: TextureOptions) -> np.ndarray:
+    """(n,) 0..1 for the cosine to the view (n,) and the distances (n, 2) to the edges in mm."""
+    edge = _ramp(distance / (options.silhouette_mm, options.occlusion_mm), 1, 3).prod(axis=1)
+    limits = np.cos(np.radians([options.grazing_deg, options.frontal_deg]))
+    return edge * _ramp(cosine, *limits)
 
 
 def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
@@ -98,26 +104,44 @@ def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -
     )
 
 
-def _distance_to_edges(buffers: Buffers, camera: Camera) -> np.ndarray:
+def _distance_to_edges(
+    buffers: Buffers, camera: Camera, feature: np.ndarray, triangles: np.ndarray
+) -> np.ndarray:
     """(h, w, 2) float32 mm: distance on the image to the outline, and to edges inside."""
     mask = buffers.mask
-    depth = np.where(mask, buffers.depth_mm, 0)
-    mean_depth = float(depth[mask].mean()) if mask.any() else 1.0
-    _, label = cv2.connectedComponents(np.pad(~mask, 1).astype(np.uint8), connectivity=4)
+    if not mask.any():
+        return np.zeros((*mask.shape, 2), np.float32)
+    mm_per_px = float(buffers.depth_mm[mask].mean()) / (camera.focal_px * buffers.supersample)
+    _, label = cv2.connectedComponents(
+        np.pad(~mask, 1, constant_values=True).astype(np.uint8), connectivity=4
+    )
     within = (label != label[0, 0])[1:-1, 1:-1]  # with holes, such as a gap between the lips
-    nearest = cv2.erode(np.where(mask, depth, np.float32(1e9)), np.ones((3, 3)))
-    furthest = cv2.dilate(np.where(mask | ~within, depth, np.float32(1e9)), np.ones((3, 3)))
-    smooth = ~(mask & (furthest - nearest > JUMP_MM))
+    inner = _inner_edges(buffers, within, SHORT_EDGE_MM / mm_per_px)
+    on_feature = interpolate(buffers, feature[:, None], triangles)[..., 0] > 0
+    inner &= cv2.dilate(on_feature.astype(np.uint8), np.ones((5, 5))) == 0
     layers = [
         cv2.distanceTransform(np.pad(free.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        for free in (within, smooth)
+        for free in (within, ~inner)
     ]
-    mm_per_px = mean_depth / (camera.focal_px * buffers.supersample)
     return np.stack(layers, axis=2) * np.float32(mm_per_px)
 
 
+def _inner_edges(buffers: Buffers, within: np.ndarray, shortest_px: float) -> np.ndarray:
+    """(h, w) bool: steps in depth inside the outline; short ones, such as nostrils, left out."""
+    mask, window = buffers.mask, np.ones((3, 3))
+    nearest = cv2.erode(np.where(mask, buffers.depth_mm, np.float32(FAR_MM)), window)
+    hidden = np.where(within, np.float32(FAR_MM), np.float32(0))
+    furthest = cv2.dilate(np.where(mask, buffers.depth_mm, hidden), window)
+    edges = (mask & (furthest - nearest > JUMP_MM)).astype(np.uint8)
+    _, label, stats, _ = cv2.connectedComponentsWithStats(edges)
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    long = extent > shortest_px
+    long[0] = False
+    return long[label]
+
+
 def _texels_per_px(chart: Chart, points: np.ndarray, front: np.ndarray, camera: Camera) -> float:
-    """Texels per pixel of the working image along a line, where texels are densest (90 %)."""
+    """Texels per pixel of the working image along a row of texels, in the median."""
     follows = front[:-1][np.diff(chart.texel[front]) == 1]  # the next texel is in view, too
     if not len(follows):
         return 1.0
