@@ -3,7 +3,6 @@
 from lib.landmarks.correspondence import (
     CorrespondenceOptions,
     mesh468_on_model,
-    read_correspondence,
     write_correspondence,
 )
 from lib.landmarks.find import find_landmarks
@@ -19,6 +18,5 @@ __all__ = [
     "find_landmarks",
     "load_landmarker",
     "mesh468_on_model",
-    "read_correspondence",
     "write_correspondence",
 ]

@@ -166,46 +166,40 @@ def _spread(
 def write_correspondence(
     path: str | Path, model: FaceModel, points: SurfacePoints, options: CorrespondenceOptions
 ) -> None:
-    """Write surface points with their provenance as JSON; the same input gives the same bytes."""
-    topology = hashlib.sha256(np.ascontiguousarray(model.triangles, "<i4").tobytes()).hexdigest()
-    rows = {
-        "triangle": [int(value) for value in points.triangle],
-        "barycentric": [[round(float(v), 4) for v in row] for row in points.barycentric],
-        "sigma_mm": [round(float(value), 2) for value in points.sigma_mm],
-    }
+    """Write points and provenance as a landmark scheme that `read_face_model` finds by its name.
+
+    Args:
+        path: `mesh468_<model>.json` beside the model's file; the same input gives the same bytes.
+        model: the head model.
+        points: of `mesh468_on_model`.
+        options: with which they were found.
+    """
     head = {
         "scheme": SCHEME,
         "model": model.name,
-        "n_triangles": len(model.triangles),
-        "triangles_sha256": topology,
+        "triangles_sha256": triangles_sha256(model),
         "network": FACE_MESH.name,
         "network_sha256": FACE_MESH.sha256,
         "made_by": "scripts/build_landmark_correspondence.py",
         "n_heads": options.n_heads,
         "seed": options.seed,
-        "licence": "CC0-1.0: numbers measured on renders of a head model by an Apache-2.0 network",
+        "licence": "CC0-1.0: measured on renders of a head model by an Apache-2.0 network",
     }
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (head | rows).items()]
+    rows = [
+        {
+            "triangle": int(triangle),
+            "barycentric": [round(float(weight), 4) for weight in weights],
+            "sigma_mm": round(float(sigma), 2),
+        }
+        for triangle, weights, sigma in zip(points.triangle, points.barycentric, points.sigma_mm)
+    ]
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    text = "{\n" + ",\n".join(lines) + f',\n"points": [\n{body}\n]\n}}\n'
+    Path(path).write_text(text, encoding="utf-8")
 
 
-def read_correspondence(path: str | Path, model: FaceModel) -> SurfacePoints:
-    """Surface points of a file of `write_correspondence`.
-
-    Raises:
-        ConfigError: the file belongs to another mesh.
-    """
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    topology = hashlib.sha256(np.ascontiguousarray(model.triangles, "<i4").tobytes()).hexdigest()
-    if content["triangles_sha256"] != topology:
-        raise ConfigError(
-            f"{path} was made for another mesh ({content['n_triangles']} triangles) than model "
-            f"'{model.name}' has ({len(model.triangles)}). Remake it: "
-            "snakemake --cores 1 build_landmark_correspondence"
-        )
-    return SurfacePoints(
-        np.array(content["triangle"], np.int32),
-        np.array(content["barycentric"], np.float32),
-        np.array(content["sigma_mm"], np.float32),
-    )
+def triangles_sha256(model: FaceModel) -> str:
+    """Hash of the model's topology, which a correspondence belongs to."""
+    return hashlib.sha256(np.ascontiguousarray(model.triangles, "<i4").tobytes()).hexdigest()
