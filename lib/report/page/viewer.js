@@ -125,14 +125,14 @@
     stage.materials.forEach((material, i) => {
       material.map = textured ? head.map : null;
       material.vertexColors = mode === "sigma";
-      material.color.set(mode === "clay" ? 0xc4beb6 : 0xffffff);
+      material.color.set(mode === "clay" ? 0xcdc6be : 0xffffff).convertSRGBToLinear();
       material.roughness = i === 1 ? 0.25 : textured ? 0.7 : 0.55;
       material.needsUpdate = true;
     });
     // The texture holds the light of its photo: it is lit from all sides, with a little shape.
-    stage.ambient.intensity = textured ? 0.86 : 0.45;
-    stage.key.intensity = textured ? 0.22 : 0.75;
-    stage.rim.intensity = textured ? 0.1 : 0.3;
+    stage.ambient.intensity = textured ? 0.86 : 0.36;
+    stage.key.intensity = textured ? 0.22 : 0.68;
+    stage.rim.intensity = textured ? 0.1 : 0.25;
     $("viewer-legend").hidden = mode !== "sigma";
     for (const button of dialog.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
