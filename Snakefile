@@ -54,4 +54,4 @@ onstart:
 
 
 onsuccess:
-    shell("cat {config[results]}/logs/summary.txt")
+    show_summary()

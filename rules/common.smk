@@ -69,6 +69,13 @@ def remember_batches():
         update_ledger(LEDGER_FILE, SAMPLES, config["batch_size"])
 
 
+def show_summary():
+    """Tell at the end of a whole run what became of the photos, and where the report is."""
+    summary = Path(config["results"]) / "logs" / "summary.txt"
+    if workflow.is_main_process and summary.exists():
+        print(summary.read_text(encoding="utf-8"))
+
+
 def digest_of_batch(wildcards):
     """Changes when a photo of the batch does; a parameter, so that just this batch runs again."""
     return batch_digest(LEDGER, wildcards.batch)

@@ -80,14 +80,14 @@ def fit_faces(
 def _the_scheme(schemes: set[str], model: FaceModel) -> str:
     if len(schemes) > 1:
         raise ArtefactError(
-            f"one batch holds landmarks of several schemes ({', '.join(sorted(schemes))}), expected "
-            "one. Rebuild it: snakemake --cores all --forcerun find_landmarks"
+            f"one batch holds landmarks of several schemes ({', '.join(sorted(schemes))}), "
+            "expected one. Rebuild it: snakemake --cores all --forcerun find_landmarks"
         )
     scheme = schemes.pop()
     if scheme not in model.landmarks:
         raise ConfigError(
-            f"landmarks are of scheme '{scheme}', which face model '{model.name}' does not know; it "
-            f"knows {', '.join(model.landmarks)}. Choose another landmarks.method, or make the "
+            f"landmarks are of scheme '{scheme}', which face model '{model.name}' does not know; "
+            f"it knows {', '.join(model.landmarks)}. Choose another landmarks.method, or make the "
             f"correspondence: snakemake --cores 1 resources/face_models/{scheme}_{model.name}.json"
         )
     return scheme
