@@ -9,6 +9,8 @@ from lib.facemodel.landmark_rules import OPPOSITE
 INSET = 28.0  # mm from the jaw point to the axis that a line runs round
 PLANE_REACH = 3.5  # mm
 ANGLE_STEP = np.deg2rad(6.0)
+JUMP = 9.0  # mm between neighbours in distance from the axis
+MOST_EMPTY = 2
 FRONT_LIMIT, BACK_LIMIT = np.deg2rad(80.0), np.deg2rad(-80.0)
 
 
@@ -49,11 +51,32 @@ def _line(
     angle, radius = np.arctan2(forward, out), np.hypot(forward, out)
     near = (across < PLANE_REACH) & (angle < FRONT_LIMIT) & (angle > BACK_LIMIT) & (out > 0)
     bins = np.floor((FRONT_LIMIT - angle) / ANGLE_STEP).astype(int)
-    chosen = []
-    for index in range(int((FRONT_LIMIT - BACK_LIMIT) / ANGLE_STEP) + 1):
-        members = np.flatnonzero(near & (bins == index))
+    at_point = int((FRONT_LIMIT - np.arctan2(point[2] - axis[2], INSET)) / ANGLE_STEP)
+    start = float(np.hypot(point[2] - axis[2], INSET))
+    forwards = _walk(range(at_point, -1, -1), start, near, bins, radius, across)
+    backwards = _walk(range(at_point + 1, bins.max() + 1), start, near, bins, radius, across)
+    return allowed[forwards[::-1] + backwards].astype(np.int32)
+
+
+def _walk(
+    order: range,
+    start: float,
+    near: np.ndarray,
+    bins: np.ndarray,
+    radius: np.ndarray,
+    across: np.ndarray,
+) -> list[int]:
+    """One vertex per bin, while the surface goes on without a jump (such as from jaw to neck)."""
+    chosen: list[int] = []
+    last, empty = start, 0
+    for index in order:
+        members = np.flatnonzero(near & (bins == index) & (np.abs(radius - last) < JUMP))
         if len(members) == 0:
+            empty += 1
+            if empty > MOST_EMPTY:
+                break
             continue
-        outer = members[radius[members] > radius[members].max() - 4.0]
-        chosen.append(outer[across[outer].argmin()])
-    return allowed[chosen].astype(np.int32)
+        best = int(members[across[members].argmin()])
+        chosen.append(best)
+        last, empty = float(radius[best]), 0
+    return chosen

