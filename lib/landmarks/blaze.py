@@ -18,9 +18,9 @@ from lib.landmarks.surface import normals_at
 _CROP_OVER_FACE = 1.5
 # Standard deviations per axis, in sides of the face box, of the network's points against points
 # annotated by hand: what the spread over crops cannot show because every crop shares it.
-_FLOOR = 0.008
-_IBUG_FLOOR = np.full(68, 0.010)
-_IBUG_FLOOR[:17], _IBUG_FLOOR[17:27] = 0.05, 0.016
+_FLOOR = 0.006
+_IBUG_FLOOR = np.full(68, 0.007)
+_IBUG_FLOOR[:17], _IBUG_FLOOR[17:27] = 0.04, 0.012
 _HIDDEN_COSINE, _HIDDEN_GROWTH = 0.35, 6.0  # a point seen at 90 degrees has 3.1 times the sigma
 
 
