@@ -80,10 +80,10 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     buffers = uv_buffers(model.uv, model.uv_triangles, (uv_size, uv_size))
     mask = buffers.mask
     triangle = buffers.triangle_id[mask]
-    skin_triangle = _region(model, "skin")
+    skin_triangle = region(model, "skin")
     per_vertex = np.stack([features(model), _central(model)], axis=1)
     feature, central = interpolate(buffers, per_vertex, model.triangles)[mask].T
-    eye_triangle = _region(model, "eye")
+    eye_triangle = region(model, "eye")
     return Chart(
         buffers=buffers,
         texel=np.flatnonzero(mask),
@@ -139,7 +139,7 @@ def _neighbour_mean(values: np.ndarray, known: np.ndarray, triangles: np.ndarray
     return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], fallback)
 
 
-def _region(model: FaceModel, word: str) -> np.ndarray:
+def region(model: FaceModel, word: str) -> np.ndarray:
     """(T,) bool: triangles of the regions whose name starts with `word`."""
     return model.region(*(name for name in model.region_names if name.startswith(word)))
 
@@ -156,9 +156,10 @@ def _central(model: FaceModel) -> np.ndarray:
     """(V,) 1 inside an ellipse over brows, cheeks and chin, falling to 0 towards its border."""
     points = model.landmarks["ibug68"].on(model.mean, model.triangles)
     brow, chin = points[17:27, 1].max(), points[8, 1]
-    half_width = 0.5 * np.abs(points[13, 0] - points[3, 0])
+    half_width = 0.5 * np.abs(points[14, 0] - points[2, 0])
     middle = 0.5 * (brow + chin)
-    across = model.mean[:, 0] / (0.82 * half_width)
-    along = (model.mean[:, 1] - middle) / (0.56 * (brow - chin))
-    inside = np.clip(2.0 * (1 - np.hypot(across, along)), 0, 1)
-    return inside * (model.mean[:, 2] > points[[36, 45], 2].mean() - 40)
+    across = model.mean[:, 0] / (0.95 * half_width)
+    along = (model.mean[:, 1] - middle) / (0.6 * (brow - chin))
+    inside = np.clip(2.5 * (1 - np.hypot(across, along)), 0, 1)
+    behind_eyes = points[[36, 45], 2].mean() - model.mean[:, 2]
+    return inside * np.clip((45 - behind_eyes) / 15, 0, 1)

@@ -16,10 +16,11 @@ TONE_MM = 14.0  # the tone follows the photo down to this size
 STEP_MM = 3.0  # the step at the border of the seen part likewise
 TONE_REACH_MM = 150.0  # how far into the unseen the tone of the nearest skin holds
 STEP_REACH_MM = 30.0
-OUTLIER_LUMINANCE, OUTLIER_CHROMA = 0.55, 0.16  # log; a skin colour this far off counts half
+OUTLIER_LUMINANCE, OUTLIER_CHROMA = 0.8, 0.25  # log; a skin colour this far off counts half
 OUTLIER_ROUNDS = 3
 LEAST_SEEN = 0.002  # share of the texels; with fewer the texture is the prior alone
-MOUTH_SHADE = 0.6  # light that reaches the inside of the mouth
+LEAST_EYE = 100  # texels of the eyes; with fewer their light is the skin's
+MOUTH_SHADE = 0.5  # light that reaches the inside of the mouth
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ def complete(
     Source: the step at the border is taken up as by Perez, Gangnet & Blake 2003, Poisson image
         editing, on the surface instead of the chart and in the logarithm.
     """
-    weight = seen.weight * np.where(chart.skin | chart.eye, 1, 0)
-    weight = weight * _skin_factor(chart, seen, options)
+    weight = seen.weight * _skin_factor(chart, seen, options)
     if (weight > 0.3).mean() < LEAST_SEEN:
         return prior, np.zeros(len(prior), np.float32)
     ratio = seen.log_rgb - prior
@@ -104,13 +104,23 @@ def _tone(
         inlier = 1 - options.outlier_weight * (1 - _fits(data - tone))
         rest = _weighted_median(data, share * inlier)
         tone = chart.membrane.solve(data, share * inlier, TONE_MM, rest, TONE_REACH_MM)
-    allowed = np.maximum(chart.feature, 0.8 * chart.central)
-    kept = chart.spread(inlier[:, None])[:, 0]
+    allowed = np.maximum(chart.feature, 0.9 * chart.central)
+    kept = chart.spread(chart.membrane.least_around(inlier)[:, None])[:, 0]
     kept = np.where(chart.skin, kept + (1 - kept) * allowed, 1)
-    level = float(luminance(np.exp(rest)))
-    outside = np.where(chart.eye, np.log(level), np.log(level * MOUTH_SHADE))[:, None]
-    smooth = np.where(chart.skin[:, None], chart.spread(tone), outside)
+    smooth = np.where(
+        chart.skin[:, None], chart.spread(tone), _inner_tone(chart, ratio, weight, rest)
+    )
     return smooth.astype(np.float32), weight * kept
+
+
+def _inner_tone(
+    chart: Chart, ratio: np.ndarray, weight: np.ndarray, skin_tone: np.ndarray
+) -> np.ndarray:
+    """(n, 3) log correction of eyes, by their white where seen, and of the mouth."""
+    light = float(np.log(luminance(np.exp(skin_tone))))
+    eyes = ratio[chart.eye & (weight > 0.5)]
+    whites = np.quantile(eyes, 0.8, axis=0) if len(eyes) >= LEAST_EYE else np.full(3, light)
+    return np.where(chart.eye[:, None], np.minimum(whites, light), light + np.log(MOUTH_SHADE))
 
 
 def _fits(residual: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import splu
 
 from lib.geometry import triangle_areas
 
-LEAST_COTANGENT = 0.05  # keeps the matrix positive where triangles are obtuse
+LEAST_WEIGHT = 1e-3  # of an edge; keeps the maximum principle where triangles are obtuse
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,19 @@ class Membrane:
     Args:
         stiffness: (V, V) sparse symmetric, of cotangent weights.
         area: (V,) mm^2 that belongs to each vertex; 0 where no triangle does.
+        triangles: (T, 3) of the surface.
     """
 
     stiffness: sp.csc_matrix
     area: np.ndarray
+    triangles: np.ndarray
+
+    def least_around(self, values: np.ndarray) -> np.ndarray:
+        """(V,) smallest value of each vertex and its neighbours."""
+        result = values.copy()
+        least = values[self.triangles].min(axis=1)
+        np.minimum.at(result, self.triangles.ravel(), np.repeat(least, 3))
+        return result
 
     def solve(
         self,
@@ -87,10 +96,11 @@ def membrane(vertices: np.ndarray, triangles: np.ndarray) -> Membrane:
         cotangent = (one * other).sum(axis=1) / np.maximum(sine, 1e-9)
         rows.append(first)
         columns.append(second)
-        values.append(np.clip(cotangent, LEAST_COTANGENT, 20) / 2)
+        values.append(np.minimum(cotangent, 20) / 2)
     rows, columns, values = map(np.concatenate, (rows, columns, values))
     edges = sp.coo_matrix((values, (rows, columns)), shape=(n, n)).tocsr()
     edges = edges + edges.T
+    edges.data = np.maximum(edges.data, LEAST_WEIGHT)
     stiffness = sp.diags(np.asarray(edges.sum(axis=1)).ravel()) - edges
     owned = np.bincount(triangles.ravel(), area, minlength=n)
-    return Membrane(stiffness.tocsc(), owned)
+    return Membrane(stiffness.tocsc(), owned, triangles)

@@ -11,7 +11,7 @@ from lib.artefacts import Capture, FaceFit, SkinMask
 from lib.facemodel.model import FaceModel
 from lib.geometry import project, vertex_normals
 from lib.render import Buffers, Camera, facing, interpolate, render_buffers, sample_image, visible
-from lib.texture.chart import Chart, features
+from lib.texture.chart import Chart, features, region
 from lib.texture.options import TextureOptions
 from lib.texture.source import crop_face, open_photo
 
@@ -19,6 +19,7 @@ BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels
 JUMP_MM = 6.0  # a step in depth between neighbouring pixels that is an edge inside the face
 SHORT_EDGE_MM = 12.0
 FAR_MM = 1e9
+EYE_CLEAR_MM, MOUTH_CLEAR_MM = 0.15, 0.7  # from the nearest skin on the image
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,27 @@ def observe(
         scale = capture.working_to_original[view]
         density = _texels_per_px(chart, points, front, camera) / float(scale.mean())
         rgb[front] = crop_face(photo, scale, position, density).sample(position)
-        edges = _distance_to_edges(buffers, camera, features(model), model.triangles)
+        edges = _distance_to_edges(buffers, camera, model)
         distance = sample_image(edges, buffers.to_buffer(position))
-        weight[front, 0] = _trust(cosine[front], distance, options)
+        weight[front, 0] = _trust(cosine[front], distance, chart, front, options)
         if skin is not None:
             is_skin[front] = sample_image(skin.probability[view][..., None], position) / 255
     return Observation(rgb, weight[:, 0], is_skin[:, 0], normals)
 
 
-def _trust(cosine: np.ndarray, distance: np.ndarray, options: TextureOptions) -> np.ndarray:
-    """(n,) 0..1 for the cosine to the view (n,) and the distances (n, 2) to the edges in mm."""
-    edge = _ramp(distance / (options.silhouette_mm, options.occlusion_mm), 1, 3).prod(axis=1)
+def _trust(
+    cosine: np.ndarray, distance: np.ndarray, chart: Chart, of: np.ndarray, options: TextureOptions
+) -> np.ndarray:
+    """(k,) 0..1 for texels `of` (k,): cosines to the view (k,), distances (k, 3) to edges in mm.
+
+    Eyes and the inside of the mouth count only where skin is not near: a fit that is slightly off
+    would put lids on the eyes and lips on the teeth.
+    """
+    edge = _ramp(distance[:, :2] / (options.silhouette_mm, options.occlusion_mm), 1, 3)
     limits = np.cos(np.radians([options.grazing_deg, options.frontal_deg]))
-    return edge * _ramp(cosine, *limits)
+    clear = np.where(chart.eye[of], EYE_CLEAR_MM, MOUTH_CLEAR_MM)
+    free = np.where(chart.skin[of], 1, _ramp(distance[:, 2] / clear, 1, 3))
+    return edge.prod(axis=1) * free * _ramp(cosine, *limits)
 
 
 def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
@@ -104,24 +113,22 @@ def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -
     )
 
 
-def _distance_to_edges(
-    buffers: Buffers, camera: Camera, feature: np.ndarray, triangles: np.ndarray
-) -> np.ndarray:
-    """(h, w, 2) float32 mm: distance on the image to the outline, and to edges inside."""
+def _distance_to_edges(buffers: Buffers, camera: Camera, model: FaceModel) -> np.ndarray:
+    """(h, w, 3) float32 mm on the image: to the outline, to edges inside, to the nearest skin."""
     mask = buffers.mask
     if not mask.any():
-        return np.zeros((*mask.shape, 2), np.float32)
+        return np.zeros((*mask.shape, 3), np.float32)
     mm_per_px = float(buffers.depth_mm[mask].mean()) / (camera.focal_px * buffers.supersample)
     _, label = cv2.connectedComponents(
         np.pad(~mask, 1, constant_values=True).astype(np.uint8), connectivity=4
     )
     within = (label != label[0, 0])[1:-1, 1:-1]  # with holes, such as a gap between the lips
     inner = _inner_edges(buffers, within, SHORT_EDGE_MM / mm_per_px)
-    on_feature = interpolate(buffers, feature[:, None], triangles)[..., 0] > 0
+    on_feature = interpolate(buffers, features(model)[:, None], model.triangles)[..., 0] > 0
     inner &= cv2.dilate(on_feature.astype(np.uint8), np.ones((5, 5))) == 0
     layers = [
         cv2.distanceTransform(np.pad(free.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        for free in (within, ~inner)
+        for free in (within, ~inner, ~(mask & region(model, "skin")[buffers.triangle_id]))
     ]
     return np.stack(layers, axis=2) * np.float32(mm_per_px)
 

@@ -65,7 +65,7 @@ def open_photo(capture: Capture, view: int) -> Photo:
         raise CaptureFailure(
             "original_missing",
             f"{path} is {photo.size[1]} x {photo.size[0]} px, the import saw "
-            f"{capture.original_size[view][1]} x {capture.original_size[view][0]}. {advice}",
+            f"{capture.original_size[view][1]} x {capture.original_size[view][0]} px. {advice}",
         )
     return photo
 
