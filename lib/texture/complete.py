@@ -104,13 +104,13 @@ def _tone(
         inlier = 1 - options.outlier_weight * (1 - _fits(data - tone))
         rest = _weighted_median(data, share * inlier)
         tone = chart.membrane.solve(data, share * inlier, TONE_MM, rest, TONE_REACH_MM)
-    allowed = np.maximum(chart.feature, 0.9 * chart.central)
+    base = chart.spread(tone)
     kept = chart.spread(chart.membrane.least_around(inlier)[:, None])[:, 0]
+    kept = kept * (1 - options.outlier_weight * (1 - _fits(ratio - base)))
+    allowed = np.maximum(chart.feature, 0.9 * chart.central)
     kept = np.where(chart.skin, kept + (1 - kept) * allowed, 1)
-    smooth = np.where(
-        chart.skin[:, None], chart.spread(tone), _inner_tone(chart, ratio, weight, rest)
-    )
-    return smooth.astype(np.float32), weight * kept
+    inside = _inner_tone(chart, ratio, weight, rest)
+    return np.where(chart.skin[:, None], base, inside).astype(np.float32), weight * kept
 
 
 def _inner_tone(
@@ -124,8 +124,8 @@ def _inner_tone(
 
 
 def _fits(residual: np.ndarray) -> np.ndarray:
-    """(V,) 1 for no residual (V, 3), 1/2 at the outlier scales, towards 0 beyond."""
-    grey = residual @ np.array([0.2126, 0.7152, 0.0722])
+    """(k,) 1 for no residual (k, 3), 1/2 at the outlier scales, towards 0 beyond."""
+    grey = luminance(residual)
     chroma = np.linalg.norm(residual - grey[:, None], axis=1)
     off = (grey / OUTLIER_LUMINANCE) ** 2 + (chroma / OUTLIER_CHROMA) ** 2
     return 1 / (1 + off**2)

@@ -114,7 +114,7 @@ def test_the_hidden_side_takes_its_fine_detail_from_the_other(turned, chart):
 def test_a_blue_hand_at_the_temple_is_left_out(tmp_path, chart):
     def cover(photo: np.ndarray) -> np.ndarray:
         photo = photo.copy()
-        cv2.ellipse(photo, (255, 130), (22, 34), 0, 0, 360, (40, 70, 200), -1)
+        cv2.ellipse(photo, (258, 118), (20, 28), 0, 0, 360, (40, 70, 200), -1)
         return photo
 
     covered = make_scene(tmp_path, paint=cover)
