@@ -13,11 +13,24 @@ from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import FaceModel, SurfacePoints
 from lib.skin.colour import evidence, learn_evidence
 from lib.skin.published import published_probability
-from lib.skin.region import FACE, FEATURE, HEAD, PosedHead, label_pixels, pose_head
+from lib.skin.region import (
+    BROW,
+    FACE,
+    FEATURE,
+    HEAD,
+    OUTSIDE,
+    SCALP,
+    PosedHead,
+    label_pixels,
+    pose_head,
+)
 from lib.skin.smooth import apply_lines, guided_lines
 
 MARGIN = 0.25  # of the face's diameter, around the head
 SAMPLE = 12_000  # pixels that the colours are learnt from
+LEARNING_FLOOR = 0.15
+SHADE_REACH = 0.12  # of the face's diameter: shading changes slowly
+SHADE_DOUBT = 0.02
 FIVE_POINT_SIGMA = 0.05  # of the eye distance
 
 
@@ -153,17 +166,20 @@ def _mask_lines(
 ) -> np.ndarray:
     """Local linear maps from colour to probability of skin, on the reduced crop."""
     place = _place_prior(labels, face_px)
-    colour = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float64)
-    feature = _grown(labels == FEATURE, 0.02 * face_px)
-    seed = _shrunk(labels == FACE, 0.06 * face_px) & ~_grown(feature, 0.02 * face_px)
+    feature = _grown(labels == FEATURE, 0.008 * face_px)
+    avoided = (labels == FEATURE) | (labels == BROW)
+    seed = _shrunk(labels == FACE, 0.06 * face_px) & ~_grown(avoided, 0.04 * face_px)
+    scalp = labels == SCALP
     elsewhere = ~_grown(labels > 0, 0.12 * face_px)
     if seed.sum() < 30:
         seed = labels == FACE
+    colour = _colour_features(small, seed, face_px)
     step = max(1, seed.size // SAMPLE)
     picks = slice(None, None, step)
-    learning = np.maximum(place, 0.15)  # a hand or a shoulder has skin colour too
+    learning = np.maximum(place, LEARNING_FLOOR)  # a hand or a shoulder has skin colour too
     mixtures = learn_evidence(
-        colour[picks], learning.ravel()[picks], seed.ravel()[picks], elsewhere.ravel()[picks]
+        colour[picks],
+        *(plane.ravel()[picks] for plane in (learning, seed, scalp, elsewhere)),
     )
     ratio = evidence(colour, *mixtures).reshape(labels.shape)
     odds = np.log(place / (1 - place)) + options.colour_weight * ratio
@@ -174,14 +190,28 @@ def _mask_lines(
     return lines * inside[..., None]
 
 
+def _colour_features(small: np.ndarray, seed: np.ndarray, face_px: float) -> np.ndarray:
+    """(h * w, 3) L, a, b, where L counts from the skin around: shade does not make skin hair."""
+    colour = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+    weight = seed.astype(np.float32)
+    lightness = colour[..., 0]
+    usual = float(np.median(lightness[seed]))
+    spread = max(1.0, SHADE_REACH * face_px)
+    known = cv2.GaussianBlur(weight, (0, 0), spread) + SHADE_DOUBT
+    total = cv2.GaussianBlur(weight * lightness, (0, 0), spread) + SHADE_DOUBT * usual
+    colour[..., 0] -= total / known
+    return colour.reshape(-1, 3).astype(np.float64)
+
+
 def _place_prior(labels: np.ndarray, face_px: float) -> np.ndarray:
     """(h, w) probability of bare skin by place alone, without the features."""
-    certain = {FACE: 0.9, FEATURE: 0.8, HEAD: 0.4}
+    certain = {FACE: 0.9, FEATURE: 0.8, HEAD: 0.4, SCALP: 0.12, BROW: 0.2}
     prior = np.full(labels.shape, 0.01, np.float32)
     near = _grown(labels > 0, 0.04 * face_px)
     prior[near] = 0.1
     for label, value in certain.items():
         prior[labels == label] = value
+    prior[_grown(labels == BROW, 0.012 * face_px) & (labels != OUTSIDE)] = certain[BROW]
     soft = cv2.GaussianBlur(prior, (0, 0), max(0.5, 0.02 * face_px))
     return np.clip(soft, 0.004, 0.95)
 

@@ -12,8 +12,10 @@ from lib.facemodel import FaceModel, SurfacePoints
 from lib.geometry import PoseError, pose_from_points, project, to_camera
 from lib.render.rasterise import rasterise
 
-OUTSIDE, FACE, HEAD, FEATURE = 0, 1, 2, 3
-FEATURES = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "upper_lip", "lower_lip")
+OUTSIDE, FACE, HEAD, FEATURE, BROW, SCALP = range(6)
+FEATURES = ("right_eye", "left_eye", "upper_lip", "lower_lip")
+BROWS = ("right_eyebrow", "left_eyebrow")
+SCALP_MM = 25.0  # above the eyes: higher than the ears
 USUAL_FOCAL = 1.4  # of the image diagonal, when the photo does not tell
 BEND_MM = ((30.0, 6.0), (9.0, 3.0))  # reach and size of how a person's face differs from the mean
 
@@ -86,7 +88,7 @@ def pose_head(
 def label_pixels(
     model: FaceModel, points_px: np.ndarray, depth_mm: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """(h, w) uint8: OUTSIDE, FACE (skin of the face), HEAD (ears, neck, scalp), or FEATURE.
+    """(h, w) uint8: OUTSIDE, FACE (its skin), HEAD (ears, neck), SCALP, BROW, FEATURE (eyes, lips).
 
     Args:
         model: head model.
@@ -103,14 +105,14 @@ def label_pixels(
 
 
 def _triangle_labels(model: FaceModel) -> np.ndarray:
-    face, feature = np.zeros((2, model.n_vertices), bool)
-    face[model.parts["face_mask"]] = True
-    for name in FEATURES:
-        feature[model.parts.get(name, ())] = True
     on_skin = model.region("skin")
     labels = np.where(on_skin, HEAD, FEATURE)
-    labels[on_skin & (face[model.triangles].sum(1) >= 2)] = FACE
-    labels[on_skin & (feature[model.triangles].sum(1) >= 2)] = FEATURE
+    labels[on_skin & (model.mean[model.triangles, 1].mean(1) > SCALP_MM)] = SCALP
+    for label, names in ((FACE, ("face_mask",)), (BROW, BROWS), (FEATURE, FEATURES)):
+        member = np.zeros(model.n_vertices, bool)
+        for name in names:
+            member[model.parts.get(name, [])] = True
+        labels[on_skin & (member[model.triangles].sum(1) >= 2)] = label
     return labels
 
 
