@@ -119,6 +119,7 @@ def synthetic_case(
             scheme="mesh468",
             points_px=views(measured[:40]),
             sigma_px=views(np.linspace(1, 3, 40)),
+            depth_px=np.full((n_views, 40), np.nan),
             ibug68_px=views(measured),
             ibug68_sigma_px=views(np.linspace(1, 3, 68)),
             presence=np.full(n_views, 0.99),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Texture
@@ -18,7 +21,10 @@ TURNED = PreviewOptions(studio=0.35, specular=0.5, supersample=2)
 def overlay(
     model: FaceModel, capture: Capture, fit: FaceFit, texture: Texture, side_px: int, view: int = 0
 ) -> np.ndarray:
-    """(h, w, 3) uint8: photo, textured head over the photo, and clay shape over the photo.
+    """(h, w, 3) uint8: photo, textured face over the photo, and clay head over the photo.
+
+    The textured panel shows the face alone, fading at its border, so that the photo's own hair
+    and neck stand around it.
 
     Args:
         model: the fitted head model.
@@ -32,14 +38,28 @@ def overlay(
     image = capture.image[view]
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
     window = Window.around(project(vertices, *camera), image.shape[:2], side_px // 3, 0.12)
-    photo = window.cut(image)
-    panels = [photo]
-    for paint, options in ((texture_paint(model, texture), AS_TAKEN), (None, SHAPE)):
-        picture = render_head(
-            vertices, model.triangles, window.camera(camera), window.size, paint, options
-        )
-        panels.append(lay_over(picture, photo))
-    return np.concatenate(panels, axis=1)
+    photo, camera = window.cut(image), window.camera(camera)
+    shown = face_triangles(model)
+    paint = replace(texture_paint(model, texture), uv_triangles=model.uv_triangles[shown])
+    face = render_head(vertices, model.triangles[shown], camera, window.size, paint, AS_TAKEN)
+    clay = render_head(vertices, model.triangles, camera, window.size, options=SHAPE)
+    return np.concatenate([photo, lay_over(faded(face), photo), lay_over(clay, photo)], axis=1)
+
+
+def face_triangles(model: FaceModel) -> np.ndarray:
+    """(n_triangles,) bool: the face mask's skin, and all that is not skin: eyes, teeth, mouth."""
+    in_face = np.zeros(model.n_vertices, bool)
+    in_face[model.parts["face_mask"]] = True
+    return in_face[model.triangles].all(axis=1) | ~model.region("skin")
+
+
+def faded(picture: np.ndarray) -> np.ndarray:
+    """An RGBA picture whose alpha falls to zero towards its border, over a 40th of its side."""
+    alpha = picture[..., 3].astype(np.float32)
+    soft = cv2.GaussianBlur(alpha, (0, 0), max(picture.shape[:2]) / 80)
+    result = picture.copy()
+    result[..., 3] = np.rint(np.clip(2 * soft - 255, 0, alpha))
+    return result
 
 
 def turntable(model: FaceModel, fit: FaceFit, texture: Texture, side_px: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What a run made and how each capture ended: a page for people, a table for programs."""
 
 from lib.report.options import ReportOptions
-from lib.report.status import COLUMNS, StatusRow, collect_status, write_status
+from lib.report.status import COLUMNS, StatusRow, collect_status, read_status, write_status
+from lib.report.summary import summary
 from lib.report.timings import RuleTime, read_timings
 from lib.report.write import write_report
 
@@ -11,7 +12,9 @@ __all__ = [
     "RuleTime",
     "StatusRow",
     "collect_status",
+    "read_status",
     "read_timings",
+    "summary",
     "write_report",
     "write_status",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +32,10 @@ class StatusRow:
 def collect_status(files: Iterable[Path]) -> tuple[StatusRow, ...]:
     """One row per capture and stage that it reached, batch by batch in the order of the stages.
 
-    A capture that has its files below `export/` in the batch's folder has a row `export` too.
-
     Args:
         files: artefact files of any batches, such as `results/b0001/fit.h5`, in any order; the
-            name of the folder is the batch.
+            name of the folder above is the batch. An `export` folder among them adds a row
+            `export` for each head in it.
 
     Raises:
         ArtefactError: a file is missing, damaged or of another version.
@@ -47,38 +44,54 @@ def collect_status(files: Iterable[Path]) -> tuple[StatusRow, ...]:
     for file in map(Path, files):
         folders.setdefault(file.parent, []).append(file)
     return tuple(
-        row for folder in sorted(folders) for row in _batch_status(folder, folders[folder])
+        row for folder in sorted(folders) for row in _batch_status(folder.name, folders[folder])
     )
 
 
-def write_status(path: Path, rows: Iterable[StatusRow]) -> None:
+def write_status(path: str | Path, rows: Iterable[StatusRow]) -> None:
     """Write the rows as a tab-separated table with a header."""
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(COLUMNS)
+    table = [COLUMNS]
     for row in rows:
         cells = (row.capture, row.batch, row.stage, row.outcome, row.reason)
-        table.writerow(" ".join(cell.split()) for cell in cells)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+        table.append(tuple(" ".join(cell.split()) for cell in cells))  # no tab or line break inside
+    text = "".join("\t".join(cells) + "\n" for cells in table)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _batch_status(folder: Path, files: list[Path]) -> list[StatusRow]:
+def read_status(path: str | Path) -> tuple[StatusRow, ...]:
+    """The rows that `write_status` wrote.
+
+    Raises:
+        ArtefactError: the file is no such table.
+    """
+    with open(path, encoding="utf-8", newline="") as file:
+        lines = [line.rstrip("\n").split("\t") for line in file]
+    if not lines or tuple(lines[0]) != COLUMNS or {len(line) for line in lines} != {len(COLUMNS)}:
+        raise ArtefactError(
+            f"{path} is no table of outcomes, expected the columns {', '.join(COLUMNS)}. "
+            f"Rebuild it: snakemake --cores all --force {path}"
+        )
+    return tuple(StatusRow(*line) for line in lines[1:])
+
+
+def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
     order = list(ARTEFACTS)
     kinds = sorted(
-        ((_kind_of(file), file) for file in files), key=lambda item: order.index(item[0])
+        ((_kind_of(file), file) for file in files if not file.is_dir()),
+        key=lambda item: order.index(item[0]),
     )
     rows: dict[tuple[str, str], StatusRow] = {}
-    last_ok: list[str] = []
     for kind, file in kinds:
         with BatchReader(file, ARTEFACTS[kind]) as reader:
             for end in reader.outcomes:  # a failure is carried on by later files: it counts once
-                row = StatusRow(end.capture, folder.name, end.stage, end.outcome, end.reason)
+                row = StatusRow(end.capture, batch, end.stage, end.outcome, end.reason)
                 rows.setdefault((end.capture, end.stage), row)
-            last_ok = list(reader.captures)
-    for capture in last_ok:
-        if (folder / "export" / capture / "head.glb").is_file():
-            rows[capture, "export"] = StatusRow(capture, folder.name, "export", OK, "")
+    names = list(dict.fromkeys(capture for capture, _ in rows))
+    for folder in filter(Path.is_dir, files):
+        for capture in names:
+            if (folder / capture).is_dir():
+                rows[capture, "export"] = StatusRow(capture, batch, "export", OK, "")
     return list(rows.values())
 
 

@@ -1,0 +1,126 @@
+import cv2
+import numpy as np
+import pytest
+
+from lib.artefacts import ARTEFACTS, BatchWriter, Outcome
+from lib.errors import CaptureFailure, ConfigError
+from lib.figures import NEEDS, contact_sheet, draw_detection, draw_fit, draw_landmarks, stage_sheet
+from lib.figures.sheets import CARD, CELL_PX, GAP_PX, LABEL_PX, font, shorten
+from lib.geometry import project
+from lib.render.window import Window
+from tests.synthetic_head import synthetic_case, synthetic_model
+
+STEP = CELL_PX + GAP_PX
+
+
+@pytest.fixture(scope="module")
+def model():
+    return synthetic_model()
+
+
+@pytest.fixture(scope="module")
+def case(model):
+    return synthetic_case(model)
+
+
+@pytest.fixture(scope="module")
+def files(case, tmp_path_factory):
+    """A batch of two captures with a result and one without a face."""
+    folder = tmp_path_factory.mktemp("b0001")
+    for name, kind in ARTEFACTS.items():
+        with BatchWriter(
+            folder / f"{name}.h5", kind, "import" if name == "capture" else name
+        ) as out:
+            out.add("anna", getattr(case, name))
+            if name == "capture":
+                out.add("hill", case.capture)
+            elif name == "faces":
+                out.fail("hill", CaptureFailure("no_face", "No face above 0.5."))
+            else:
+                out.carry(Outcome("hill", "faces", "no_face", "No face above 0.5."))
+            out.add("beth", getattr(case, name))
+    return {name: folder / f"{name}.h5" for name in ARTEFACTS}
+
+
+def test_pictures_stand_in_rows_and_keep_their_shape():
+    red = np.full((40, 80, 3), (200, 10, 10), np.uint8)
+    sheet = contact_sheet([("a", red, ""), ("b", red, ""), ("c", red, "")], 2)
+    assert sheet.shape == (2 * (STEP + LABEL_PX) + GAP_PX, 2 * STEP + GAP_PX, 3)
+    is_red = (sheet == (200, 10, 10)).all(axis=2)
+    assert is_red.sum() == 3 * CELL_PX * CELL_PX // 2
+    rows, columns = np.nonzero(is_red[: CELL_PX + GAP_PX, :STEP])
+    assert np.ptp(rows) + 1 == CELL_PX // 2 and np.ptp(columns) + 1 == CELL_PX
+
+
+def test_a_failed_capture_is_a_card_with_words_on_it():
+    sheet = contact_sheet([("hill", None, "detect: no_face. Check the photo.")], 4)
+    cell = sheet[GAP_PX : GAP_PX + CELL_PX, GAP_PX : GAP_PX + CELL_PX]
+    card = (cell == CARD).all(axis=2)
+    assert 0.9 < card.mean() < 0.995
+
+
+def test_an_empty_batch_gives_an_empty_sheet():
+    assert (contact_sheet([], 6) == contact_sheet([], 1)).all()
+
+
+def test_long_words_are_cut_to_the_width():
+    letters = font(14)
+    cut = shorten("a-very-long-file-name-" * 9, 200, letters)
+    assert letters.getlength(cut) <= 200 and cut.startswith("a-very") and "…" in cut
+
+
+@pytest.mark.parametrize("stage", NEEDS)
+def test_every_stage_has_a_sheet_with_a_picture_per_result(stage, files, model):
+    sheet = stage_sheet(stage, files, model)
+    assert sheet.shape[1] == 3 * STEP + GAP_PX
+    cards = [(sheet[200, x : x + CELL_PX] == CARD).all(axis=1).mean() for x in (10, 340, 670)]
+    if stage == "import":
+        assert max(cards) < 0.1
+    else:
+        assert cards[1] > 0.7 and cards[0] < 0.1 and cards[2] < 0.1
+    np.testing.assert_array_equal(sheet[150:300, 10:330], sheet[150:300, 670:990])
+    np.testing.assert_array_equal(sheet, stage_sheet(stage, files, model))
+
+
+def test_a_sheet_says_which_file_it_lacks(files, model):
+    with pytest.raises(ConfigError, match="needs landmarks, capture, faces"):
+        stage_sheet("landmarks", {}, model)
+    with pytest.raises(ConfigError, match="head model"):
+        stage_sheet("fit", files)
+    with pytest.raises(ConfigError, match="'dance' has no contact sheet"):
+        stage_sheet("dance", files)
+
+
+def test_the_box_is_drawn_where_the_face_is(case):
+    upright = case.faces.replace(roll_rad=np.zeros(1))
+    picture = draw_detection(case.capture, upright).astype(int)
+    green = (picture[..., 1] > picture[..., 0] + 60) & (picture[..., 1] > picture[..., 2] + 60)
+    columns = np.flatnonzero(green.any(axis=0))
+    scale = picture.shape[1] / 200  # the box with its margin fills the photo's width
+    np.testing.assert_allclose(columns.min() / scale, 50, atol=2)
+    np.testing.assert_allclose(columns.max() / scale, 150, atol=2)
+
+
+def test_missing_landmarks_are_left_out(case):
+    nothing = np.full((1, 68, 2), np.nan)
+    empty = case.landmarks.replace(
+        ibug68_px=nothing, ibug68_sigma_px=np.ones((1, 68)), points_px=np.full((1, 40, 2), np.nan)
+    )
+    picture = draw_landmarks(case.capture, empty)
+    assert np.ptp(picture.astype(int), axis=2).max() == 0  # the photo is grey and nothing is on it
+
+
+def test_the_clay_covers_the_projected_head(model, case):
+    fit, image = case.fit, case.capture.image[0]
+    vertices = model.vertices(fit.identity, fit.expression[0])
+    outline = project(vertices, fit.world_to_camera[0], fit.focal_px[0], fit.centre_px[0])
+    window = Window.around(outline, image.shape[:2], 320, 0.05)
+    expected = np.zeros(window.size, np.uint8)
+    hull = cv2.convexHull(np.rint(window.points(outline)).astype(np.int32))
+    cv2.fillConvexPoly(expected, hull, 1)
+    picture = draw_fit(model, case.capture, fit).astype(int)
+    covered = (np.abs(picture - window.cut(image)) > 4).any(axis=2)
+    free = np.ones(window.size, bool)
+    free[-window.size[0] // 4 - 3 :, : window.size[1] // 4 + 3] = False  # the small photo
+    both, either = (covered & (expected > 0))[free].sum(), (covered | (expected > 0))[free].sum()
+    assert both / either > 0.95
