@@ -9,7 +9,7 @@ import numpy as np
 from lib.facemodel.parts import brow_cover
 from lib.facemodel.pigment import skin_colour, typology_angle
 
-N_PEOPLE = 900
+N_PEOPLE = 480
 SEED = 7
 N_PATCHES = 48
 ITA_CLASSES = ((55, 70), (41, 55), (28, 41), (10, 28), (-30, 10), (-55, -30))  # degrees
