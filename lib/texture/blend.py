@@ -14,13 +14,15 @@ import numpy as np
 from lib.artefacts import Capture, FaceFit, Faces, SkinMask, Texture
 from lib.errors import ShapeError
 from lib.facemodel.model import FaceModel
+from lib.geometry import vertex_normals
+from lib.imaging import luminance
 from lib.render import fill_margins, interpolate, irradiance, sample_texture
 from lib.texture.chart import Chart, prepare_chart
-from lib.texture.complete import Seen, complete, log_colour
-from lib.texture.observe import Observation, observe
+from lib.texture.complete import Seen, complete, linear_colour, log_colour
+from lib.texture.observe import Observation, observe, posed_vertices
 from lib.texture.options import TextureOptions
 
-EXTRAPOLATED_LIGHT = 0.5  # log; how far the prior's light may leave its mean
+EXTRAPOLATED_LIGHT = 0.35  # log; how far the prior's light may leave its mean
 LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness
 
 
@@ -43,8 +45,8 @@ def blend_texture(
         fit: shape, pose, albedo and light.
         skin: where bare skin is; None = not known.
         options: settings.
-        albedo_prior: (rows, cols, 3) linear albedo of all regions, for eyes, teeth and mouth;
-            its skin is replaced by the fitted albedo. None = the model's albedo everywhere.
+        albedo_prior: (rows, cols, 3) linear albedo of eyes, teeth and mouth; its skin is replaced
+            by the fitted albedo. None = `base_texture` of the model.
         chart: `prepare_chart(model, options.uv_size)`, to share it between captures.
 
     Raises:
@@ -60,10 +62,11 @@ def blend_texture(
     ]
     main = int(np.argmax([view.weight.sum() for view in views]))
     albedo = _albedo(model, chart, fit, albedo_prior)
-    light = _soft_irradiance(views[main].normals, fit.light[main])
+    normals = vertex_normals(posed_vertices(model, fit, main), model.triangles)
+    prior = log_colour(albedo * chart.spread(_soft_irradiance(normals, fit.light[main])))
     seen = _merge(views, main)
-    log_rgb, weight = complete(chart, seen, log_colour(albedo * light), model.n_vertices, options)
-    return _texture(chart, np.exp(log_rgb), weight)
+    log_rgb, weight = complete(chart, seen, prior, options)
+    return _texture(chart, linear_colour(log_rgb), weight)
 
 
 def _check(model: FaceModel, capture: Capture, faces: Faces, fit: FaceFit) -> None:
@@ -77,20 +80,19 @@ def _check(model: FaceModel, capture: Capture, faces: Faces, fit: FaceFit) -> No
 def _albedo(
     model: FaceModel, chart: Chart, fit: FaceFit, albedo_prior: np.ndarray | None
 ) -> np.ndarray:
-    """(n, 3) linear albedo: fitted on the skin, given elsewhere."""
+    """(n, 3) linear albedo: fitted on the skin, painted or given elsewhere."""
     albedo = chart.spread(model.albedo(fit.albedo if model.n_albedo else None))
-    if albedo_prior is None:
-        return albedo
-    if albedo_prior.shape[:2] == chart.size:
-        given = albedo_prior.reshape(-1, 3)[chart.texel]
-    else:
+    inner = chart.inner_albedo
+    if albedo_prior is not None and albedo_prior.shape[:2] == chart.size:
+        inner = albedo_prior.reshape(-1, 3)[chart.texel]
+    elif albedo_prior is not None:
         uv = interpolate(chart.buffers, model.uv, model.uv_triangles)[chart.buffers.mask]
-        given = sample_texture(albedo_prior, uv)
-    return np.where(chart.skin[:, None], albedo, given).astype(np.float32)
+        inner = sample_texture(albedo_prior, uv)
+    return np.where(chart.skin[:, None], albedo, inner).astype(np.float32)
 
 
 def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """(n, 3) fitted light per texel, kept near its mean.
+    """(V, 3) fitted light per vertex: its mean tint, and its brightness kept near the mean.
 
     Harmonics fitted to one side of a head go wild, even negative, on the other.
     """
@@ -98,8 +100,8 @@ def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     mean = received.mean(axis=0)
     if not (mean > 0.01).all():  # no light was fitted
         return np.ones_like(received)
-    off = np.log(np.maximum(received / mean, 0.02)) / EXTRAPOLATED_LIGHT
-    return mean * np.exp(EXTRAPOLATED_LIGHT * np.tanh(off))
+    off = np.log(np.maximum(luminance(received / mean), 0.02)) / EXTRAPOLATED_LIGHT
+    return mean * np.exp(EXTRAPOLATED_LIGHT * np.tanh(off))[:, None]
 
 
 def _merge(views: list[Observation], main: int) -> Seen:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
-from lib.facemodel.model import FaceModel
+from lib.facemodel import FaceModel, base_texture
 from lib.render import Buffers, interpolate, uv_buffers
 from lib.texture.membrane import Membrane, membrane
 
@@ -20,26 +21,26 @@ class Chart:
     Args:
         buffers: rasterised chart, (n_rows, n_cols).
         texel: (n,) flat index of each owned texel.
-        corners: (n, 3) vertices of its triangle.
-        barycentric: (n, 3) float32.
+        weights: (n, V) sparse float32: barycentric weights of the vertices at each texel.
         skin: (n,) bool: part of the skin's surface; else eyes, teeth, inside of the mouth.
         eye: (n,) bool: part of an eyeball.
         feature: (n,) 0..1: eyes, brows and lips, whose colours are not those of skin.
         central: (n,) 0..1: inside of the face, where nothing but face is expected.
         mirror_uv: (n, 2) where on the chart the texel's mirror image lies.
         membrane: Laplacian of the skin's surface.
+        inner_albedo: (n, 3) float32 linear albedo of eyes, teeth and mouth.
     """
 
     buffers: Buffers
     texel: np.ndarray
-    corners: np.ndarray
-    barycentric: np.ndarray
+    weights: sp.csr_matrix
     skin: np.ndarray
     eye: np.ndarray
     feature: np.ndarray
     central: np.ndarray
     mirror_uv: np.ndarray
     membrane: Membrane
+    inner_albedo: np.ndarray
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,26 +48,14 @@ class Chart:
 
     def spread(self, attributes: np.ndarray) -> np.ndarray:
         """(n, C) float32 values at the texels of (V, C) values at the vertices."""
-        weights = self.barycentric
-        result = weights[:, :1] * attributes[self.corners[:, 0]].astype(np.float32)
-        for k in (1, 2):
-            result += weights[:, k, None] * attributes[self.corners[:, k]].astype(np.float32)
-        return result
+        return self.weights @ np.ascontiguousarray(attributes, np.float32)
 
-    def gather(
-        self, values: np.ndarray, weight: np.ndarray, n_vertices: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def gather(self, values: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means (V, C) at the vertices of (n, C) values at the texels, and the share seen (V,)."""
-        share = self.barycentric * weight[:, None]
-        corner = self.corners.ravel()
-        total = np.bincount(corner, share.ravel(), n_vertices)
-        whole = np.bincount(corner, self.barycentric.ravel(), n_vertices)
-        mean = np.empty((n_vertices, values.shape[1]))
-        for channel in range(values.shape[1]):
-            weighted = (share * values[:, channel, None]).ravel()
-            mean[:, channel] = np.bincount(corner, weighted, n_vertices)
-        mean /= np.maximum(total, 1e-12)[:, None]
-        return mean, total / np.maximum(whole, 1e-12)
+        columns = np.column_stack([values * weight[:, None], weight, np.ones_like(weight)])
+        total = self.weights.T @ np.ascontiguousarray(columns, np.float32)
+        mean = total[:, :-2] / np.maximum(total[:, -2:-1], 1e-9)
+        return mean, total[:, -2] / np.maximum(total[:, -1], 1e-9)
 
     def picture(self, values: np.ndarray) -> np.ndarray:
         """(n_rows, n_cols, C) float32 texture of (n, C) values; 0 between the charts."""
@@ -87,15 +76,21 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     return Chart(
         buffers=buffers,
         texel=np.flatnonzero(mask),
-        corners=model.triangles[triangle],
-        barycentric=buffers.barycentric[mask],
+        weights=_weights(model.triangles[triangle], buffers.barycentric[mask], model.n_vertices),
         skin=skin_triangle[triangle],
         eye=eye_triangle[triangle],
         feature=np.ascontiguousarray(feature),
         central=np.ascontiguousarray(central),
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles)[mask],
         membrane=membrane(model.mean.astype(np.float64), model.triangles[skin_triangle]),
+        inner_albedo=base_texture(model, uv_size).reshape(-1, 3)[np.flatnonzero(mask)],
     )
+
+
+def _weights(corners: np.ndarray, barycentric: np.ndarray, n_vertices: int) -> sp.csr_matrix:
+    start = np.arange(0, 3 * len(corners) + 1, 3, dtype=np.int32)
+    shape = (len(corners), n_vertices)
+    return sp.csr_matrix((barycentric.ravel(), corners.ravel().astype(np.int32), start), shape)
 
 
 def mirrored_uv(model: FaceModel) -> np.ndarray:

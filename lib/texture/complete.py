@@ -11,7 +11,7 @@ from lib.render import sample_texture
 from lib.texture.chart import Chart
 from lib.texture.options import TextureOptions
 
-FLOOR = 0.003  # linear; keeps logarithms of black finite
+OFFSET = 0.01  # linear; keeps the noise of dark channels small in logarithms
 TONE_MM = 14.0  # the tone follows the photo down to this size
 STEP_MM = 3.0  # the step at the border of the seen part likewise
 TONE_REACH_MM = 150.0  # how far into the unseen the tone of the nearest skin holds
@@ -39,12 +39,17 @@ class Seen:
 
 
 def log_colour(rgb: np.ndarray) -> np.ndarray:
-    """(..., 3) logarithm of linear RGB, finite for black."""
-    return np.log(np.maximum(rgb, FLOOR)).astype(np.float32)
+    """(..., 3) float32 logarithm of linear RGB, with an offset: finite for black."""
+    return np.log(np.maximum(rgb, 0) + np.float32(OFFSET)).astype(np.float32)
+
+
+def linear_colour(log_rgb: np.ndarray) -> np.ndarray:
+    """Inverse of `log_colour`, not below black."""
+    return np.maximum(np.exp(log_rgb) - np.float32(OFFSET), 0)
 
 
 def complete(
-    chart: Chart, seen: Seen, prior: np.ndarray, n_vertices: int, options: TextureOptions
+    chart: Chart, seen: Seen, prior: np.ndarray, options: TextureOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log colour (n, 3) of every texel and the share (n,) of it that comes from photos.
 
@@ -52,7 +57,6 @@ def complete(
         chart: of the head model.
         seen: the photos' part.
         prior: (n, 3) log colour of the fitted albedo under the fitted light.
-        n_vertices: of the head model.
         options: settings.
 
     Source: the step at the border is taken up as by Perez, Gangnet & Blake 2003, Poisson image
@@ -62,12 +66,12 @@ def complete(
     if (weight > 0.3).mean() < LEAST_SEEN:
         return prior, np.zeros(len(prior), np.float32)
     ratio = seen.log_rgb - prior
-    tone, trusted = _tone(chart, ratio, weight, n_vertices, options)
+    tone, trusted = _tone(chart, ratio, weight, options)
     base = prior + tone
     detail = (seen.log_rgb - base) * (trusted > 0)[:, None]
     fill = _mirrored(chart, detail, trusted * chart.skin) * np.float32(options.mirror_weight)
     on_skin = (trusted * chart.skin).astype(np.float32)
-    step, share = chart.gather(detail - fill, on_skin, n_vertices)
+    step, share = chart.gather(detail - fill, on_skin)
     carried = chart.membrane.solve(step, share, STEP_MM, np.zeros(3), STEP_REACH_MM)
     fill += chart.spread(carried) * chart.skin[:, None]
     return base + fill + trusted[:, None] * (detail - fill), trusted.astype(np.float32)
@@ -86,7 +90,7 @@ def _skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarra
 
 
 def _tone(
-    chart: Chart, ratio: np.ndarray, weight: np.ndarray, n_vertices: int, options: TextureOptions
+    chart: Chart, ratio: np.ndarray, weight: np.ndarray, options: TextureOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth log correction (n, 3) of the prior, and weights (n,) without what is not skin.
 
@@ -94,19 +98,20 @@ def _tone(
     weight, and the correction is found again without them.
     """
     on_skin = weight * chart.skin * (1 - chart.feature)
-    data, share = chart.gather(ratio, on_skin, n_vertices)
+    data, share = chart.gather(ratio, on_skin)
     known = share > 0.05
     if not known.any():
         known = share > 0
     rest = np.median(data[known], axis=0) if known.any() else np.zeros(3)
-    tone, inlier = np.tile(rest, (n_vertices, 1)), np.ones(n_vertices)
+    tone, inlier = np.tile(rest, (len(data), 1)), np.ones(len(data))
     for _ in range(OUTLIER_ROUNDS if options.outlier_weight > 0 else 1):
         inlier = 1 - options.outlier_weight * (1 - _fits(data - tone))
         rest = _weighted_median(data, share * inlier)
         tone = chart.membrane.solve(data, share * inlier, TONE_MM, rest, TONE_REACH_MM)
     base = chart.spread(tone)
     kept = chart.spread(chart.membrane.least_around(inlier)[:, None])[:, 0]
-    kept = kept * (1 - options.outlier_weight * (1 - _fits(ratio - base)))
+    odd = options.outlier_weight * (1 - _fits(ratio - base))  # fine: beside what is not skin
+    kept = kept * (1 - (1 - kept) * odd)
     allowed = np.maximum(chart.feature, 0.9 * chart.central)
     kept = np.where(chart.skin, kept + (1 - kept) * allowed, 1)
     inside = _inner_tone(chart, ratio, weight, rest)

@@ -19,6 +19,7 @@ BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels
 JUMP_MM = 6.0  # a step in depth between neighbouring pixels that is an edge inside the face
 SHORT_EDGE_MM = 12.0
 FAR_MM = 1e9
+SKIN_SIDE_PX = 256  # size at which holes of the skin mask are looked for
 EYE_CLEAR_MM, MOUTH_CLEAR_MM = 0.15, 0.7  # from the nearest skin on the image
 
 
@@ -30,13 +31,11 @@ class Observation:
         rgb: (n, 3) float32 linear RGB; 0 where the weight is 0.
         weight: (n,) float32 0..1: how far the pixel is known to show this texel.
         expected_skin: (n,) float32 0..1 skin mask there; 1 without a mask.
-        normals: (n, 3) float32, model frame, with the view's expression.
     """
 
     rgb: np.ndarray
     weight: np.ndarray
     expected_skin: np.ndarray
-    normals: np.ndarray
 
 
 def observe(
@@ -51,34 +50,51 @@ def observe(
     """Sample the original photo of a view at every texel.
 
     Raises:
-        CaptureFailure: `original_missing`, or `no_face` when the fitted head lies outside.
+        CaptureFailure: `original_missing`.
     """
-    vertices = fit.vertices + np.tensordot(fit.expression[view], model.expression_basis, 1)
+    vertices = posed_vertices(model, fit, view)
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
-    points = chart.spread(vertices)
-    normals = chart.spread(vertex_normals(vertices, model.triangles))
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     buffers = _depth_buffer(vertices, model.triangles, camera)
-    cosine = facing(points, normals, camera).astype(np.float32)
-    front = np.flatnonzero(cosine > np.cos(np.radians(options.grazing_deg)))
-    front = front[visible(points[front], normals[front], buffers, camera)]
-    position = project(points[front], *camera)
+    of, position, cosine = _texels_in_view(chart, vertices, model.triangles, buffers, camera)
     height, width = capture.image[view].shape[:2]
     inside = ((position > -0.5) & (position < np.array([width, height]) - 0.5)).all(axis=1)
-    front, position = front[inside], position[inside]
-    rgb, weight, is_skin = (np.zeros((len(points), k), np.float32) for k in (3, 1, 1))
-    is_skin[:] = 1
-    if len(front):
+    inside &= cosine > np.cos(np.radians(options.grazing_deg))
+    of, position, cosine = of[inside], position[inside], cosine[inside]
+    n = len(chart.texel)
+    rgb, weight, is_skin = np.zeros((n, 3), np.float32), np.zeros(n, np.float32), np.ones(n)
+    if len(of):
         photo = open_photo(capture, view)
         scale = capture.working_to_original[view]
-        density = _texels_per_px(chart, points, front, camera) / float(scale.mean())
-        rgb[front] = crop_face(photo, scale, position, density).sample(position)
+        density = _texels_per_px(chart, of, position) / float(scale.mean())
+        rgb[of] = crop_face(photo, scale, position, density).sample(position)
         edges = _distance_to_edges(buffers, camera, model)
         distance = sample_image(edges, buffers.to_buffer(position))
-        weight[front, 0] = _trust(cosine[front], distance, chart, front, options)
+        weight[of] = _trust(cosine, distance, chart, of, options)
         if skin is not None:
-            is_skin[front] = sample_image(skin.probability[view][..., None], position) / 255
-    return Observation(rgb, weight[:, 0], is_skin[:, 0], normals)
+            is_skin[of] = _sample_skin(skin.probability[view], position)
+    return Observation(rgb, weight, is_skin.astype(np.float32))
+
+
+def posed_vertices(model: FaceModel, fit: FaceFit, view: int) -> np.ndarray:
+    """(V, 3) float32 mm: the fitted head with the expression of one view."""
+    moved = np.tensordot(fit.expression[view], model.expression_basis, 1)
+    return (fit.vertices + moved).astype(np.float32)
+
+
+def _texels_in_view(
+    chart: Chart, vertices: np.ndarray, triangles: np.ndarray, buffers: Buffers, camera: Camera
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texels (k,) that the camera sees, their places (k, 2) px and cosines to the view (k,)."""
+    normal = vertex_normals(vertices, triangles)
+    faces_camera = (facing(vertices, normal, camera) > 0).astype(np.float32)
+    of = np.flatnonzero(chart.spread(faces_camera[:, None])[:, 0] > 0)
+    weights = chart.weights[of]
+    points, normals = weights @ vertices, weights @ normal
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    seen = visible(points, normals, buffers, camera)
+    of, points, normals = of[seen], points[seen], normals[seen]
+    cosine = facing(points, normals, camera).astype(np.float32)
+    return of, project(points, *camera), cosine
 
 
 def _trust(
@@ -94,6 +110,26 @@ def _trust(
     clear = np.where(chart.eye[of], EYE_CLEAR_MM, MOUTH_CLEAR_MM)
     free = np.where(chart.skin[of], 1, _ramp(distance[:, 2] / clear, 1, 3))
     return edge.prod(axis=1) * free * _ramp(cosine, *limits)
+
+
+def _sample_skin(probability: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """(k,) 0..1 skin mask at points (k, 2) px, its holes filled.
+
+    What is enclosed by skin, such as a highlight on the forehead, belongs to the face.
+    """
+    low = np.maximum(np.floor(position.min(axis=0)).astype(int) - 2, 0)
+    high = np.ceil(position.max(axis=0)).astype(int) + 3
+    part = probability[low[1] : high[1], low[0] : high[0]]
+    scale = min(1.0, SKIN_SIDE_PX / max(part.shape))
+    small = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
+    reduced = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
+    bare = np.pad((reduced < 128).astype(np.uint8), 1, constant_values=1)
+    _, label = cv2.connectedComponents(bare, connectivity=4)
+    enclosed = ((label > 0) & (label != label[0, 0]))[1:-1, 1:-1].astype(np.uint8)
+    filled = cv2.blur(cv2.dilate(enclosed, np.ones((3, 3))).astype(np.float32), (3, 3))
+    filled = cv2.resize(filled, part.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    joined = np.maximum(part.astype(np.float32) / 255, filled)
+    return sample_image(joined[..., None], position - low)[:, 0]
 
 
 def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
@@ -147,15 +183,13 @@ def _inner_edges(buffers: Buffers, within: np.ndarray, shortest_px: float) -> np
     return long[label]
 
 
-def _texels_per_px(chart: Chart, points: np.ndarray, front: np.ndarray, camera: Camera) -> float:
+def _texels_per_px(chart: Chart, of: np.ndarray, position: np.ndarray) -> float:
     """Texels per pixel of the working image along a row of texels, in the median."""
-    follows = front[:-1][np.diff(chart.texel[front]) == 1]  # the next texel is in view, too
-    if not len(follows):
+    next_to = np.diff(chart.texel[of]) == 1
+    if not next_to.any():
         return 1.0
-    first = project(points[follows], *camera)
-    second = project(points[follows + 1], *camera)
-    step = np.linalg.norm(second - first, axis=1)
-    return 1 / max(float(np.quantile(step, 0.5)), 1e-3)
+    step = np.linalg.norm(np.diff(position, axis=0)[next_to], axis=1)
+    return 1 / max(float(np.median(step)), 1e-3)
 
 
 def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
