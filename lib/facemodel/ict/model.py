@@ -21,6 +21,7 @@ from lib.facemodel.skin_fields import albedo_basis, skin_fields
 
 NOT_FREE = ("mouthClose", "tongueOut")
 N_ALBEDO = 32
+BELOW_CHIN = 3.0  # mm
 LIDS_BEFORE_CENTRE = 10.5  # mm from the eyeball's centre to the middle of the lid rim
 FACE_TILE_WIDTH = 0.74  # of the atlas; the other tiles share the rest
 INSIDE_COLOURS = {
@@ -52,7 +53,8 @@ def ict_model(source: IctSource) -> FaceModel:
     mirror = _mirror(shape.mean, len(mean), balls)
     lips = _lips(shape.mean, skin, marks)
     albedo_mean, albedo_modes = _albedo(shape, region, skin, marks, lips)
-    face_mask = np.arange(len(shape.mean)) < NARROW_FACE
+    above_throat = shape.mean[:, 1] > marks[8, 1] - BELOW_CHIN
+    face_mask = (np.arange(len(shape.mean)) < NARROW_FACE) & above_throat
     behind_ears = (shape.mean[:, 2] < marks[0, 2] - 2) & (shape.mean[:, 1] > marks[3, 1])
     eyes = tuple(_vertices_of(shape.triangles, region, name, len(shape.mean))
                  for name in ("eye_right", "eye_left"))  # fmt: skip
