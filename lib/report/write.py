@@ -19,6 +19,8 @@ from lib.report.viewer import head_pack, model_pack, three_js
 
 logger = logging.getLogger(__name__)
 
+NEEDED = ("capture", "faces", "fit", "texture")  # what a head's card is made of
+
 
 def write_report(
     results: Path,
@@ -89,34 +91,23 @@ def _heads(
     others: list[tuple[str, str]] = []
     for batch in batches:
         folder = results / batch
-        if not all((folder / f"{name}.h5").is_file() for name in ("capture", "fit", "texture")):
+        if not all((folder / f"{name}.h5").is_file() for name in NEEDED):
             continue
         with (
             BatchReader(folder / "fit.h5", FaceFit) as fits,
             BatchReader(folder / "texture.h5", Texture) as textures,
             BatchReader(folder / "capture.h5", Capture) as captures,
+            BatchReader(folder / "faces.h5", Faces) as faces,
         ):
-            photos = _photo_names(folder)
             for name in textures.captures:
                 exported = f"{batch}/export/{name}"
                 if len(cards) >= options.max_heads:
                     others.append((name, exported))
                     continue
-                capture = captures[photos.get(name, name)]
-                cards.append(
-                    _card(
-                        name, results, exported, model, capture, fits[name], textures[name], options
-                    )
-                )
+                capture, fit = captures[faces[name].photo], fits[name]
+                card = _card(name, results, exported, model, capture, fit, textures[name], options)
+                cards.append(card)
     return cards, others
-
-
-def _photo_names(folder: Path) -> dict[str, str]:
-    """Which capture of capture.h5 holds the image of each face."""
-    if not (folder / "faces.h5").is_file():
-        return {}
-    with BatchReader(folder / "faces.h5", Faces) as faces:
-        return {name: face.photo for name, face in faces.items()}
 
 
 def _card(
