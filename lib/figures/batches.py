@@ -50,7 +50,7 @@ def stage_sheet(
     stage: str,
     files: Mapping[str, Path],
     model: FaceModel | None = None,
-    columns: int = 6,
+    columns: int = 4,
     title: str = "",
 ) -> np.ndarray:
     """One picture per capture of a batch; a failed capture is a card with its reason.

@@ -98,7 +98,7 @@ def draw_skin(capture: Capture, skin: SkinMask) -> np.ndarray:
 def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
     """(h, w, 3) uint8: clay head over the photo, with its iBUG points.
 
-    The lower-left corner shows the photo alone.
+    The upper left corner shows the photo alone.
     """
     image = capture.image[0]
     vertices = (fit.vertices + np.tensordot(fit.expression[0], model.expression_basis, 1)).astype(
@@ -117,7 +117,7 @@ def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
 
 
 def draw_texture(texture: Texture) -> np.ndarray:
-    """(h, w, 3) uint8: the texture; its lower-left corner shows in white what the photo saw."""
+    """(h, w, 3) uint8: the texture; its upper left corner shows in white what the photo saw."""
     size = (PICTURE_PX, PICTURE_PX)
     rgb = cv2.resize(texture.rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     seen = cv2.resize(texture.weight.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -176,10 +176,9 @@ def _averaged(picture: np.ndarray) -> np.ndarray:
 
 
 def _with_inset(picture: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """The picture with a quarter-size one in its upper left corner, framed in white."""
     height, width = (max(1, side // 4) for side in small.shape[:2])
     result = picture.copy()
-    inset = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
-    result[-height:, :width] = inset
-    result[-height - 2 : -height, : width + 2] = 255
-    result[-height - 2 :, width : width + 2] = 255
+    result[: height + 2, : width + 2] = 255
+    result[:height, :width] = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
     return result
