@@ -26,6 +26,7 @@ _TURNS = tuple(np.deg2rad([90.0, -90.0, 180.0, 45.0, -45.0, 135.0, -135.0]))
 _RETRY_SIDE = 512  # px; retries work on a reduced photo
 _RETRY_LEVELS = 2
 _SAME_FACE = 0.3
+_CLOSER = 2.0  # side of the crop of the second look, in face boxes
 
 
 class BlazeDetector:
@@ -88,21 +89,20 @@ class BlazeDetector:
     def _look(self, image: np.ndarray, frame: CropFrame, known: list[Detection]) -> list[Detection]:
         candidates = self._blaze(image, frame, self._options.min_score)
         found = []
-        for box, score, points in zip(candidates.box_px, candidates.score, candidates.points_px):
+        for box, points in zip(candidates.box_px, candidates.points_px):
             if any(_contains(face, (box[:2] + box[2:]) / 2) for face in known):
                 continue
-            face = self._confirm(image, box, float(score), points)
+            face = self._confirm(image, box, points)
             if face is not None:
                 found.append(face)
         return found
 
-    def _confirm(
-        self, image: np.ndarray, box: np.ndarray, score: float, points: np.ndarray
-    ) -> Detection | None:
-        """The face measured by the mesh, or None when the mesh sees none."""
-        eyes = points[1] - points[0]
-        roll = float(np.arctan2(eyes[1], eyes[0]))
-        first = self._mesh(image, frame_of_box(box, roll))
+    def _confirm(self, image: np.ndarray, box: np.ndarray, points: np.ndarray) -> Detection | None:
+        """The face measured by the mesh, or None when a closer look shows none."""
+        box, score, points = self._closer(image, box, _roll(points))
+        if score < self._options.min_score:
+            return None
+        first = self._mesh(image, frame_of_box(box, _roll(points)))
         if first.presence < self._options.min_presence / 2:
             return None
         mesh = self._mesh(image, frame_of_points(first.points_px))
@@ -110,6 +110,30 @@ class BlazeDetector:
             return None
         face = _measured(mesh, score)
         return face if face.side_px >= self._options.min_face_px else None
+
+    def _closer(
+        self, image: np.ndarray, box: np.ndarray, roll: float
+    ) -> tuple[np.ndarray, float, np.ndarray]:
+        """Box, score and points of the best face in a crop about the box, either way up.
+
+        The detector also takes faces that stand on their head for faces, with points to match;
+        in a crop about the face the right way up has the higher score.
+        """
+        centre, side = (box[:2] + box[2:]) / 2, _CLOSER * float((box[2:] - box[:2]).max())
+        best = (box, 0.0, np.zeros((6, 2)))
+        for turn in (roll, roll + np.pi):
+            frame = CropFrame((float(centre[0]), float(centre[1])), side, turn, SIDE)
+            found = self._blaze(image, frame, self._options.min_score)
+            for other, score, points in zip(found.box_px, found.score, found.points_px):
+                moved = np.linalg.norm((other[:2] + other[2:]) / 2 - centre)
+                if score > best[1] and moved < side / 4:
+                    best = (other, float(score), points)
+        return best
+
+
+def _roll(points: np.ndarray) -> float:
+    eyes = points[1] - points[0]
+    return float(np.arctan2(eyes[1], eyes[0]))
 
 
 def _measured(mesh: MeshPoints, score: float) -> Detection:
@@ -120,7 +144,7 @@ def _measured(mesh: MeshPoints, score: float) -> Detection:
     centre, half = (low + high) / 2 @ turn, (high - low) / 2
     box = np.concatenate([centre - half, centre + half]).astype(np.float32)
     five = five_of_mesh(mesh.points_px).astype(np.float32)
-    return Detection(box, score * mesh.presence, five, roll)
+    return Detection(box, float(score * mesh.presence), five, roll)
 
 
 def _agrees(mesh: MeshPoints, box: np.ndarray, size: tuple[int, int]) -> bool:

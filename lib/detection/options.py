@@ -33,7 +33,7 @@ class DetectionOptions:
     faces: Literal["largest", "all"] = "largest"
     min_score: float = 0.5
     min_presence: float = 0.5
-    min_face_px: float = 32.0
+    min_face_px: float = 28.0
     folder: str = ""
     onnx_file: str = ""
 

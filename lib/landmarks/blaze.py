@@ -71,7 +71,7 @@ class BlazeLandmarker:
             ibug[:17] = _outline(ibug, mesh.points_px, jaw)
             # Inner points keep their meaning when hidden; jaw points move to the outline instead.
             ibug_sigma[17:] *= _growth(self._cosine(pose, "ibug68")[17:])
-        return ViewLandmarks(mesh.points_px, sigma, ibug, ibug_sigma, mesh.presence)
+        return ViewLandmarks(mesh.points_px, sigma, ibug, ibug_sigma, mesh.presence, mesh.depth_px)
 
     def _check(self, mesh: MeanMesh, face: FaceSeen) -> None:
         if mesh.presence < self._options.min_presence:

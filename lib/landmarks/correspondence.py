@@ -64,7 +64,8 @@ def mesh468_on_model(
 
     Raises:
         MissingModelError: the network is missing.
-        ConfigError: the network saw a face on fewer than half of the renders.
+        ConfigError: the network saw a face on fewer than half of the renders, or a point on
+            too few.
     """
     marks, rotations = _marks(model, models, options)
     places = _robust_mean(model, marks, rotations)
@@ -77,7 +78,7 @@ def mesh468_on_model(
 def _marks(
     model: FaceModel, models: str | Path, options: CorrespondenceOptions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 468, 3) marks on the mean head, NaN = off the skin, and (n, 3, 3) rotations."""
+    """(n, 468, 3) marks on the mean head, NaN = off the face, and (n, 3, 3) rotations."""
     measurer = MeshMeasurer(models, options.augmentations)
     generator = np.random.default_rng(options.seed)
     heads = render_heads(model, options.n_heads, generator, painted(model))
@@ -92,6 +93,12 @@ def _marks(
         raise ConfigError(
             f"The mesh network saw a face on {len(marks)} of {options.n_heads} renders of "
             f"'{model.name}', expected at least half: look at the renders of this model."
+        )
+    hits = np.isfinite(np.array(marks)).all(2).sum(0)
+    if hits.min() < _MIN_MARKS:
+        raise ConfigError(
+            f"Mesh point {hits.argmin()} was marked on the skin of '{model.name}' on "
+            f"{hits.min()} of {len(marks)} renders, expected {_MIN_MARKS}: raise n_heads."
         )
     return np.array(marks), np.array(rotations)
 

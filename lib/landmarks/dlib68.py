@@ -49,7 +49,7 @@ class DlibLandmarker:
     def __init__(self, options: LandmarkOptions, models: str | Path):
         if not options.accept_dlib_licence:
             raise ConfigError(
-                f"landmarks.method is 'dlib', whose 68-point file has a {DLIB_68.licence}. "
+                f"landmarks.method is 'dlib'; the licence of its file is {DLIB_68.licence}. "
                 "Set landmarks.accept_dlib_licence: true if your use allows it, or use "
                 "landmarks.method: blaze."
             )

@@ -72,6 +72,8 @@ class ViewLandmarks:
         ibug68_px: (68, 2), NaN = none.
         ibug68_sigma_px: (68,) per axis.
         presence: 0..1.
+        depth_px: (n_points,) depth away from the camera at the image's scale, from any zero;
+            None = not measured.
     """
 
     points_px: np.ndarray
@@ -79,6 +81,7 @@ class ViewLandmarks:
     ibug68_px: np.ndarray
     ibug68_sigma_px: np.ndarray
     presence: float
+    depth_px: np.ndarray | None = None
 
 
 class Landmarker(Protocol):

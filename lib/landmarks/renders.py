@@ -31,7 +31,8 @@ class RenderedHead:
 
     Args:
         image: (h, w, 3) uint8 sRGB.
-        on_mean: (h, w, 3) mm: the place of the pixel's surface on the mean head, NaN = no skin.
+        on_mean: (h, w, 3) mm: the place of the pixel's surface on the mean head, NaN = none,
+            or the inside of the mouth.
         rotation: (3, 3) model frame to camera frame.
         box_px: (4,) about the face.
     """
@@ -140,7 +141,8 @@ def _light(generator: np.random.Generator) -> np.ndarray:
 
 
 def _on_mean(model: FaceModel, buffers: Buffers) -> np.ndarray:
-    skin = model.region("skin")
-    shown = buffers.mask & skin[np.maximum(buffers.triangle_id, 0)]
+    """(h, w, 3) mm. The eyes count as well: a mark on the edge of a lid may fall on either side."""
+    wanted = [name for name in model.region_names if name.startswith(("skin", "eye", "socket"))]
+    shown = buffers.mask & model.region(*wanted)[np.maximum(buffers.triangle_id, 0)]
     positions = interpolate(buffers, model.mean.astype(np.float32), model.triangles)
     return np.where(shown[..., None], positions, np.nan)

@@ -1,0 +1,198 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from lib.artefacts import Capture
+from lib.detection import Detection, DetectionOptions, find_faces, load_detector
+from lib.detection.options import box_of_five, roll_of_five
+from lib.errors import CaptureFailure, ConfigError, MissingModelError
+from tests.networks.weights import MODELS, needs_models
+
+PHOTO = astronaut()
+FACE = PHOTO[:300, 60:400]
+EYES = np.array([[203, 102], [246.5, 104.3]])  # by hand, in PHOTO
+
+
+def capture(*images, path="anna.jpg"):
+    n = len(images)
+    return Capture(
+        subject="anna",
+        path=(path,) * n,
+        sha256=("0" * 64,) * n,
+        image=images,
+        original_size=np.array([image.shape[:2] for image in images], np.int32),
+        working_to_original=np.ones((n, 2)),
+        focal_px=np.full(n, np.nan),
+        focal_source=("none",) * n,
+        centre_px=np.full((n, 2), 100.0),
+        world_to_camera=np.full((n, 3, 4), np.nan),
+    )
+
+
+class Fixed:
+    """A detector that always says the same."""
+
+    def __init__(self, *sides):
+        self._sides = sides
+
+    def detect(self, image, name=""):
+        return [
+            Detection(np.array([0, 0, s, s], float), 0.9, np.full((5, 2), np.nan), 0.1)
+            for s in self._sides
+            if image.any()
+        ]
+
+
+def test_the_largest_face_becomes_the_capture_itself():
+    ((name, faces),) = find_faces("a", capture(PHOTO), Fixed(10, 50, 20), DetectionOptions())
+    assert name == "a" and faces.photo == "a" and faces.subject == "anna"
+    np.testing.assert_array_equal(faces.box_px, [[0, 0, 50, 50]])
+
+
+def test_all_faces_become_captures_of_their_own_largest_first():
+    found = find_faces("a", capture(PHOTO), Fixed(10, 50, 20), DetectionOptions(faces="all"))
+    assert [name for name, _ in found] == ["a", "a_2", "a_3"]
+    assert [faces.box_px[0, 2] for _, faces in found] == [50, 20, 10]
+    assert {faces.photo for _, faces in found} == {"a"}
+    assert len({faces.subject for _, faces in found}) == 3
+
+
+def test_a_view_without_a_face_is_nan_and_the_capture_goes_on():
+    views = capture(PHOTO, np.zeros_like(PHOTO))
+    ((_, faces),) = find_faces("a", views, Fixed(30), DetectionOptions(faces="all"))
+    assert np.isfinite(faces.box_px[0]).all() and np.isnan(faces.box_px[1]).all()
+
+
+def test_a_capture_without_a_face_fails_with_a_reason():
+    with pytest.raises(CaptureFailure, match=r"no_face: No face of at least 28 px .*512 x 512"):
+        find_faces("a", capture(PHOTO), Fixed(), DetectionOptions())
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match=r"'yolo', expected one of blaze, dlib"):
+        DetectionOptions(method="yolo")
+
+
+def test_roll_and_box_of_five_points_turn_with_them():
+    five = np.array([[-30, -30], [30, -30], [0, 0], [-20, 30], [20, 30]], float)
+    turn = np.array([[0, -1], [1, 0]])  # clockwise in the picture, whose y points down
+    assert roll_of_five(five) == 0
+    assert roll_of_five(five @ turn.T) == pytest.approx(np.pi / 2)
+    box, turned = box_of_five(five, 0.0), box_of_five(five @ turn.T, np.pi / 2)
+    np.testing.assert_allclose(box[2:] - box[:2], turned[2:] - turned[:2])
+
+
+@needs_models
+@pytest.mark.parametrize("faces", ["largest", "all"])
+def test_blaze_finds_the_one_face_of_a_portrait(faces):
+    detector = load_detector(DetectionOptions(faces=faces), MODELS)
+    (face,) = detector.detect(PHOTO)
+    np.testing.assert_allclose(face.points_px[:2], EYES, atol=4)
+    assert face.score > 0.7 and abs(face.roll_rad) < 0.15
+
+
+@needs_models
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_blaze_finds_a_face_that_lies_or_stands_on_its_head(turns):
+    detector = load_detector(DetectionOptions(), MODELS)
+    (upright,) = detector.detect(FACE)
+    (turned,) = detector.detect(np.ascontiguousarray(np.rot90(FACE, -turns)))
+    change = (turned.roll_rad - upright.roll_rad) / (np.pi / 2)
+    assert (change - turns + 2) % 4 - 2 == pytest.approx(0, abs=0.05)
+    assert turned.side_px == pytest.approx(upright.side_px, rel=0.06)
+
+
+@needs_models
+def test_blaze_finds_a_face_of_40_px_in_a_large_photo():
+    small = cv2.resize(FACE, None, fx=0.33, fy=0.33, interpolation=cv2.INTER_AREA)
+    canvas = np.full((600, 700, 3), 120, np.uint8)
+    canvas[400 : 400 + small.shape[0], 500 : 500 + small.shape[1]] = small
+    (face,) = load_detector(DetectionOptions(), MODELS).detect(canvas)
+    assert 30 < face.side_px < 45
+    eyes = (EYES - [60, 0] + 0.5) * 0.33 - 0.5 + [500, 400]
+    np.testing.assert_allclose(face.points_px[:2], eyes, atol=2)
+
+
+@needs_models
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: (image * 0.08).astype(np.uint8),
+        lambda image: np.clip(
+            image + np.random.default_rng(0).normal(0, 50, image.shape), 0, 255
+        ).astype(np.uint8),
+        lambda image: image[45:185, 105:240],
+    ],
+    ids=["dark", "noisy", "cut tightly"],
+)
+def test_blaze_finds_a_face_in_a_poor_photo(change):
+    assert len(load_detector(DetectionOptions(), MODELS).detect(change(FACE))) == 1
+
+
+@needs_models
+def test_blaze_finds_no_face_in_noise_or_a_wall():
+    detector = load_detector(DetectionOptions(), MODELS)
+    noise = np.random.default_rng(0).integers(0, 255, (100, 130, 3), np.uint8)
+    assert detector.detect(noise) == [] and detector.detect(np.full_like(noise, 128)) == []
+
+
+@needs_models
+def test_a_one_pixel_photo_has_no_face():
+    assert load_detector(DetectionOptions(), MODELS).detect(np.zeros((1, 1, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("method", ["dlib", "haar"])
+def test_detectors_inside_packages_find_the_portrait(method):
+    face = load_detector(DetectionOptions(method=method), MODELS).detect(PHOTO)[0]
+    centre = (face.box_px[:2] + face.box_px[2:]) / 2
+    assert np.linalg.norm(centre - [221, 130]) < 25 and 70 < face.side_px < 140
+
+
+def test_points_in_a_file_become_a_face(tmp_path):
+    five = [[198, 111], [245, 110], [222, 135], [203, 158], [240, 157]]
+    (tmp_path / "anna.json").write_text(json.dumps({"points": five}))
+    options = DetectionOptions(method="files", folder=str(tmp_path))
+    ((_, faces),) = find_faces("a", capture(PHOTO), load_detector(options, MODELS), options)
+    np.testing.assert_allclose(faces.points_px[0], five)
+    x0, y0, x1, y1 = faces.box_px[0]
+    assert x0 < 198 and x1 > 245 and y0 < 111 and y1 > 158
+
+
+def test_a_photo_without_a_file_says_which_file_is_missing(tmp_path):
+    options = DetectionOptions(method="files", folder=str(tmp_path))
+    with pytest.raises(CaptureFailure, match=r"No points or box for anna\.jpg"):
+        find_faces("a", capture(PHOTO), load_detector(options, MODELS), options)
+
+
+def test_a_missing_onnx_file_is_told_with_the_alternative():
+    with pytest.raises(MissingModelError, match="method: blaze"):
+        load_detector(DetectionOptions(method="onnx", onnx_file="no.onnx"), MODELS)
+
+
+def test_a_file_that_is_not_yunet_is_refused(tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"nothing")
+    options = DetectionOptions(method="onnx", onnx_file=str(tmp_path / "x.onnx"))
+    with pytest.raises(ConfigError, match="cannot be read as YuNet"):
+        load_detector(options, MODELS)
+
+
+def test_mtcnn_runs_its_cascade_with_weights_of_the_published_layout(tmp_path):
+    torch = pytest.importorskip("torch")
+    from lib.networks.mtcnn import OutputNet, ProposalNet, RefineNet
+
+    torch.manual_seed(0)
+    sure = {"pnet": "conv4_1", "rnet": "dense5_1", "onet": "dense6_1"}
+    for name, network in zip(sure, (ProposalNet(), RefineNet(), OutputNet())):
+        for parameter in network.parameters():
+            parameter.data *= 0.02  # offsets near zero, every window called a face
+        getattr(network, sure[name]).bias.data[:] = torch.tensor([0.0, 3.0])
+        torch.save(network.state_dict(), tmp_path / f"{name}.pt")
+    options = DetectionOptions(method="mtcnn", min_face_px=40)
+    image = np.random.default_rng(0).integers(0, 255, (50, 60, 3), np.uint8)
+    faces = load_detector(options, tmp_path).detect(image)
+    assert faces and all(face.points_px.shape == (5, 2) for face in faces)
+    for face in faces:  # with zero offsets the points lie at the corner of each window
+        np.testing.assert_allclose(face.points_px, np.tile(face.box_px[:2] - 1, (5, 1)), atol=3)
