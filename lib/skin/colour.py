@@ -14,10 +14,10 @@ ROUNDS = 10
 LEAST_SPREAD = np.array([4.0, 2.0, 2.0])  # L, a, b: noise and what a mixture cannot resolve
 STRAY = 0.03  # share of other colours that fit no component
 COLOUR_VOLUME = 100.0 * 120.0 * 120.0  # of the L, a, b values that photos hold
-LARGEST_EVIDENCE = 8.0
+LARGEST_EVIDENCE = 12.0
 PSEUDO_COUNT = 100.0
 FEWEST = 30
-BALD, ALIKE = 1.9, 3.0  # Mahalanobis distances; 1.5 is the median of skin itself
+BALD, ALIKE = 1.7, 3.0  # Mahalanobis distances; 1.5 is the median of skin itself
 STRAY_DISTANCE = 3.5
 
 

@@ -17,6 +17,7 @@ from lib.skin.region import (
     BROW,
     FACE,
     FEATURE,
+    FOREHEAD,
     HEAD,
     OUTSIDE,
     SCALP,
@@ -29,7 +30,7 @@ from lib.skin.smooth import apply_lines, guided_lines
 MARGIN = 0.25  # of the face's diameter, around the head
 SAMPLE = 12_000  # pixels that the colours are learnt from
 LEARNING_FLOOR = 0.15
-SHADE_REACH = 0.12  # of the face's diameter: shading changes slowly
+SHADE_REACH = 0.2  # of the face's diameter: shading changes slowly
 SHADE_DOUBT = 0.02
 FIVE_POINT_SIGMA = 0.05  # of the eye distance
 
@@ -50,7 +51,7 @@ class SkinOptions:
 
     method: Literal["refined", "published"] = "refined"
     side_px: int = 256
-    colour_weight: float = 0.7
+    colour_weight: float = 0.5
     edge_tolerance: float = 0.03
 
     def __post_init__(self) -> None:
@@ -205,7 +206,7 @@ def _colour_features(small: np.ndarray, seed: np.ndarray, face_px: float) -> np.
 
 def _place_prior(labels: np.ndarray, face_px: float) -> np.ndarray:
     """(h, w) probability of bare skin by place alone, without the features."""
-    certain = {FACE: 0.9, FEATURE: 0.8, HEAD: 0.4, SCALP: 0.12, BROW: 0.2}
+    certain = {FACE: 0.9, FOREHEAD: 0.85, FEATURE: 0.8, HEAD: 0.4, SCALP: 0.12, BROW: 0.2}
     prior = np.full(labels.shape, 0.01, np.float32)
     near = _grown(labels > 0, 0.04 * face_px)
     prior[near] = 0.1

@@ -12,10 +12,11 @@ from lib.facemodel import FaceModel, SurfacePoints
 from lib.geometry import PoseError, pose_from_points, project, to_camera
 from lib.render.rasterise import rasterise
 
-OUTSIDE, FACE, HEAD, FEATURE, BROW, SCALP = range(6)
+OUTSIDE, FACE, FOREHEAD, HEAD, FEATURE, BROW, SCALP = range(7)
 FEATURES = ("right_eye", "left_eye", "upper_lip", "lower_lip")
 BROWS = ("right_eyebrow", "left_eyebrow")
 SCALP_MM = 25.0  # above the eyes: higher than the ears
+FOREHEAD_MM = 20.0  # above the eyes: where caps and fringes begin
 USUAL_FOCAL = 1.4  # of the image diagonal, when the photo does not tell
 BEND_MM = ((30.0, 6.0), (9.0, 3.0))  # reach and size of how a person's face differs from the mean
 
@@ -88,7 +89,9 @@ def pose_head(
 def label_pixels(
     model: FaceModel, points_px: np.ndarray, depth_mm: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """(h, w) uint8: OUTSIDE, FACE (its skin), HEAD (ears, neck), SCALP, BROW, FEATURE (eyes, lips).
+    """(h, w) uint8: what the head model has there.
+
+    OUTSIDE; FACE and FOREHEAD, its skin; HEAD, ears and neck; SCALP; BROW; FEATURE, eyes and lips.
 
     Args:
         model: head model.
@@ -107,12 +110,14 @@ def label_pixels(
 def _triangle_labels(model: FaceModel) -> np.ndarray:
     on_skin = model.region("skin")
     labels = np.where(on_skin, HEAD, FEATURE)
-    labels[on_skin & (model.mean[model.triangles, 1].mean(1) > SCALP_MM)] = SCALP
+    height = model.mean[model.triangles, 1].mean(1)
+    labels[on_skin & (height > SCALP_MM)] = SCALP
     for label, names in ((FACE, ("face_mask",)), (BROW, BROWS), (FEATURE, FEATURES)):
         member = np.zeros(model.n_vertices, bool)
         for name in names:
             member[model.parts.get(name, [])] = True
         labels[on_skin & (member[model.triangles].sum(1) >= 2)] = label
+    labels[(labels == FACE) & (height > FOREHEAD_MM)] = FOREHEAD
     return labels
 
 
