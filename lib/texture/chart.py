@@ -12,6 +12,7 @@ from lib.render import Buffers, interpolate, uv_buffers
 from lib.texture.membrane import Membrane, membrane
 
 FEATURES = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "upper_lip", "lower_lip")
+FRONT_TEETH_MM, MOUTH_DEPTH_MM = 14.0, 25.0  # behind the lips; light falls to 1/e over the depth
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Chart:
         feature: (n,) 0..1: eyes, brows and lips, whose colours are not those of skin.
         central: (n,) 0..1: inside of the face, where nothing but face is expected.
         mirror_uv: (n, 2) where on the chart the texel's mirror image lies.
-        membrane: Laplacian of the skin's surface.
+        membrane: Laplacian of the surface of the skin, and of each eyeball for itself.
         inner_albedo: (n, 3) float32 linear albedo of eyes, teeth and mouth.
     """
 
@@ -73,17 +74,23 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     per_vertex = np.stack([features(model), _central(model)], axis=1)
     feature, central = interpolate(buffers, per_vertex, model.triangles)[mask].T
     eye_triangle = region(model, "eye")
+    weights = _weights(model.triangles[triangle], buffers.barycentric[mask], model.n_vertices)
+    inner = base_texture(model, uv_size).reshape(-1, 3)[np.flatnonzero(mask)]
+    deep = (region(model, "teeth") | region(model, "tongue"))[triangle]
+    inner[deep] *= (weights @ _light_in_mouth(model))[deep, None]
     return Chart(
         buffers=buffers,
         texel=np.flatnonzero(mask),
-        weights=_weights(model.triangles[triangle], buffers.barycentric[mask], model.n_vertices),
+        weights=weights,
         skin=skin_triangle[triangle],
         eye=eye_triangle[triangle],
         feature=np.ascontiguousarray(feature),
         central=np.ascontiguousarray(central),
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles)[mask],
-        membrane=membrane(model.mean.astype(np.float64), model.triangles[skin_triangle]),
-        inner_albedo=base_texture(model, uv_size).reshape(-1, 3)[np.flatnonzero(mask)],
+        membrane=membrane(
+            model.mean.astype(np.float64), model.triangles[skin_triangle | eye_triangle]
+        ),
+        inner_albedo=inner,
     )
 
 
@@ -145,6 +152,15 @@ def features(model: FaceModel) -> np.ndarray:
     for part in FEATURES:
         result[model.parts[part]] = 1
     return result
+
+
+def _light_in_mouth(model: FaceModel) -> np.ndarray:
+    """(V,) float32 share of light that reaches a point behind the lips: less towards the throat."""
+    lips = np.concatenate([model.parts["upper_lip"], model.parts["lower_lip"]])
+    if not len(lips):
+        return np.ones(model.n_vertices, np.float32)
+    behind = model.mean[lips, 2].max() - model.mean[:, 2]
+    return np.exp(-np.clip(behind - FRONT_TEETH_MM, 0, 60) / MOUTH_DEPTH_MM).astype(np.float32)
 
 
 def _central(model: FaceModel) -> np.ndarray:

@@ -14,12 +14,14 @@ from lib.texture.options import TextureOptions
 OFFSET = 0.01  # linear; keeps the noise of dark channels small in logarithms
 TONE_MM = 14.0  # the tone follows the photo down to this size
 STEP_MM = 3.0  # the step at the border of the seen part likewise
-TONE_REACH_MM = 150.0  # how far into the unseen the tone of the nearest skin holds
-STEP_REACH_MM = 30.0
+TONE_REACH_MM = 60.0  # how far into the unseen the tone of the nearest skin holds
+STEP_REACH_MM = 20.0
 OUTLIER_LUMINANCE, OUTLIER_CHROMA = 0.8, 0.25  # log; a skin colour this far off counts half
+COLD_GREEN, COLD_BLUE = 0.6, 1.1  # log; excess over red where even a brow or beard counts half
 OUTLIER_ROUNDS = 3
 LEAST_SEEN = 0.002  # share of the texels; with fewer the texture is the prior alone
 LEAST_EYE = 100  # texels of the eyes; with fewer their light is the skin's
+EYE_CHROMA = 0.1  # log; tint that their white may take from a photo
 MOUTH_SHADE = 0.5  # light that reaches the inside of the mouth
 
 
@@ -70,10 +72,10 @@ def complete(
     base = prior + tone
     detail = (seen.log_rgb - base) * (trusted > 0)[:, None]
     fill = _mirrored(chart, detail, trusted * chart.skin) * np.float32(options.mirror_weight)
-    on_skin = (trusted * chart.skin).astype(np.float32)
-    step, share = chart.gather(detail - fill, on_skin)
+    surface = (chart.skin | chart.eye).astype(np.float32)
+    step, share = chart.gather(detail - fill, trusted * surface)
     carried = chart.membrane.solve(step, share, STEP_MM, np.zeros(3), STEP_REACH_MM)
-    fill += chart.spread(carried) * chart.skin[:, None]
+    fill += chart.spread(carried) * surface[:, None]
     return base + fill + trusted[:, None] * (detail - fill), trusted.astype(np.float32)
 
 
@@ -112,7 +114,7 @@ def _tone(
     kept = chart.spread(chart.membrane.least_around(inlier)[:, None])[:, 0]
     odd = options.outlier_weight * (1 - _fits(ratio - base))  # fine: beside what is not skin
     kept = kept * (1 - (1 - kept) * odd)
-    allowed = np.maximum(chart.feature, 0.9 * chart.central)
+    allowed = np.maximum(chart.feature, 0.9 * chart.central) * _warm(ratio - base)
     kept = np.where(chart.skin, kept + (1 - kept) * allowed, 1)
     inside = _inner_tone(chart, ratio, weight, rest)
     return np.where(chart.skin[:, None], base, inside).astype(np.float32), weight * kept
@@ -124,8 +126,12 @@ def _inner_tone(
     """(n, 3) log correction of eyes, by their white where seen, and of the mouth."""
     light = float(np.log(luminance(np.exp(skin_tone))))
     eyes = ratio[chart.eye & (weight > 0.5)]
-    whites = np.quantile(eyes, 0.8, axis=0) if len(eyes) >= LEAST_EYE else np.full(3, light)
-    return np.where(chart.eye[:, None], np.minimum(whites, light), light + np.log(MOUTH_SHADE))
+    whites = np.full(3, light)
+    if len(eyes) >= LEAST_EYE:
+        whites = np.quantile(eyes, 0.8, axis=0)
+        grey = luminance(whites)
+        whites = np.minimum(grey + np.clip(whites - grey, -EYE_CHROMA, EYE_CHROMA), light)
+    return np.where(chart.eye[:, None], whites, light + np.log(MOUTH_SHADE))
 
 
 def _fits(residual: np.ndarray) -> np.ndarray:
@@ -134,6 +140,16 @@ def _fits(residual: np.ndarray) -> np.ndarray:
     chroma = np.linalg.norm(residual - grey[:, None], axis=1)
     off = (grey / OUTLIER_LUMINANCE) ** 2 + (chroma / OUTLIER_CHROMA) ** 2
     return 1 / (1 + off**2)
+
+
+def _warm(residual: np.ndarray) -> np.ndarray:
+    """(n,) 1 where a colour has not much less red than skin, as hair, lips, teeth and shadows do.
+
+    Grey hair beside red skin is still let through; the blue of a cap or the green of a leaf is not.
+    """
+    green, blue = residual[:, 1] - residual[:, 0], residual[:, 2] - residual[:, 0]
+    cold = np.maximum(np.maximum(green / COLD_GREEN, blue / COLD_BLUE), 0)
+    return 1 / (1 + cold**4)
 
 
 def _weighted_median(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

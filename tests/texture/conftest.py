@@ -152,9 +152,18 @@ class Scene:
     truth: np.ndarray
 
 
-def make_scene(folder: Path, yaws_deg=(0.0,), gains=(1.0,), background=GREEN, paint=None) -> Scene:
-    """Photograph the head from some directions. `paint(photo)` may change the first photo."""
-    model, albedo = ellipsoid_head(), true_albedo()
+def make_scene(
+    folder: Path,
+    yaws_deg=(0.0,),
+    gains=(1.0,),
+    background=GREEN,
+    paint=None,
+    model: FaceModel | None = None,
+    albedo: np.ndarray | None = None,
+) -> Scene:
+    """Photograph a head from some directions. `paint(photo)` may change the first photo."""
+    model = ellipsoid_head() if model is None else model
+    albedo = true_albedo() if albedo is None else albedo
     views = [camera(yaw) for yaw in yaws_deg]
     photos = [photograph(model, albedo, view, gain, background) for view, gain in zip(views, gains)]
     if paint is not None:
@@ -203,11 +212,11 @@ def _fit(model: FaceModel, views: list[Camera]) -> FaceFit:
     return FaceFit(
         model="egg",
         method="truth",
-        identity=np.zeros(1),
-        identity_covariance=np.eye(1),
-        albedo=np.zeros(1),
-        expression=np.zeros((n, 1)),
-        expression_sigma=np.zeros((n, 1)),
+        identity=np.zeros(model.n_identity),
+        identity_covariance=np.eye(model.n_identity),
+        albedo=np.zeros(model.n_albedo),
+        expression=np.zeros((n, model.n_expression)),
+        expression_sigma=np.zeros((n, model.n_expression)),
         world_to_camera=[view.world_to_camera for view in views],
         focal_px=[view.focal_px for view in views],
         focal_sigma=np.zeros(n),

@@ -6,6 +6,7 @@ import pytest
 
 from lib.artefacts import digest
 from lib.errors import CaptureFailure, ShapeError
+from lib.facemodel import base_texture, load_face_model
 from lib.render import ambient_light
 from lib.texture import TextureOptions, blend_texture, prepare_chart
 from tests.texture.conftest import Scene, make_scene
@@ -148,6 +149,29 @@ def test_a_head_outside_the_photo_gives_the_prior_with_weight_zero(frontal, char
     texture = blend(frontal, chart, centre_px=frontal.fit.centre_px + 5000)
     assert texture.weight.max() == 0
     assert texture.rgb.min() > 0.01
+
+
+@pytest.mark.parametrize("yaw_deg", [0.0, -35.0])
+def test_the_default_head_comes_back_with_eyes_and_lips(tmp_path, yaw_deg):
+    """Photographed with its painted texture, it gives that texture in the face it shows."""
+    model = load_face_model("makehuman")
+    scene = make_scene(tmp_path, (yaw_deg,), model=model, albedo=base_texture(model, SIZE))
+    own = prepare_chart(model, SIZE)
+    texture = blend(scene, own)
+    weight = texture.weight.astype(np.float32)
+    seen = weight > 0.9
+    assert psnr(texture.rgb[seen].astype(np.float32), scene.truth[seen]) > 30
+    assert greenness(texture.rgb.astype(np.float32)).max() < 1.15  # the grey of eyes and teeth
+    for part in ("upper_lip", "lower_lip"):
+        on_lip = np.zeros(model.n_vertices)
+        on_lip[model.parts[part]] = 1
+        lip = own.picture(own.spread(on_lip[:, None]))[..., 0] > 0.99
+        assert seen[lip].mean() > 0.2
+    eye = own.picture(own.eye[:, None].astype(np.float32))[..., 0] > 0
+    assert seen[eye].sum() > 100
+    unseen = owned(own) & (weight == 0) & ~eye & (own.picture(own.skin[:, None])[..., 0] > 0)
+    ratio = np.log(texture.rgb[unseen].astype(np.float32) / scene.truth[unseen])
+    assert np.quantile(np.abs(ratio - np.median(ratio)), 0.9) < 0.4
 
 
 def test_the_same_inputs_give_the_same_bytes(turned, chart):
