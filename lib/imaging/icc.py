@@ -54,7 +54,7 @@ def to_srgb8(picture: Image.Image, profile: bytes | None) -> Image.Image:
                 log.warning("colour profile ignored: %s", error)
         else:
             log.warning("colour profile for %s ignored", source.profile.xcolor_space.strip())
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def to_srgb16(pixels: np.ndarray, profile: bytes | None) -> np.ndarray | None:
