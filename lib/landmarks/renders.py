@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from lib.facemodel import FaceModel
@@ -22,7 +23,8 @@ from lib.render import (
 
 _DISTANCE_MM = 900.0
 _SIZE = 320
-_FOCAL = 1250.0  # the face fills about 60 % of the picture
+_FOCAL = 1250.0  # the face fills about 60 % of the picture; a pixel is about 0.7 mm
+_FILL_PX = 5.0
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class RenderedHead:
 
     Args:
         image: (h, w, 3) uint8 sRGB.
-        on_mean: (h, w, 3) mm: the place of the pixel's surface on the mean head, NaN = none,
-            or the inside of the mouth.
+        on_mean: (h, w, 3) mm: the place of the pixel's surface on the mean head, NaN = far
+            from any skin.
         rotation: (3, 3) model frame to camera frame.
         box_px: (4,) about the face.
     """
@@ -141,8 +143,18 @@ def _light(generator: np.random.Generator) -> np.ndarray:
 
 
 def _on_mean(model: FaceModel, buffers: Buffers) -> np.ndarray:
-    """(h, w, 3) mm. The eyes count as well: a mark on the edge of a lid may fall on either side."""
+    """(h, w, 3) mm. A mark on the edge of a lid or lip may fall on either side: the eyes count as
+    they are, and the gap between the lips takes the place of the nearest pixel of the skin.
+    """
     wanted = [name for name in model.region_names if name.startswith(("skin", "eye", "socket"))]
     shown = buffers.mask & model.region(*wanted)[np.maximum(buffers.triangle_id, 0)]
     positions = interpolate(buffers, model.mean.astype(np.float32), model.triangles)
-    return np.where(shown[..., None], positions, np.nan)
+    distance, label = cv2.distanceTransformWithLabels(
+        (~shown).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    rows, columns = np.nonzero(shown)
+    pixel_of_label = np.zeros((label.max() + 1, 2), int)
+    pixel_of_label[label[rows, columns]] = np.stack([rows, columns], 1)
+    nearest = pixel_of_label[label]
+    filled = positions[nearest[..., 0], nearest[..., 1]]
+    return np.where((distance <= _FILL_PX)[..., None], filled, np.nan)
