@@ -13,6 +13,7 @@ rule collect_status:
         skin=expand("<results>/{batch}/skin.h5", batch=BATCHES),
         fit=expand("<results>/{batch}/fit.h5", batch=BATCHES),
         texture=expand("<results>/{batch}/texture.h5", batch=BATCHES),
+        heads=expand("<results>/{batch}/export", batch=BATCHES),
     output:
         status="<results>/status.tsv",
     log:

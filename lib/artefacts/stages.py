@@ -63,6 +63,9 @@ class Landmarks(Artefact):
     scheme: str = text("mesh468, ibug68, points106 or points5: a scheme that the head model knows")
     points_px: np.ndarray = array("n_views n_points 2", "f4", "px", "measured points, NaN = none")
     sigma_px: np.ndarray = array("n_views n_points", "f4", "px", "standard deviation per axis")
+    depth_px: np.ndarray = array(
+        "n_views n_points", "f4", "px", "depth at the image's scale, from any zero; NaN = none"
+    )
     ibug68_px: np.ndarray = array("n_views 68 2", "f4", "px", "68 iBUG points, NaN = none")
     ibug68_sigma_px: np.ndarray = array("n_views 68", "f4", "px", "standard deviation per axis")
     presence: np.ndarray = array("n_views", "f4", "0..1", "probability that a face was there")

@@ -53,6 +53,12 @@ class Cameras:
         )
 
 
+def turned(cameras: Cameras) -> torch.Tensor:
+    """(n,) sine of the angle between the face's axis and the line of sight: 0 frontal, 1 profile."""
+    facing = cameras.rotation[:, 2, 2]
+    return (1 - facing**2).clamp_min(0).sqrt()
+
+
 def skew(vector: torch.Tensor) -> torch.Tensor:
     """(..., 3, 3) cross-product matrices of (..., 3) vectors."""
     x, y, z = vector.unbind(-1)

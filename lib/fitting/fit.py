@@ -13,6 +13,7 @@ from lib.artefacts import FaceFit
 from lib.errors import ArtefactError, CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
 from lib.fitting.contour import with_contour
+from lib.fitting.depth import DepthTerm, depth_normal, depth_term
 from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
 from lib.fitting.optimise import Evidence, optimise
 from lib.fitting.options import FitOptions
@@ -105,6 +106,9 @@ def _fit_views(
         options.landmark_weight,
         device,
     )
+    depth = depth_term(
+        model, scheme, np.stack([v.depth_px for v in views]), options.depth_weight, device
+    )
     crops = stack_crops(views, device)
     layout = Layout(model.n_identity, model.n_albedo, model.n_expression)
     focal = _tensor([view.focal_px for view in views], device)
@@ -119,11 +123,11 @@ def _fit_views(
         light_mean.clone(),
         torch.as_tensor(subject, device=device),
     )
-    state, term, system = _landmark_stage(model, scheme, term, state, priors, options)
+    state, term, system = _landmark_stage(model, scheme, term, depth, state, priors, options)
     if options.photometric_weight > 0:
         samples = surface_samples(model, options.samples, SEED, device)
         state, system = _photometric_stage(
-            model, samples, crops, term, state, priors, views, options
+            model, samples, crops, _geometry(term, depth, layout), state, priors, views, options
         )
     return make_fits(model, views, state, system, priors, crops.exposure)
 
@@ -143,6 +147,7 @@ def _landmark_stage(
     model: FaceModel,
     scheme: str,
     term: LandmarkTerm,
+    depth: DepthTerm,
     state: State,
     priors: Priors,
     options: FitOptions,
@@ -150,24 +155,27 @@ def _landmark_stage(
     """Pose first, then everything that landmarks tell, with the outline followed as it moves."""
     layout = priors.layout
     dark = (layout.albedo, layout.light)
-
-    def evidence_of(current: LandmarkTerm) -> Evidence:
-        return lambda trial: landmark_normal(current, trial, layout)
-
     rigid = (layout.identity, layout.expression, *dark)
-    state, _ = optimise(state, evidence_of(term), priors, 6, rigid)
+    state, _ = optimise(state, _geometry(term, depth, layout), priors, 6, rigid)
     steps = max(1, options.landmark_iterations // 2)
     for _ in range(2):
         term = with_contour(model, scheme, term, state)
-        state, system = optimise(state, evidence_of(term), priors, steps, dark)
+        state, system = optimise(state, _geometry(term, depth, layout), priors, steps, dark)
     return state, term, system
+
+
+def _geometry(term: LandmarkTerm, depth: DepthTerm, layout: Layout) -> Evidence:
+    """What points and their depths say."""
+    return lambda trial: (
+        landmark_normal(term, trial, layout) + depth_normal(depth, trial, layout)
+    )
 
 
 def _photometric_stage(
     model: FaceModel,
     samples: SurfaceSamples,
     crops: FaceCrops,
-    term: LandmarkTerm,
+    geometry: Evidence,
     state: State,
     priors: Priors,
     views: list[View],
@@ -181,11 +189,11 @@ def _photometric_stage(
         colour = PhotometricTerm(samples, crops.blurred(blur), visible, options.photometric_weight)
 
         def evidence(trial: State, colour: PhotometricTerm = colour) -> Normal:
-            return landmark_normal(term, trial, layout) + _in_pieces(colour, trial, layout)
+            return geometry(trial) + _in_pieces(colour, trial, layout)
 
         if level == 0:  # light and tone first: they are linear, and everything rests on them
-            geometry = (layout.identity, layout.camera, layout.expression)
-            state, _ = optimise(state, evidence, priors, 3, geometry)
+            shape = (layout.identity, layout.camera, layout.expression)
+            state, _ = optimise(state, evidence, priors, 3, shape)
         state, system = optimise(state, evidence, priors, steps)
     return state, system
 

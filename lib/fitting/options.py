@@ -14,6 +14,7 @@ class FitOptions:
         method: `optimise` needs nothing but landmarks and pixels.
         landmark_weight: share of the landmarks' nominal information that counts: neighbouring
             points of one detector err together, so 468 of them are worth far fewer.
+        depth_weight: the same for the relative depth that a network gives with its points.
         photometric_weight: the same for the colour of skin pixels; 0 fits landmarks only.
         photometric_iterations: Levenberg-Marquardt steps with pixels.
         landmark_iterations: Gauss-Newton steps with landmarks alone.
@@ -28,8 +29,9 @@ class FitOptions:
     """
 
     method: Literal["optimise"] = "optimise"
-    landmark_weight: float = 0.15
-    photometric_weight: float = 0.02
+    landmark_weight: float = 0.1
+    depth_weight: float = 0.3
+    photometric_weight: float = 0.005
     photometric_iterations: int = 12
     landmark_iterations: int = 14
     identity_sigma: float = 1.0

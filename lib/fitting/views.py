@@ -45,6 +45,7 @@ class View:
         subject: whose face.
         points_px: (p, 2), NaN where there is none.
         sigma_px: (p,).
+        depth_px: (p,) relative depth, NaN where there is none.
         ibug68_px: (68, 2), for the reported reprojection error.
         focal_px: NaN if unknown.
         centre_px: (2,).
@@ -59,6 +60,7 @@ class View:
     subject: str
     points_px: np.ndarray
     sigma_px: np.ndarray
+    depth_px: np.ndarray
     ibug68_px: np.ndarray
     focal_px: float
     centre_px: np.ndarray
@@ -97,6 +99,7 @@ def read_views(item: Subject, crop_px: int) -> list[View]:
                 item.capture.subject,
                 points,
                 item.landmarks.sigma_px[index],
+                item.landmarks.depth_px[index],
                 item.landmarks.ibug68_px[index],
                 float(item.capture.focal_px[index]),
                 item.capture.centre_px[index],
