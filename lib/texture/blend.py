@@ -23,6 +23,8 @@ from lib.texture.observe import Observation, observe, posed_vertices
 from lib.texture.options import TextureOptions
 
 EXTRAPOLATED_LIGHT = 0.35  # log; how far the prior's light may leave its mean
+OFFSETS = (0.0005, 0.01)  # linear
+GREY = 0.01  # linear; colours of a black-and-white photo differ less between their channels
 LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness
 
 
@@ -63,10 +65,15 @@ def blend_texture(
     main = int(np.argmax([view.weight.sum() for view in views]))
     albedo = _albedo(model, chart, fit, albedo_prior)
     normals = vertex_normals(posed_vertices(model, fit, main), model.triangles)
-    prior = log_colour(albedo * chart.spread(_soft_irradiance(normals, fit.light[main])))
-    seen = _merge(views, main)
+    light = chart.spread(_soft_irradiance(normals, fit.light[main]))
+    offset = _offset(views[main])
+    prior = log_colour(albedo * light, offset)
+    seen = _merge(views, main, offset)
     log_rgb, weight = complete(chart, seen, prior, options)
-    return _texture(chart, linear_colour(log_rgb), weight)
+    rgb = linear_colour(log_rgb, offset)
+    if _is_grey(views[main]):
+        rgb = np.repeat(luminance(rgb)[:, None], 3, axis=1)
+    return _texture(chart, rgb, weight)
 
 
 def _check(model: FaceModel, capture: Capture, faces: Faces, fit: FaceFit) -> None:
@@ -104,7 +111,20 @@ def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     return mean * np.exp(EXTRAPOLATED_LIGHT * np.tanh(off))[:, None]
 
 
-def _merge(views: list[Observation], main: int) -> Seen:
+def _is_grey(view: Observation) -> bool:
+    """Whether the photo is black and white; its head then is, too."""
+    seen = view.rgb[view.weight > 0.3]
+    spread = seen.max(axis=1, initial=0) - seen.min(axis=1, initial=1)
+    return len(seen) > 0 and bool(np.quantile(spread, 0.99) < GREY)
+
+
+def _offset(view: Observation) -> float:
+    """What is added to linear colours before their logarithm: little beside the face's own."""
+    seen = luminance(view.rgb[view.weight > 0.3])
+    return float(np.clip(0.04 * np.median(seen), *OFFSETS)) if len(seen) else OFFSETS[1]
+
+
+def _merge(views: list[Observation], main: int, offset: float) -> Seen:
     """All views as one, each brought to the brightness and tint of the main view."""
     total = np.zeros_like(views[main].weight)
     best = np.zeros_like(total)
@@ -114,18 +134,20 @@ def _merge(views: list[Observation], main: int) -> Seen:
         share = view.weight**2
         total += share
         skin += share * view.expected_skin
-        mean += share[:, None] * (log_colour(view.rgb) + _gain(view, views[main]))
+        mean += share[:, None] * (log_colour(view.rgb, offset) + _gain(view, views[main], offset))
         best = np.maximum(best, view.weight)
     total = np.maximum(total, 1e-9)
     return Seen(mean / total[:, None], best, skin / total)
 
 
-def _gain(view: Observation, main: Observation) -> np.ndarray:
+def _gain(view: Observation, main: Observation, offset: float) -> np.ndarray:
     """(3,) what to add to a view's log colours where both see the face well."""
     both = (view.weight > 0.3) & (main.weight > 0.3)
     if view is main or both.sum() < LEAST_OVERLAP:
         return np.zeros(3, np.float32)
-    return np.median(log_colour(main.rgb[both]) - log_colour(view.rgb[both]), axis=0)
+    return np.median(
+        log_colour(main.rgb[both], offset) - log_colour(view.rgb[both], offset), axis=0
+    )
 
 
 def _texture(chart: Chart, rgb: np.ndarray, weight: np.ndarray) -> Texture:

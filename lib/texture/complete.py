@@ -11,7 +11,6 @@ from lib.render import sample_texture
 from lib.texture.chart import Chart
 from lib.texture.options import TextureOptions
 
-OFFSET = 0.01  # linear; keeps the noise of dark channels small in logarithms
 TONE_MM = 14.0  # the tone follows the photo down to this size
 STEP_MM = 3.0  # the step at the border of the seen part likewise
 TONE_REACH_MM = 60.0  # how far into the unseen the tone of the nearest skin holds
@@ -19,6 +18,7 @@ STEP_REACH_MM = 20.0
 OUTLIER_LUMINANCE, OUTLIER_CHROMA = 0.8, 0.25  # log; a skin colour this far off counts half
 COLD_GREEN, COLD_BLUE = 0.6, 1.1  # log; excess over red where even a brow or beard counts half
 OUTLIER_ROUNDS = 3
+SHADOW = 0.4  # of the usual brightness; what is darker counts less for the tone
 LEAST_SEEN = 0.002  # share of the texels; with fewer the texture is the prior alone
 LEAST_EYE = 100  # texels of the eyes; with fewer their light is the skin's
 EYE_CHROMA = 0.1  # log; tint that their white may take from a photo
@@ -40,14 +40,14 @@ class Seen:
     expected_skin: np.ndarray
 
 
-def log_colour(rgb: np.ndarray) -> np.ndarray:
-    """(..., 3) float32 logarithm of linear RGB, with an offset: finite for black."""
-    return np.log(np.maximum(rgb, 0) + np.float32(OFFSET)).astype(np.float32)
+def log_colour(rgb: np.ndarray, offset: float) -> np.ndarray:
+    """(..., 3) float32 logarithm of linear RGB plus an offset, which keeps noise in black small."""
+    return np.log(np.maximum(rgb, 0) + np.float32(offset)).astype(np.float32)
 
 
-def linear_colour(log_rgb: np.ndarray) -> np.ndarray:
+def linear_colour(log_rgb: np.ndarray, offset: float) -> np.ndarray:
     """Inverse of `log_colour`, not below black."""
-    return np.maximum(np.exp(log_rgb) - np.float32(OFFSET), 0)
+    return np.maximum(np.exp(log_rgb) - np.float32(offset), 0)
 
 
 def complete(
@@ -68,7 +68,7 @@ def complete(
     if (weight > 0.3).mean() < LEAST_SEEN:
         return prior, np.zeros(len(prior), np.float32)
     ratio = seen.log_rgb - prior
-    tone, trusted = _tone(chart, ratio, weight, options)
+    tone, trusted = _tone(chart, ratio, weight, _lit(seen.log_rgb, weight), options)
     base = prior + tone
     detail = (seen.log_rgb - base) * (trusted > 0)[:, None]
     fill = _mirrored(chart, detail, trusted * chart.skin) * np.float32(options.mirror_weight)
@@ -77,6 +77,13 @@ def complete(
     carried = chart.membrane.solve(step, share, STEP_MM, np.zeros(3), STEP_REACH_MM)
     fill += chart.spread(carried) * surface[:, None]
     return base + fill + trusted[:, None] * (detail - fill), trusted.astype(np.float32)
+
+
+def _lit(log_rgb: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(n,) float32 how far a texel tells the tone: deep shadows tell little."""
+    brightness = luminance(log_rgb)
+    usual = np.median(brightness[weight > 0.3])
+    return np.clip(np.exp(brightness - usual) / SHADOW, 0.02, 1).astype(np.float32)
 
 
 def _skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarray:
@@ -92,14 +99,18 @@ def _skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarra
 
 
 def _tone(
-    chart: Chart, ratio: np.ndarray, weight: np.ndarray, options: TextureOptions
+    chart: Chart,
+    ratio: np.ndarray,
+    weight: np.ndarray,
+    lit: np.ndarray,
+    options: TextureOptions,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth log correction (n, 3) of the prior, and weights (n,) without what is not skin.
 
     Colours that the smooth correction cannot explain, such as hair, background or a hand, lose
     weight, and the correction is found again without them.
     """
-    on_skin = weight * chart.skin * (1 - chart.feature)
+    on_skin = weight * lit * chart.skin * (1 - chart.feature)
     data, share = chart.gather(ratio, on_skin)
     known = share > 0.05
     if not known.any():

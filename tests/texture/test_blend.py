@@ -7,8 +7,10 @@ import pytest
 from lib.artefacts import digest
 from lib.errors import CaptureFailure, ShapeError
 from lib.facemodel import base_texture, load_face_model
+from lib.imaging import Photo, linear_to_srgb
 from lib.render import ambient_light
 from lib.texture import TextureOptions, blend_texture, prepare_chart
+from lib.texture.source import crop_face
 from tests.texture.conftest import Scene, make_scene
 
 SIZE = 512
@@ -198,6 +200,33 @@ def test_a_larger_original_is_sampled_in_its_own_pixels(tmp_path, frontal, chart
     )
     seen = texture.weight.astype(np.float32) > 0.9
     assert psnr(texture.rgb[seen].astype(np.float32), frontal.truth[seen]) > 38
+
+
+def test_a_black_and_white_photo_gives_a_black_and_white_head(tmp_path, chart):
+    def without_colour(photo: np.ndarray) -> np.ndarray:
+        return np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+
+    rgb = blend(make_scene(tmp_path, paint=without_colour), chart).rgb
+    assert np.ptp(rgb, axis=2).max() == 0
+    assert rgb.astype(np.float32).min() > 0.01
+
+
+def test_a_photo_finer_than_the_texture_is_averaged_over_whole_pixels():
+    checkers = np.indices((600, 800)).sum(axis=0)[..., None] % 2 * np.full(3, 255)
+    photo = Photo(checkers.astype(np.uint8), float("nan"), "none")
+    points = np.random.default_rng(0).uniform([100, 100], [500, 400], (200, 2))
+    crop = crop_face(photo, np.ones(2), points, texels_per_px=0.2)
+    assert crop.factor == 5 and crop.linear.shape[0] < 80
+    np.testing.assert_allclose(crop.sample(points), 0.5, atol=0.021)  # 12 or 13 of 25
+    ramp = np.repeat(np.arange(200, dtype=np.uint8)[None, :, None], 60, axis=0) * np.ones(3)
+    line = crop_face(
+        Photo(ramp.astype(np.uint8), float("nan"), "none"),
+        np.ones(2),
+        np.array([[40.0, 20], [160, 40]]),
+        texels_per_px=0.25,
+    )
+    at = np.array([[100.0, 30.0]])
+    assert linear_to_srgb(line.sample(at))[0, 0] * 255 == pytest.approx(100, abs=0.3)
 
 
 def test_a_missing_or_changed_original_is_named(tmp_path, frontal, chart):
