@@ -36,8 +36,8 @@ class FrontalView:
         column = np.floor((points[:, 0] - LEFT) / STEP).astype(int)
         row = SIZE[0] - 1 - np.floor((points[:, 1] - BOTTOM) / STEP).astype(int)
         inside = (column >= 0) & (column < SIZE[1]) & (row >= 0) & (row < SIZE[0])
-        found = self._coverage.triangle[np.clip(row, 0, SIZE[0] - 1), np.clip(column, 0, SIZE[1] - 1)]
-        found = np.where(inside, found, -1)
+        row, column = np.where(inside, row, 0), np.where(inside, column, 0)
+        found = np.where(inside, self._coverage.triangle[row, column], -1)
         return np.where(found >= 0, self._rows[np.maximum(found, 0)], -1)
 
     def surface_points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

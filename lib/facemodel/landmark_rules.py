@@ -93,9 +93,22 @@ def pick_landmarks(anatomy: Anatomy) -> dict[str, SurfacePoints]:
 RIGHT_TO_LEFT = {
     **{i: 16 - i for i in range(8)},
     **{17 + i: 26 - i for i in range(5)},
-    **{31: 35, 32: 34},
-    **{36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46},
-    **{48: 54, 49: 53, 50: 52, 59: 55, 58: 56, 60: 64, 61: 63, 67: 65},
+    31: 35,
+    32: 34,
+    36: 45,
+    37: 44,
+    38: 43,
+    39: 42,
+    40: 47,
+    41: 46,
+    48: 54,
+    49: 53,
+    50: 52,
+    59: 55,
+    58: 56,
+    60: 64,
+    61: 63,
+    67: 65,
 }
 MIDLINE = (8, 27, 28, 29, 30, 33, 51, 57, 62, 66)
 OPPOSITE = {
@@ -124,7 +137,7 @@ def _right_half(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
     found |= _nose(anatomy, view, upper_lip=found[51][1])
     found |= _brow(anatomy, view)
     outline = jaw_outline(view)
-    found |= {i: point for i, point in enumerate(outline)}
+    found |= dict(enumerate(outline))
     return found
 
 
@@ -219,7 +232,7 @@ def _brow(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
 
 
 def jaw_outline(view: FrontalView) -> np.ndarray:
-    """(9, 3) mm: iBUG points 0..8, evenly spaced along the face's outline from eye level to chin."""
+    """(9, 3) mm: iBUG points 0..8, evenly along the face's outline from eye level to chin."""
     angles = np.deg2rad(np.arange(-40.0, 90.01, 1.0))
     edge = np.stack([_outline_point(view, angle) for angle in angles])
     edge = edge[edge[:, 1] < 0.5]

@@ -83,9 +83,7 @@ def inside_polygon(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return result
 
 
-def _eye(
-    vertices: np.ndarray, skin: np.ndarray, lids: np.ndarray, ball: np.ndarray
-) -> np.ndarray:
+def _eye(vertices: np.ndarray, skin: np.ndarray, lids: np.ndarray, ball: np.ndarray) -> np.ndarray:
     centre = lids.mean(axis=0)
     outline = (centre + (lids - centre) * 1.06)[:, :2]
     rim = skin & inside_polygon(vertices[:, :2], outline) & (vertices[:, 2] > centre[2] - 14)

@@ -1,4 +1,4 @@
-"""Which triangle covers each cell of a plane: for charts and for picking points on a frontal view."""
+"""Which triangle covers each cell of a plane: for charts, and for points of a frontal view."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -109,7 +110,11 @@ def write_face_model(
         for name in sorted(model.landmarks):
             _put_landmarks(file, name, model.landmarks[name])
         lengths = [len(line) for line in model.contour]
-        _put(file, "contour/vertices", np.concatenate([*model.contour, np.zeros(0, int)]).astype(np.int32))
+        _put(
+            file,
+            "contour/vertices",
+            np.concatenate([*model.contour, np.zeros(0, int)]).astype(np.int32),
+        )
         _put(file, "contour/starts", np.cumsum([0, *lengths]).astype(np.int32))
         for name in sorted(model.parts):
             _put(file, f"parts/{name}", np.asarray(model.parts[name], np.int32))
@@ -271,7 +276,7 @@ def _read(file: h5py.File) -> FaceModel:
         albedo_mean=file["albedo/mean"][:].astype(np.float32),
         albedo_basis=file["albedo/basis"][:].astype(np.float32),
         landmarks={name: _read_landmarks(group) for name, group in file["landmarks"].items()},
-        contour=tuple(vertices[a:b] for a, b in zip(starts[:-1], starts[1:])),
+        contour=tuple(vertices[a:b] for a, b in itertools.pairwise(starts)),
         parts={name: values[:] for name, values in file["parts"].items()},
         licence=str(file.attrs["licence"]),
         source=str(file.attrs["source"]),
@@ -280,5 +285,7 @@ def _read(file: h5py.File) -> FaceModel:
 
 def _read_landmarks(group: h5py.Group) -> SurfacePoints:
     triangle = group["triangle"][:]
-    sigma = group["sigma_mm"][:] if "sigma_mm" in group else np.full(len(triangle), DEFAULT_SIGMA_MM)
+    sigma = (
+        group["sigma_mm"][:] if "sigma_mm" in group else np.full(len(triangle), DEFAULT_SIGMA_MM)
+    )
     return SurfacePoints(triangle, group["barycentric"][:], sigma.astype(np.float32))

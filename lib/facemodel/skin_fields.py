@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from lib.facemodel.pigment import skin_colour, typology_angle
 N_PEOPLE = 480
 SEED = 7
 N_PATCHES = 48
-ITA_CLASSES = ((55, 70), (41, 55), (28, 41), (10, 28), (-30, 10), (-55, -30))  # degrees
+ITA_CLASSES = ((55, 62), (41, 55), (28, 41), (10, 28), (-30, 10), (-55, -30))  # degrees
 TONE_PERCENTILES = (0.5, 99.5)
 TONE_REACH = 2.2  # sigma of the first mode at those percentiles
 BASE_BLOOD = 0.045
@@ -51,13 +52,13 @@ def skin_fields(
 
     low = np.array([0.0, 6.0, 0.0])
     forward = np.array([0.0, 0.0, 6.0])
-    moustache = band(
-        np.stack([marks[31] - low, marks[51] + [0, 3, 0], marks[35] - low]), 5.0
-    )
+    moustache = band(np.stack([marks[31] - low, marks[51] + [0, 3, 0], marks[35] - low]), 5.0)
     chin = band(np.stack([marks[48], marks[57] - [0, 12, 0], marks[54]]), 10.0)
     beard = np.maximum(np.maximum(band(marks[3:14], 16.0), moustache), chin)
     # hair ends below the cheekbones and at the red of the lips, softly
-    beard *= 1 / (1 + np.exp((vertices[:, 1] - marks[30, 1] - 4) / 3)) * (1 - np.clip(1.3 * lips, 0, 1))
+    beard *= (
+        1 / (1 + np.exp((vertices[:, 1] - marks[30, 1] - 4) / 3)) * (1 - np.clip(1.3 * lips, 0, 1))
+    )
     rng = np.random.default_rng(SEED)
     front = np.flatnonzero(vertices[:, 2] > marks[0, 2] - 10)
     centres = vertices[np.sort(rng.choice(front, N_PATCHES, replace=False))]
@@ -79,7 +80,7 @@ def skin_fields(
 
 def _distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
     distance = np.full(len(points), np.inf)
-    for start, end in zip(line[:-1], line[1:]):
+    for start, end in itertools.pairwise(line):
         along = end - start
         share = np.clip(((points - start) @ along) / (along @ along), 0, 1)
         away = np.linalg.norm(points - start - share[:, None] * along, axis=1)

@@ -1,4 +1,4 @@
-"""One Catmull-Clark step of a quad mesh as a sparse matrix, so that it acts on every basis alike."""
+"""One Catmull-Clark step of a quad mesh as a sparse matrix, to act on every basis alike."""
 
 from __future__ import annotations
 

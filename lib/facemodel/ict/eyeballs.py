@@ -104,9 +104,10 @@ def _charts(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.n
     angle = np.arccos(np.clip(points[:, 2], -1, 1))
     direction = points[:, :2] / np.maximum(np.linalg.norm(points[:, :2], axis=1), 1e-9)[:, None]
     front = np.array([0.5, 0.25]) + 0.24 * direction * (angle / (np.pi / 2))[:, None]
-    back = np.array([0.5, 0.75]) + 0.24 * direction * [-1, 1] * ((np.pi - angle) / (np.pi / 2))[
-        :, None
-    ]
+    back = (
+        np.array([0.5, 0.75])
+        + 0.24 * direction * [-1, 1] * ((np.pi - angle) / (np.pi / 2))[:, None]
+    )
     behind = points[triangles].mean(axis=1)[:, 2] < 0
     both = triangles + np.where(behind, len(points), 0)[:, None]
     used, local = np.unique(both, return_inverse=True)

@@ -199,7 +199,7 @@ def _albedo(
     ears = np.zeros(len(shape.mean))
     mean, modes, _ = albedo_basis(skin_fields(shape.mean, marks, lips, ears), N_ALBEDO)
     modes[:, ~skin] = 0
-    for index, name in enumerate(_region_names()):
+    for name in _region_names():
         if name in INSIDE_COLOURS:
             owned = _vertices_of(shape.triangles, region, name, len(skin))
             mean[owned & ~skin] = INSIDE_COLOURS[name]

