@@ -32,7 +32,7 @@ class DetectionOptions:
     method: Method = "blaze"
     faces: Literal["largest", "all"] = "largest"
     min_score: float = 0.5
-    min_presence: float = 0.5
+    min_presence: float = 0.7
     min_face_px: float = 28.0
     folder: str = ""
     onnx_file: str = ""

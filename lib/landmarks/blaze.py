@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel
@@ -18,10 +19,12 @@ from lib.landmarks.surface import normals_at
 _CROP_OVER_FACE = 1.5
 # Standard deviations per axis, in sides of the face box, of the network's points against points
 # annotated by hand: what the spread over crops cannot show because every crop shares it.
-_FLOOR = 0.006
-_IBUG_FLOOR = np.full(68, 0.007)
-_IBUG_FLOOR[:17], _IBUG_FLOOR[17:27] = 0.04, 0.012
+_FLOOR = 0.007
+_IBUG_FLOOR = np.full(68, 0.008)
+_IBUG_FLOOR[:17], _IBUG_FLOOR[17:27] = 0.04, 0.016
 _HIDDEN_COSINE, _HIDDEN_GROWTH = 0.35, 6.0  # a point seen at 90 degrees has 3.1 times the sigma
+_TURNED_RAD, _TURNED_GROWTH = (0.17, 0.87), 1.5  # all points of a head turned by 50 degrees: 2.5
+_NEIGHBOURS = 9  # mesh points over which normals are smoothed: lids and lips curl inwards
 
 
 class BlazeLandmarker:
@@ -43,12 +46,11 @@ class BlazeLandmarker:
         self._options = options
         self._measurer = MeshMeasurer(models, options.augmentations)
         self._ibug = ibug_of_mesh(model)
-        self._places: dict[str, np.ndarray] = {}
-        self._normals: dict[str, np.ndarray] = {}
-        for scheme in {"mesh468", "ibug68"} & set(model.landmarks):
-            points = model.landmarks[scheme]
-            self._places[scheme] = points.on(model.mean, model.triangles).astype(np.float64)
-            self._normals[scheme] = normals_at(points, model.mean, model.triangles)
+        self._places = self._normals = None
+        if "mesh468" in model.landmarks:
+            points = model.landmarks["mesh468"]
+            self._places = points.on(model.mean, model.triangles).astype(np.float64)
+            self._normals = _smooth(self._places, normals_at(points, model.mean, model.triangles))
 
     def find(self, image: np.ndarray, face: FaceSeen) -> ViewLandmarks:
         """Landmarks of one face in an (h, w, 3) uint8 RGB image.
@@ -64,13 +66,14 @@ class BlazeLandmarker:
         ibug = self._ibug.points(mesh.points_px)
         ibug_spread = np.abs(self._ibug.weights) @ mesh.spread_px
         ibug_sigma = np.hypot(ibug_spread, _IBUG_FLOOR * side)
-        if "mesh468" in self._places:
+        if self._places is not None and self._normals is not None:
             pose = self._pose(mesh)
-            sigma = sigma * _growth(self._cosine(pose, "mesh468"))
-            jaw = self._cosine(pose, "ibug68")[:17]
-            ibug[:17] = _outline(ibug, mesh.points_px, jaw)
-            # Inner points keep their meaning when hidden; jaw points move to the outline instead.
-            ibug_sigma[17:] *= _growth(self._cosine(pose, "ibug68")[17:])
+            cosine = -self._normals @ pose.rotation[2]
+            ibug_cosine = self._ibug.weights @ cosine
+            sigma = sigma * _growth(cosine) * _turned(pose)
+            ibug_sigma[:17] *= _turned(pose)  # hidden ones move to the outline, which is seen
+            ibug_sigma[17:] *= _growth(ibug_cosine[17:]) * _turned(pose)
+            ibug[:17] = _outline(ibug, mesh.points_px, ibug_cosine[:17])
         return ViewLandmarks(mesh.points_px, sigma, ibug, ibug_sigma, mesh.presence, mesh.depth_px)
 
     def _check(self, mesh: MeanMesh, face: FaceSeen) -> None:
@@ -91,11 +94,22 @@ class BlazeLandmarker:
             )
 
     def _pose(self, mesh: MeanMesh) -> RoughPose:
+        assert self._places is not None
         weight = np.ones(len(mesh.points_px))
-        return rough_pose(self._places["mesh468"], mesh.points_px, mesh.depth_px, weight)
+        return rough_pose(self._places, mesh.points_px, mesh.depth_px, weight)
 
-    def _cosine(self, pose: RoughPose, scheme: str) -> np.ndarray:
-        return -self._normals[scheme] @ pose.rotation[2]
+
+def _smooth(places: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """(468, 3) unit normals, each the mean over the nearest mesh points."""
+    _, near = cKDTree(places).query(places, k=_NEIGHBOURS)
+    mean = normals[near].mean(1)
+    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+
+
+def _turned(pose: RoughPose) -> float:
+    """Factor on all sigmas of a head that is turned to the side: the network saw few profiles."""
+    first, last = _TURNED_RAD
+    return 1 + _TURNED_GROWTH * float(np.clip((abs(pose.yaw_rad) - first) / (last - first), 0, 1))
 
 
 def _growth(cosine: np.ndarray) -> np.ndarray:

@@ -3,12 +3,15 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
 from lib.artefacts import Faces
 from lib.errors import CaptureFailure, ConfigError
 from lib.landmarks import FaceSeen, LandmarkOptions, ViewLandmarks, find_landmarks, load_landmarker
+from lib.landmarks.blaze import _turned
 from lib.landmarks.mesh import jitter
+from lib.landmarks.pose import RoughPose
 from lib.networks.crop import CropFrame
 from tests.detection.test_find_faces import capture
 from tests.landmarks.heads import small_head
@@ -98,11 +101,21 @@ def test_a_box_without_a_face_fails_with_a_reason(blaze):
 @needs_models
 def test_points_on_the_far_side_are_less_sure():
     known = load_landmarker(LandmarkOptions(), MODELS, small_head())
-    cosine = known._cosine(known._pose(known._measurer.measure(PHOTO, BOX, 0.06)), "mesh468")
+    pose = known._pose(known._measurer.measure(PHOTO, BOX, 0.06))
+    cosine = -known._normals @ pose.rotation[2]
     free = load_landmarker(LandmarkOptions(), MODELS, UNKNOWN).find(PHOTO, SEEN)
-    growth = known.find(PHOTO, SEEN).sigma_px / free.sigma_px
+    growth = known.find(PHOTO, SEEN).sigma_px / free.sigma_px / _turned(pose)
     np.testing.assert_allclose(growth[cosine > 0.35], 1)
-    assert (growth[cosine < 0.1] > 2).all()
+    assert (cosine < 0.1).any() and (growth[cosine < 0.1] > 2).all()
+
+
+def test_a_head_in_profile_is_less_sure_as_a_whole():
+    def turned(degrees):
+        rotation = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
+        return _turned(RoughPose(np.diag([1.0, -1.0, -1.0]) @ rotation, 1.0, np.zeros(2)))
+
+    assert [turned(0), turned(5), turned(-60)] == [1, 1, 2.5]
+    assert turned(25) == pytest.approx(turned(-25)) and 1 < turned(25) < 2.5
 
 
 def test_crops_are_jittered_around_the_frame_and_half_are_mirrored():
