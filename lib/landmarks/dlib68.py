@@ -75,7 +75,7 @@ class DlibLandmarker:
         mean = np.mean(crops, axis=0)
         spread = np.std(crops, axis=0, ddof=1).mean(1)
         sigma = np.hypot(spread, _FLOOR * frame.side_px / 2)
-        return ViewLandmarks(mean, sigma, mean, sigma, 1.0)
+        return ViewLandmarks(mean, sigma, np.full(68, np.nan), mean, sigma, 1.0)
 
     def _points(self, image: np.ndarray, frame: CropFrame) -> np.ndarray:
         shape = self._predictor(cut(image, frame), self._box)

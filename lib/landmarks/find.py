@@ -36,6 +36,7 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
         points_px=np.array([view.points_px for view in views], np.float32),
         sigma_px=np.array([view.sigma_px for view in views], np.float32),
         depth_px=np.array([_depth(view) for view in views], np.float32),
+        depth_px=np.array([view.depth_px for view in views], np.float32),
         ibug68_px=np.array([view.ibug68_px for view in views], np.float32),
         ibug68_sigma_px=np.array([view.ibug68_sigma_px for view in views], np.float32),
         presence=np.array([view.presence for view in views], np.float32),
@@ -61,6 +62,7 @@ def _depth(view: ViewLandmarks) -> np.ndarray:
 def _nothing(n_points: int) -> ViewLandmarks:
     return ViewLandmarks(
         np.full((n_points, 2), np.nan),
+        np.full(n_points, np.nan),
         np.full(n_points, np.nan),
         np.full((68, 2), np.nan),
         np.full(68, np.nan),

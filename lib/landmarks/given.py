@@ -48,7 +48,7 @@ class GivenLandmarker:
         sigma = np.where(np.isfinite(points).all(1), _SIGMA * side, np.nan)
         ibug = points if self.scheme == "ibug68" else np.full((68, 2), np.nan)
         ibug_sigma = sigma if self.scheme == "ibug68" else np.full(68, np.nan)
-        return ViewLandmarks(points, sigma, ibug, ibug_sigma, 1.0)
+        return ViewLandmarks(points, sigma, np.full(len(points), np.nan), ibug, ibug_sigma, 1.0)
 
     def _of_face(self, found: list[Given], face: FaceSeen) -> Given:
         usable = [given for given in found if given.scheme == self.scheme]

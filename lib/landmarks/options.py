@@ -69,6 +69,7 @@ class ViewLandmarks:
     Args:
         points_px: (n_points, 2), NaN = none.
         sigma_px: (n_points,) per axis.
+        depth_px: (n_points,) away from the camera positive, from any zero, NaN = unknown.
         ibug68_px: (68, 2), NaN = none.
         ibug68_sigma_px: (68,) per axis.
         presence: 0..1.
@@ -78,6 +79,7 @@ class ViewLandmarks:
 
     points_px: np.ndarray
     sigma_px: np.ndarray
+    depth_px: np.ndarray
     ibug68_px: np.ndarray
     ibug68_sigma_px: np.ndarray
     presence: float

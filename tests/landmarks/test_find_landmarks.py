@@ -13,6 +13,7 @@ from lib.landmarks.blaze import _turned
 from lib.landmarks.mesh import jitter
 from lib.landmarks.pose import RoughPose
 from lib.networks.crop import CropFrame
+from lib.networks.facemesh import NOSE_TIP, RIGHT_EYE_CORNERS
 from tests.detection.test_find_faces import capture
 from tests.landmarks.heads import small_head
 from tests.networks.weights import MODELS, needs_models
@@ -45,7 +46,9 @@ class Refusing:
     def find(self, image, face):
         if not image.any():
             raise CaptureFailure("landmarks_unsure", "too dark")
-        return ViewLandmarks(np.ones((5, 2)), np.ones(5), np.ones((68, 2)), np.ones(68), 1.0)
+        return ViewLandmarks(
+            np.ones((5, 2)), np.ones(5), np.ones(5), np.ones((68, 2)), np.ones(68), 1.0
+        )
 
 
 def test_a_view_that_fails_is_nan_and_the_capture_goes_on():
@@ -75,6 +78,7 @@ def test_mesh_points_lie_on_eyes_and_mouth_of_a_portrait(blaze):
     np.testing.assert_allclose(eyes, PUPILS, atol=2)
     np.testing.assert_allclose(ibug[[48, 54]], MOUTH, atol=4)
     assert found.presence[0] > 0.99
+    assert found.depth_px[0, NOSE_TIP] < found.depth_px[0, RIGHT_EYE_CORNERS[0]] - 10
     assert (found.sigma_px > 0.3).all() and (found.sigma_px < 12).all()
 
 
