@@ -166,9 +166,7 @@ def _landmark_stage(
 
 def _geometry(term: LandmarkTerm, depth: DepthTerm, layout: Layout) -> Evidence:
     """What points and their depths say."""
-    return lambda trial: (
-        landmark_normal(term, trial, layout) + depth_normal(depth, trial, layout)
-    )
+    return lambda trial: landmark_normal(term, trial, layout) + depth_normal(depth, trial, layout)
 
 
 def _photometric_stage(

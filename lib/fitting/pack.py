@@ -32,10 +32,6 @@ class LinearPoints:
         flat = self.basis.reshape(-1, self.basis.shape[-1])
         return self.mean + (shape @ flat.T).reshape(len(shape), -1, 3)
 
-    def select(self, rows: torch.Tensor) -> LinearPoints:
-        """The same for some of the points."""
-        return LinearPoints(self.mean[rows], self.basis[rows])
-
 
 def linear_points(
     model: FaceModel, vertices: np.ndarray, weights: np.ndarray, device: torch.device

@@ -39,7 +39,7 @@ class SurfaceSamples:
         tangent_u, tangent_v: two tangents, ordered so that their cross product points outwards.
         albedo_mean: (p, 3) linear RGB.
         albedo_basis: (p, 3, n_albedo).
-        triangles: the part of the mesh that can hide them, for visibility.
+        frame_basis: (p, 9, n_coefficients), the three bases above one another.
     """
 
     vertices: np.ndarray
@@ -48,17 +48,7 @@ class SurfaceSamples:
     tangent_v: LinearPoints
     albedo_mean: torch.Tensor
     albedo_basis: torch.Tensor
-
-    def select(self, rows: torch.Tensor) -> SurfaceSamples:
-        """The same for some of the samples."""
-        return SurfaceSamples(
-            self.vertices[rows.cpu().numpy()],
-            self.points.select(rows),
-            self.tangent_u.select(rows),
-            self.tangent_v.select(rows),
-            self.albedo_mean[rows],
-            self.albedo_basis[rows],
-        )
+    frame_basis: torch.Tensor
 
 
 def surface_samples(
@@ -76,13 +66,17 @@ def surface_samples(
     def tensor(values: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
 
+    points = linear_points(model, chosen[:, None], one, device)
+    tangent_u = linear_points(model, ring, weights_u, device)
+    tangent_v = linear_points(model, ring, weights_v, device)
     return SurfaceSamples(
         chosen,
-        linear_points(model, chosen[:, None], one, device),
-        linear_points(model, ring, weights_u, device),
-        linear_points(model, ring, weights_v, device),
+        points,
+        tangent_u,
+        tangent_v,
         tensor(model.albedo_mean[chosen]),
         tensor(model.albedo_basis[:, chosen].transpose(1, 2, 0)),
+        torch.cat([points.basis, tangent_u.basis, tangent_v.basis], 1),
     )
 
 
@@ -209,45 +203,79 @@ def photometric_normal(term: PhotometricTerm, state: State, layout: Layout) -> N
     shading = basis @ state.light
     residual = colour - albedo * shading
 
+    root, cost = _weights(term, residual, crops.sample(crops.skin, image)[..., 0])
     by_normal = albedo[..., None] * (state.light.transpose(1, 2)[:, None] @ basis_slope)
-    by_shape = (gradient @ by_point) @ samples.points.basis
-    by_shape = by_shape - (by_normal @ by_u) @ samples.tangent_u.basis
-    by_shape = by_shape - (by_normal @ by_v) @ samples.tangent_v.basis
+    by_frame = torch.cat([gradient @ by_point, -(by_normal @ by_u), -(by_normal @ by_v)], -1)
     by_light = torch.zeros(*residual.shape, 9, 3, device=residual.device)
     for channel in range(3):
         by_light[..., channel, :, channel] = -albedo[..., channel, None] * basis
-    k = layout.n_identity
-    columns = torch.cat(
+    rest = torch.cat(
         [
-            by_shape[..., :k],
             -samples.albedo_basis * shading[..., None],
             gradient @ by_camera,
-            by_shape[..., k:],
             by_light.flatten(-2),
         ],
         -1,
     )
-    return _weighted(term, residual, columns, crops.sample(crops.skin, image)[..., 0], layout)
+    weigh = root[..., None, None]
+    return _assemble(
+        by_frame * weigh,
+        rest * weigh,
+        residual * root[..., None],
+        cost,
+        samples.frame_basis,
+        layout,
+    )
 
 
-def _weighted(
-    term: PhotometricTerm,
-    residual: torch.Tensor,
-    columns: torch.Tensor,
-    skin: torch.Tensor,
-    layout: Layout,
-) -> Normal:
+def _weights(
+    term: PhotometricTerm, residual: torch.Tensor, skin: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Root of each sample's information (n, p), and the robust cost of each view (n,)."""
     squared = (residual**2).sum(-1) / COLOUR_SIGMA**2
     evidence = term.weight * term.visible * skin
     robust = (DEGREES_OF_FREEDOM + 3) / (DEGREES_OF_FREEDOM + squared)
-    root = (evidence * robust).sqrt() / COLOUR_SIGMA
-    columns = (columns * root[..., None, None]).flatten(1, 2)
-    weighted = (residual * root[..., None]).flatten(1)
     cost = evidence * 0.5 * (DEGREES_OF_FREEDOM + 3) * torch.log1p(squared / DEGREES_OF_FREEDOM)
+    return (evidence * robust).sqrt() / COLOUR_SIGMA, cost.sum(1)
+
+
+def _assemble(
+    by_frame: torch.Tensor,
+    rest: torch.Tensor,
+    residual: torch.Tensor,
+    cost: torch.Tensor,
+    frame_basis: torch.Tensor,
+    layout: Layout,
+) -> Normal:
+    """Normal equations of weighted derivatives.
+
+    Args:
+        by_frame: (n, p, 3, 9) by position and both tangents of each sample.
+        rest: (n, p, 3, r) by albedo, camera and light.
+        residual: (n, p, 3).
+        cost: (n,).
+        frame_basis: (p, 9, n_identity + n_expression), how those move with the coefficients.
+        layout: where the unknowns stand.
+    """
+    n_shape = frame_basis.shape[-1]
+    order = torch.cat(
+        [
+            torch.arange(layout.size, device=rest.device)[block]
+            for block in (layout.identity, layout.expression)
+        ]
+        + [
+            torch.arange(layout.size, device=rest.device)[block]
+            for block in (layout.albedo, layout.camera, layout.light)
+        ]
+    )
     normal = empty_normal(len(residual), layout, residual.device)
-    normal.hessian[:] = (columns.transpose(1, 2) @ columns).double()
-    normal.gradient[:] = (columns.transpose(1, 2) @ weighted[..., None])[..., 0].double()
-    normal.cost[:] = cost.sum(1).double()
+    for view in range(len(residual)):  # one by one: the derivatives of one view fit the cache
+        columns = torch.empty(residual[view].numel(), layout.size, device=rest.device)
+        columns[:, :n_shape] = torch.bmm(by_frame[view], frame_basis).flatten(0, 1)
+        columns[:, n_shape:] = rest[view].flatten(0, 1)
+        normal.hessian[view, order[:, None], order] = (columns.T @ columns).double()
+        normal.gradient[view, order] = (columns.T @ residual[view].flatten()).double()
+    normal.cost[:] = cost.double()
     return normal
 
 

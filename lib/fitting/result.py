@@ -99,8 +99,8 @@ def vertex_sigma(basis: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         basis: (n_identity, n_vertices, 3) mm per sigma.
         covariance: (n_identity, n_identity) of the coefficients.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    root = (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+    jitter = 1e-9 * np.trace(covariance) * np.eye(len(covariance))
+    root = np.linalg.cholesky(covariance.astype(np.float64) + jitter).astype(np.float32)
     spread = root.T @ basis.reshape(len(basis), -1)
     return np.sqrt((spread**2).sum(0).reshape(-1, 3).sum(1))
 
