@@ -74,7 +74,7 @@ class BlazeLandmarker:
             ibug_sigma[:17] *= _turned(pose)  # hidden ones move to the outline, which is seen
             ibug_sigma[17:] *= _growth(ibug_cosine[17:]) * _turned(pose)
             ibug[:17] = _outline(ibug, mesh.points_px, ibug_cosine[:17])
-        return ViewLandmarks(mesh.points_px, sigma, ibug, ibug_sigma, mesh.presence, mesh.depth_px)
+        return ViewLandmarks(mesh.points_px, sigma, mesh.depth_px, ibug, ibug_sigma, mesh.presence)
 
     def _check(self, mesh: MeanMesh, face: FaceSeen) -> None:
         if mesh.presence < self._options.min_presence:

@@ -35,7 +35,6 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
         scheme=landmarker.scheme,
         points_px=np.array([view.points_px for view in views], np.float32),
         sigma_px=np.array([view.sigma_px for view in views], np.float32),
-        depth_px=np.array([_depth(view) for view in views], np.float32),
         depth_px=np.array([view.depth_px for view in views], np.float32),
         ibug68_px=np.array([view.ibug68_px for view in views], np.float32),
         ibug68_sigma_px=np.array([view.ibug68_sigma_px for view in views], np.float32),
@@ -53,10 +52,6 @@ def _view(capture: Capture, faces: Faces, landmarker: Landmarker, view: int) -> 
         float(faces.roll_rad[view]),
     )
     return landmarker.find(capture.image[view], seen)
-
-
-def _depth(view: ViewLandmarks) -> np.ndarray:
-    return np.full(len(view.points_px), np.nan) if view.depth_px is None else view.depth_px
 
 
 def _nothing(n_points: int) -> ViewLandmarks:

@@ -69,12 +69,11 @@ class ViewLandmarks:
     Args:
         points_px: (n_points, 2), NaN = none.
         sigma_px: (n_points,) per axis.
-        depth_px: (n_points,) away from the camera positive, from any zero, NaN = unknown.
+        depth_px: (n_points,) depth away from the camera at the image's scale, from any zero;
+            NaN = unknown.
         ibug68_px: (68, 2), NaN = none.
         ibug68_sigma_px: (68,) per axis.
         presence: 0..1.
-        depth_px: (n_points,) depth away from the camera at the image's scale, from any zero;
-            None = not measured.
     """
 
     points_px: np.ndarray
@@ -83,7 +82,6 @@ class ViewLandmarks:
     ibug68_px: np.ndarray
     ibug68_sigma_px: np.ndarray
     presence: float
-    depth_px: np.ndarray | None = None
 
 
 class Landmarker(Protocol):
