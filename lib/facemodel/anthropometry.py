@@ -23,6 +23,7 @@ class Survey:
         women: mean and standard deviation, mm.
         source: key into SOURCES.
         weight: how much calibration trusts that the model measures the same thing.
+        vertical: whether only the height counts, not the straight distance.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Survey:
     women: tuple[float, float]
     source: str
     weight: float = 1.0
+    vertical: bool = False
 
     @property
     def mean(self) -> float:
@@ -65,7 +67,9 @@ SURVEYS = (
     Survey("eye fissure height", (10.8, 0.9), (10.9, 1.2), "F", 0.5),
     Survey("philtrum length", (15.9, 1.6), (13.9, 1.8), "F", 0.5),
     Survey("lower face height", (72.6, 4.5), (64.3, 4.0), "F"),
+    Survey("vertex-nasion height", (111.3, 6.8), (107.8, 6.5), "F", vertical=True),
 )
+_AXES = np.array([(0, 1, 0) if survey.vertical else (1, 1, 1) for survey in SURVEYS])
 
 
 def endpoints(
@@ -141,18 +145,20 @@ def _breadths(
     middle = np.flatnonzero(np.abs(x) < 3)
     brow = middle[(y[middle] > 8) & (y[middle] < 35)]
     back = middle[y[middle] > -20]
+    sellion = np.linalg.norm(vertices - marks[27], axis=1).argmin()
+    found["vertex-nasion height"] = (int(middle[y[middle].argmax()]), int(sellion))
     found["head length"] = (int(brow[z[brow].argmax()]), int(back[z[back].argmin()]))
     return found
 
 
 def distances(points: np.ndarray) -> np.ndarray:
     """(..., n_surveys) mm from (..., 2 * n_surveys, 3) endpoints."""
-    return np.linalg.norm(points[..., 0::2, :] - points[..., 1::2, :], axis=-1)
+    return np.linalg.norm(_AXES * (points[..., 0::2, :] - points[..., 1::2, :]), axis=-1)
 
 
 def distance_slopes(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """(k, n_surveys) first-order change of each distance for endpoint moves (k, 2 n_surveys, 3)."""
-    apart = points[0::2] - points[1::2]
+    apart = _AXES * (points[0::2] - points[1::2])
     along = apart / np.linalg.norm(apart, axis=1, keepdims=True)
     return np.einsum("ksx,sx->ks", moved[:, 0::2] - moved[:, 1::2], along)
 
