@@ -1,17 +1,24 @@
-"""Find where the 468 points of the mesh network lie on a head model: model in, JSON out."""
+"""Find where the 468 points of the mesh network lie on a head model: JSON and a picture out."""
 
 from pathlib import Path
 
 from lib.facemodel import load_face_model
-from lib.landmarks import CorrespondenceOptions, mesh468_on_model, write_correspondence
+from lib.imaging import save_png
+from lib.landmarks import (
+    CorrespondenceOptions,
+    draw_on_head,
+    mesh468_on_model,
+    write_correspondence,
+)
 from lib.log import stage_log
 
 
 def main(inputs, outputs, params):
+    model = load_face_model(Path(outputs.points).stem.removeprefix("mesh468_"))
     options = CorrespondenceOptions(**getattr(params, "options", {}))
-    model = load_face_model(str(inputs.model))
     points = mesh468_on_model(model, Path(inputs.mesh).parent, options)
-    write_correspondence(outputs.correspondence, model, points, options)
+    write_correspondence(outputs.points, model, points, options)
+    save_png(outputs.picture, draw_on_head(model, points))
 
 
 if "snakemake" in globals():

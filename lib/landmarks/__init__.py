@@ -8,6 +8,7 @@ from lib.landmarks.correspondence import (
 from lib.landmarks.find import find_landmarks
 from lib.landmarks.load import load_landmarker
 from lib.landmarks.options import FaceSeen, Landmarker, LandmarkOptions, ViewLandmarks
+from lib.landmarks.picture import draw_on_head
 
 __all__ = [
     "CorrespondenceOptions",
@@ -15,6 +16,7 @@ __all__ = [
     "LandmarkOptions",
     "Landmarker",
     "ViewLandmarks",
+    "draw_on_head",
     "find_landmarks",
     "load_landmarker",
     "mesh468_on_model",

@@ -84,13 +84,14 @@ def test_the_script_hands_model_and_networks_to_the_library(tmp_path, monkeypatc
 
     def fake(model, models, options):
         calls.update(model=model.name, models=models, options=options)
-        return small_head().landmarks["mesh468"]
+        return model.landmarks["mesh468"]
 
     monkeypatch.setattr(script, "mesh468_on_model", fake)
-    inputs = SimpleNamespace(
-        model=face_model_file("makehuman"), mesh="resources/landmark_models/face_landmark.tflite"
+    inputs = SimpleNamespace(mesh="resources/landmark_models/face_landmark.tflite")
+    outputs = SimpleNamespace(
+        points=tmp_path / "mesh468_makehuman.json", picture=tmp_path / "mesh468_makehuman.png"
     )
-    outputs = SimpleNamespace(correspondence=tmp_path / "mesh468_makehuman.json")
     script.main(inputs, outputs, SimpleNamespace(options={"n_heads": 7}))
-    assert calls["models"] == Path("resources/landmark_models") and calls["options"].n_heads == 7
-    assert outputs.correspondence.is_file()
+    assert calls["model"] == "makehuman" and calls["options"].n_heads == 7
+    assert calls["models"] == Path("resources/landmark_models")
+    assert outputs.points.is_file() and outputs.picture.stat().st_size > 10_000
