@@ -57,7 +57,7 @@ class BatchWriter(Generic[Kind]):
         self.path = Path(path)
         self.kind = kind
         self.stage = stage
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._temporary = self.path.with_name(f".{self.path.name}.part")  # one job per file
         self._names: list[str] = []
 
     def __enter__(self) -> Self:

@@ -15,6 +15,15 @@ from lib.errors import ConfigError
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 # Not settings of ours: Snakemake keeps them in the same dictionary.
 FOREIGN = ("pathvars",)
+EXPECTED = {
+    "type": "{value}",
+    "enum": "one of {value}",
+    "minimum": "at least {value}",
+    "maximum": "at most {value}",
+    "exclusiveMinimum": "more than {value}",
+    "minLength": "a text that is not empty",
+    "pattern": "a text like {value}",
+}
 
 
 def settings_schema() -> dict[str, Any]:
@@ -82,14 +91,17 @@ def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> It
             hint = f" Did you mean '{close[0]}'?" if close else ""
             yield f"Unknown setting '{full}'.{hint} All settings are in docs/config.md."
         return
-    found = error.instance
-    if error.validator == "type":
-        expected = f"expected {error.validator_value}"
-    elif error.validator == "enum":
-        expected = f"expected one of {', '.join(map(str, error.validator_value))}"
-    else:
-        expected = f"expected {error.validator} {error.validator_value}"
-    yield f"Setting '{where}' is {found!r}, {expected}. docs/config.md says what it means."
+    words = EXPECTED.get(error.validator, "{validator} {value}")
+    value = error.validator_value
+    if error.validator == "enum":
+        value = ", ".join(map(str, value))
+    elif value == "object":
+        words = "a section with settings below it"
+    expected = words.format(validator=error.validator, value=value)
+    yield (
+        f"Setting '{where}' is {error.instance!r}, expected {expected}. "
+        "docs/config.md says what it means."
+    )
 
 
 def _anywhere(name: str, schema: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,6 @@ class ReportOptions:
         title: heading of the page.
         max_heads: heads with a picture and a 3D view; the others are listed with links.
         max_sheet_batches: batches whose contact sheets are inside the page; the others are linked.
-        sheet: path of a batch's contact sheet below its folder; `{stage}` is replaced.
         sheet_width_px: a wider sheet is reduced to this.
         picture_width_px: width of a head's picture.
         texture_px: side of a head's texture in the 3D view.
@@ -23,7 +22,6 @@ class ReportOptions:
     title: str = "visagraph report"
     max_heads: int = 24
     max_sheet_batches: int = 2
-    sheet: str = "sheets/{stage}.jpg"
     sheet_width_px: int = 1400
     picture_width_px: int = 960
     texture_px: int = 512

@@ -20,6 +20,7 @@ from lib.report.viewer import head_pack, model_pack, three_js
 logger = logging.getLogger(__name__)
 
 NEEDED = ("capture", "faces", "fit", "texture")  # what a head's card is made of
+SHEET = "sheets/{stage}.jpg"  # below a batch's folder
 
 
 def write_report(
@@ -153,7 +154,7 @@ def _sheets(results: Path, batches: Sequence[str], options: ReportOptions) -> st
     for stage in page.STAGES:
         found = []
         for index, batch in enumerate(batches):
-            link = f"{batch}/{options.sheet.format(stage=stage)}"
+            link = f"{batch}/{SHEET.format(stage=stage)}"
             if (results / link).is_file():
                 shown = index < options.max_sheet_batches
                 uri = page.picture_uri(results / link, options.sheet_width_px) if shown else ""
