@@ -8,11 +8,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lib.errors import ShapeError
 from lib.geometry import vertex_normals
-from lib.imaging import linear_to_srgb, srgb_to_linear
+from lib.imaging import srgb_to_linear
+from lib.imaging.colour import linear_to_srgb8
+from lib.render import preview_kernels
 from lib.render.harmonics import irradiance
-from lib.render.rasterise import Buffers, Camera, interpolate, render_buffers
-from lib.render.texture import sample_texture
+from lib.render.rasterise import (
+    Buffers,
+    Camera,
+    checked_indices,
+    interpolate,
+    render_buffers,
+)
 
 CLAY = (0.50, 0.47, 0.44)  # linear RGB
 
@@ -69,14 +77,25 @@ class Paint:
     uv_triangles: np.ndarray | None = None
 
     def on(self, buffers: Buffers, triangles: np.ndarray) -> np.ndarray:
-        """(h, w, 3) linear RGB of each pixel's surface."""
+        """(h, w, 3) float32 linear RGB of each pixel's surface; anything on the background."""
         if self.texture is not None:
             if self.uv is None or self.uv_triangles is None:
                 raise ValueError("Paint has a texture but no uv and uv_triangles: give all three.")
-            return sample_texture(self.texture, interpolate(buffers, self.uv, self.uv_triangles))
+            if self.texture.ndim != 3 or self.texture.shape[2] != 3:
+                raise ShapeError("texture", self.texture.shape, "(H, W, 3)")
+            colour = np.zeros(buffers.barycentric.shape, np.float32)
+            preview_kernels.paint_texture(
+                buffers.triangle_id,
+                buffers.barycentric,
+                np.ascontiguousarray(self.uv, np.float32),
+                checked_indices(self.uv_triangles, len(self.uv)),
+                np.ascontiguousarray(self.texture, np.float32),
+                colour,
+            )
+            return colour
         if self.colours is not None:
             return interpolate(buffers, self.colours, triangles)
-        return np.broadcast_to(np.float32(CLAY), buffers.barycentric.shape)
+        return np.full(buffers.barycentric.shape, CLAY, np.float32)
 
 
 def render_head(
@@ -114,16 +133,14 @@ def render_head(
         origin=origin,
         supersample=options.supersample,
     )
-    mask = buffers.mask
-    colour = np.array(paint.on(buffers, triangles), np.float32)
-    normals = interpolate(buffers, vertex_normals(vertices, triangles), triangles)[mask]
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    if light is not None:
-        colour[mask] *= np.maximum(irradiance(normals, light), 0).astype(np.float32)
-    elif options.studio > 0:
-        lit = _studio(colour[mask], normals, buffers, camera, options)
-        colour[mask] += np.float32(options.studio) * (lit - colour[mask])
-    return _develop(colour * np.float32(options.exposure), buffers, options)
+    colour = paint.on(buffers, triangles)
+    if light is not None or options.studio > 0:
+        normals = vertex_normals(vertices, triangles)
+        if light is not None:
+            _light(colour, normals, triangles, buffers, light)
+        else:
+            _studio(colour, normals, triangles, buffers, camera, options)
+    return _develop(colour, buffers, options)
 
 
 def turntable_cameras(
@@ -157,54 +174,49 @@ def turntable_cameras(
     return [Camera(pose, float(focal), centre) for pose in poses]
 
 
+def _light(
+    colour: np.ndarray,
+    normals: np.ndarray,
+    triangles: np.ndarray,
+    buffers: Buffers,
+    light: np.ndarray,
+) -> None:
+    """Multiply the colour by the irradiance of SH light, in place."""
+    mask = buffers.mask
+    normal = interpolate(buffers, normals, triangles)[mask]
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    colour[mask] *= np.maximum(irradiance(normal, light), 0).astype(np.float32)
+
+
 def _studio(
     colour: np.ndarray,
     normals: np.ndarray,
+    triangles: np.ndarray,
     buffers: Buffers,
     camera: Camera,
     options: PreviewOptions,
-) -> np.ndarray:
-    """(N, 3) colour of the N pixels of the mask under three soft lights around the camera."""
-    normal = normals @ camera.world_to_camera[:, :3].T.astype(np.float32)
-    to_eye = _directions_to_eye(buffers, camera)
-    diffuse = GROUND + (SKY - GROUND) * (0.5 - 0.5 * normal[:, 1])  # y points down
-    highlight = np.zeros_like(diffuse)
-    for direction, strength, wrap in STUDIO:
-        towards = np.float32(direction) / np.float32(np.linalg.norm(direction))
-        lambert = np.maximum((normal @ towards + wrap) / (1 + wrap), 0)
-        diffuse += strength * lambert ** (1 + wrap)
-        highlight += strength * _ggx(normal, to_eye, towards, options.roughness)
-    open_sky = 1 - options.occlusion * _creases(buffers, camera)[buffers.mask]
-    shaded = colour * diffuse[:, None] + options.specular * highlight[:, None]
-    return shaded * open_sky[:, None]
-
-
-def _directions_to_eye(buffers: Buffers, camera: Camera) -> np.ndarray:
-    """(N, 3) float32 unit vectors, camera frame, from the pixels of the mask to the camera."""
-    rows, columns = np.nonzero(buffers.mask)
-    pixels = np.stack([columns, rows], axis=1)
-    pixels = (pixels + 0.5) / buffers.supersample - 0.5 + np.array(buffers.origin)
-    to_eye = np.full((len(pixels), 3), -camera.focal_px, np.float32)
-    to_eye[:, :2] = np.asarray(camera.centre_px) - pixels
-    return to_eye / np.linalg.norm(to_eye, axis=1, keepdims=True)
-
-
-def _ggx(
-    normal: np.ndarray, to_eye: np.ndarray, towards: np.ndarray, roughness: float
-) -> np.ndarray:
-    """(N,) highlight of one light. Source: Walter et al. 2007; masking of Schlick 1994."""
-    half = to_eye + towards
-    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-9)
-    n_l = np.maximum(normal @ towards, 0)
-    n_v = np.maximum((normal * to_eye).sum(axis=1), 1e-3)
-    n_h = np.maximum((normal * half).sum(axis=1), 0)
-    v_h = np.maximum((to_eye * half).sum(axis=1), 0)
-    alpha2 = roughness**4
-    spread = alpha2 / (np.pi * (n_h**2 * (alpha2 - 1) + 1) ** 2)
-    k = roughness**2 / 2
-    masking = 1 / ((n_l * (1 - k) + k) * (n_v * (1 - k) + k)) / 4
-    fresnel = 0.035 + 0.965 * (1 - v_h) ** 5
-    return np.pi * spread * masking * np.minimum(fresnel, 0.3) * n_l
+) -> None:
+    """Light the colour by three soft lights around the camera, in place."""
+    turned = normals @ np.asarray(camera.world_to_camera[:, :3], np.float32).T
+    step = 1 / buffers.supersample
+    first = np.array(buffers.origin) + step / 2 - 0.5  # centre of the first sub-pixel
+    eye = [*(np.asarray(camera.centre_px) - first), -camera.focal_px, step]
+    lights = [
+        (*(np.array(direction) / np.linalg.norm(direction)), strength, wrap)
+        for direction, strength, wrap in STUDIO
+    ]
+    look = (GROUND, SKY, options.specular, options.roughness, options.occlusion, options.studio)
+    preview_kernels.light_studio(
+        buffers.triangle_id,
+        buffers.barycentric,
+        np.ascontiguousarray(triangles, np.int32),
+        np.ascontiguousarray(turned, np.float32),
+        np.array(eye, np.float32),
+        np.array(lights, np.float32),
+        np.array(look, np.float32),
+        _creases(buffers, camera),
+        colour,
+    )
 
 
 def _creases(buffers: Buffers, camera: Camera) -> np.ndarray:
@@ -240,16 +252,13 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 def _develop(colour: np.ndarray, buffers: Buffers, options: PreviewOptions) -> np.ndarray:
     """Average the sub-pixels in linear light, lay the picture on its background, encode."""
-    cover = buffers.mask[..., None].astype(np.float32)
     step = options.supersample
-    height, width = (side // step for side in cover.shape[:2])
-    premultiplied = np.concatenate([np.clip(colour, 0, 1) * cover, cover], axis=2)
-    mean = premultiplied.reshape(height, step, width, step, 4).mean(axis=(1, 3))
-    alpha = mean[..., 3:]
-    if options.background is None:
-        rgb = mean[..., :3] / np.maximum(alpha, 1e-6)
-    else:
-        behind = srgb_to_linear(np.array(options.background, np.uint8))
-        rgb, alpha = mean[..., :3] + (1 - alpha) * behind, np.ones_like(alpha)
-    picture = np.concatenate([linear_to_srgb(rgb), alpha], axis=2)
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    height, width = (side // step for side in buffers.triangle_id.shape)
+    picture = np.empty((height, width, 4), np.uint8)
+    rgb, alpha = np.empty((height, width, 3), np.uint16), np.empty((height, width), np.uint8)
+    opaque = options.background is not None
+    behind = srgb_to_linear(np.array(options.background or (0, 0, 0), np.uint8))
+    exposure = np.float32(options.exposure)
+    preview_kernels.average(buffers.triangle_id, colour, step, exposure, behind, opaque, rgb, alpha)
+    picture[..., :3], picture[..., 3] = linear_to_srgb8(rgb), alpha
+    return picture

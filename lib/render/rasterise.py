@@ -173,7 +173,7 @@ def interpolate(buffers: Buffers, attributes: np.ndarray, triangles: np.ndarray)
         buffers.triangle_id,
         buffers.barycentric,
         np.ascontiguousarray(attributes, np.float32),
-        _indices(triangles, len(attributes)),
+        checked_indices(triangles, len(attributes)),
         result,
     )
     return result
@@ -189,7 +189,7 @@ def _rasterise(
     cull: bool = False,
 ) -> Buffers:
     """Buffers for positions (V, 2) px, depth keys and 1/w; `inverse_w` 0 = not drawable."""
-    triangles = _indices(triangles, len(pixels))
+    triangles = checked_indices(triangles, len(pixels))
     drawable = (inverse_w > 0) & (np.abs(pixels) < kernels.LIMIT_PX).all(axis=1)
     pixels = np.where(drawable[:, None], pixels, 0.0)
     grid = np.rint(pixels * kernels.SUBPIXELS).astype(np.int64)
@@ -207,7 +207,7 @@ def _inverse(w: np.ndarray, near: float) -> np.ndarray:
     return np.divide(1.0, w, out=np.zeros_like(w), where=w > near)
 
 
-def _indices(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
+def checked_indices(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
     """Triangles as contiguous int32, checked: compiled loops do not check bounds."""
     if triangles.ndim != 2 or triangles.shape[1] != 3:
         raise ShapeError("triangles", triangles.shape, "(T, 3)")
