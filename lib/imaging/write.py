@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,12 +14,22 @@ from PIL import Image
 
 from lib.errors import ShapeError
 
+PngEffort = Literal["small", "fast", "runs"]
+PNG = {
+    "small": {"compress_level": 6},
+    "fast": {"compress_level": 3},
+    "runs": {"compress_level": 1, "compress_type": zlib.Z_RLE},
+}
 
-def encode_png(image: np.ndarray) -> bytes:
+
+def encode_png(image: np.ndarray, effort: PngEffort = "small") -> bytes:
     """PNG bytes without metadata.
 
     Args:
         image: (h, w), (h, w, 3) RGB or (h, w, 4) RGBA; uint8 or uint16.
+        effort: for uint8. `fast` takes a third of the time of `small` and makes files a seventh
+            larger; `runs` looks for equal neighbours only and takes a quarter: textures and
+            renderings stay as small, photos become twice as large.
 
     Raises:
         ShapeError: another shape or number type.
@@ -25,7 +37,7 @@ def encode_png(image: np.ndarray) -> bytes:
     _check(image, (None, 3, 4), (np.uint8, np.uint16))
     if image.dtype == np.uint8:
         buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", compress_level=6)
+        Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", **PNG[effort])
         return buffer.getvalue()
     swapped = image if image.ndim == 2 else image[..., [2, 1, 0, 3][: image.shape[2]]]
     return cv2.imencode(".png", np.ascontiguousarray(swapped))[1].tobytes()
@@ -48,9 +60,9 @@ def encode_jpeg(image: np.ndarray, quality: int = 92) -> bytes:
     return buffer.getvalue()
 
 
-def save_png(path: str | Path, image: np.ndarray) -> None:
-    """Write `encode_png(image)`; the file appears under its name only when complete."""
-    _save(path, encode_png(image))
+def save_png(path: str | Path, image: np.ndarray, effort: PngEffort = "small") -> None:
+    """Write `encode_png(image, effort)`; the file appears under its name only when complete."""
+    _save(path, encode_png(image, effort))
 
 
 def save_jpeg(path: str | Path, image: np.ndarray, quality: int = 92) -> None:
