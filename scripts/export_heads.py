@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lib.artefacts import BatchReader, Capture, FaceFit, Faces, Landmarks, Texture
-from lib.export import ExportOptions, export_head
+from lib.export import ExportOptions, HeadExporter
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
@@ -12,7 +12,7 @@ from lib.log import progress, stage_log
 
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
-    options = ExportOptions(**params.options)
+    exporter = HeadExporter(model, ExportOptions(**params.options))
     folder = Path(outputs.heads)
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -24,15 +24,8 @@ def main(inputs, outputs, params):
     ):
         for name in progress(textures.captures, "export"):
             capture = captures[faces[name].photo]
-            export_head(
-                folder / name,
-                name,
-                model,
-                capture,
-                landmarks[name],
-                fits[name],
-                textures[name],
-                options,
+            exporter.write(
+                folder / name, name, capture, landmarks[name], fits[name], textures[name]
             )
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))

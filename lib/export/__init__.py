@@ -1,6 +1,6 @@
 """Finished heads as files that other programs open."""
 
-from lib.export.head import FILES, export_head
+from lib.export.head import FILES, HeadExporter
 from lib.export.options import ExportOptions
 
-__all__ = ["FILES", "ExportOptions", "export_head"]
+__all__ = ["FILES", "ExportOptions", "HeadExporter"]

@@ -33,21 +33,65 @@ class Material:
 
 
 @dataclass(frozen=True)
+class SparseTargets:
+    """Morph targets of one part: the rows that move, one target after the other.
+
+    Args:
+        n_vertices: of the part.
+        index: (n_rows,) vertex of each row, in the smallest type that glTF allows.
+        values: (n_rows, 3) float32 differences in metres.
+        counts: rows of each target.
+        bounds: least and greatest difference of each target, rows that do not move included.
+    """
+
+    n_vertices: int
+    index: np.ndarray
+    values: np.ndarray
+    counts: tuple[int, ...]
+    bounds: tuple[tuple[list[float], list[float]], ...]
+
+
+@dataclass(frozen=True)
+class RigPart:
+    """One material's triangles, with vertices split where their uv differ.
+
+    Args:
+        vertex: (n_split,) the model's vertex of each split vertex.
+        uv: (n_split, 2) float32, origin top-left as glTF wants it.
+        indices: (3 n_triangles,) split vertices.
+        targets: None = the rig has no morph targets.
+    """
+
+    vertex: np.ndarray
+    uv: np.ndarray
+    indices: np.ndarray
+    targets: SparseTargets | None
+
+
+@dataclass(frozen=True)
+class GlbRig:
+    """What all heads of one model share in their GLB files.
+
+    Args:
+        materials: one for each part.
+        parts: one primitive each.
+        target_names: name of each morph target.
+    """
+
+    materials: tuple[Material, ...]
+    parts: tuple[RigPart, ...]
+    target_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GlbHead:
-    """What `write_glb` puts into a file.
+    """One head on its rig.
 
     Args:
         name: name of the mesh and its node.
         vertices: (n_vertices, 3) mm.
         normals: (n_vertices, 3) unit vectors.
-        triangles: (n_triangles, 3) vertex indices.
-        uv: (n_uv, 2) origin bottom-left.
-        uv_triangles: (n_triangles, 3) uv indices.
-        material_of_triangle: (n_triangles,) index into `materials`.
-        materials: one primitive is written for each that has triangles.
         image: encoded texture, JPEG or PNG.
-        target_names: name of each morph target.
-        targets: (n_targets, n_vertices, 3) mm at weight 1.
         vertex_sigma_mm: (n_vertices,) written as the attribute `_SIGMA_MM`; None = left out.
         extras: application data of the mesh, JSON values.
     """
@@ -55,42 +99,78 @@ class GlbHead:
     name: str
     vertices: np.ndarray
     normals: np.ndarray
-    triangles: np.ndarray
-    uv: np.ndarray
-    uv_triangles: np.ndarray
-    material_of_triangle: np.ndarray
-    materials: tuple[Material, ...]
     image: bytes
-    target_names: tuple[str, ...] = ()
-    targets: np.ndarray | None = None
     vertex_sigma_mm: np.ndarray | None = None
     extras: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.uv_triangles.shape != self.triangles.shape:
-            raise ShapeError("uv_triangles", self.uv_triangles.shape, str(self.triangles.shape))
-        n_targets = 0 if self.targets is None else len(self.targets)
-        if n_targets != len(self.target_names):
-            raise ShapeError("target_names", (len(self.target_names),), f"({n_targets},)")
+
+def glb_rig(
+    triangles: np.ndarray,
+    uv: np.ndarray,
+    uv_triangles: np.ndarray,
+    material_of_triangle: np.ndarray,
+    materials: tuple[Material, ...],
+    target_names: tuple[str, ...] = (),
+    targets: np.ndarray | None = None,
+    smallest_delta_mm: float = 0.002,
+) -> GlbRig:
+    """The rig of a model; a material without triangles is left out.
+
+    Args:
+        triangles: (n_triangles, 3) vertex indices.
+        uv: (n_uv, 2) origin bottom-left.
+        uv_triangles: (n_triangles, 3) uv indices.
+        material_of_triangle: (n_triangles,) index into `materials`.
+        materials: how the parts reflect.
+        target_names: name of each morph target.
+        targets: (n_targets, n_vertices, 3) mm at weight 1.
+        smallest_delta_mm: shorter morph differences are left out of the file.
+
+    Raises:
+        ShapeError: `uv_triangles` or `target_names` does not fit.
+    """
+    if uv_triangles.shape != triangles.shape:
+        raise ShapeError("uv_triangles", uv_triangles.shape, str(triangles.shape))
+    n_targets = 0 if targets is None else len(targets)
+    if n_targets != len(target_names):
+        raise ShapeError("target_names", (len(target_names),), f"({n_targets},)")
+    used = [k for k in range(len(materials)) if (material_of_triangle == k).any()]
+    parts = []
+    for material in used:
+        here = material_of_triangle == material
+        pairs = triangles[here].astype(np.int64) * len(uv) + uv_triangles[here]
+        split, index = np.unique(pairs, return_inverse=True)
+        vertex, uv_index = np.divmod(split, len(uv))
+        corner = uv[uv_index]
+        parts.append(
+            RigPart(
+                vertex,
+                _floats(np.stack([corner[:, 0], 1 - corner[:, 1]], axis=1)),
+                index.ravel().astype(_index_type(len(split))),
+                None
+                if targets is None
+                else _sparse(_floats(targets[:, vertex]), smallest_delta_mm),
+            )
+        )
+    return GlbRig(tuple(materials[k] for k in used), tuple(parts), target_names)
 
 
-def write_glb(path: Path, head: GlbHead, smallest_delta_mm: float = 0.002) -> None:
+def write_glb(path: Path, head: GlbHead, rig: GlbRig) -> None:
     """Write a head as one GLB file; the same head gives the same bytes.
 
     Morph targets are sparse accessors of position differences; all their weights are 0.
 
     Args:
         path: the .glb file.
-        head: the mesh, its texture and its targets.
-        smallest_delta_mm: shorter morph differences are left out of the file.
+        head: the mesh and its texture.
+        rig: parts, chart and targets of its model.
     """
     binary = _Binary()
-    used = [k for k in range(len(head.materials)) if (head.material_of_triangle == k).any()]
-    primitives = [_primitive(binary, head, k, used.index(k), smallest_delta_mm) for k in used]
+    primitives = [_primitive(binary, head, part, slot) for slot, part in enumerate(rig.parts)]
     mesh: dict[str, Any] = {"name": head.name, "primitives": primitives, "extras": head.extras}
-    if head.target_names:
-        mesh["weights"] = [0.0] * len(head.target_names)
-        mesh["extras"] = {"targetNames": list(head.target_names), **head.extras}
+    if rig.target_names:
+        mesh["weights"] = [0.0] * len(rig.target_names)
+        mesh["extras"] = {"targetNames": list(rig.target_names), **head.extras}
     if not mesh["extras"]:
         del mesh["extras"]
     image_view = binary.view(head.image)
@@ -101,7 +181,7 @@ def write_glb(path: Path, head: GlbHead, smallest_delta_mm: float = 0.002) -> No
         "scenes": [{"nodes": [0]}],
         "nodes": [{"name": head.name, "mesh": 0}],
         "meshes": [mesh],
-        "materials": [_material(head.materials[k]) for k in used],
+        "materials": [_material(material) for material in rig.materials],
         "textures": [{"source": 0, "sampler": 0}],
         "images": [{"name": "albedo", "bufferView": image_view, "mimeType": mime}],
         "samplers": [
@@ -179,41 +259,29 @@ def _index_type(count: int) -> type:
     return np.uint16 if count < 65535 else np.uint32  # the largest value means "restart"
 
 
-def _primitive(
-    binary: _Binary, head: GlbHead, material: int, slot: int, smallest_delta_mm: float
-) -> dict[str, Any]:
-    """One material's triangles, with vertices split where their uv differ."""
-    here = head.material_of_triangle == material
-    pairs = head.triangles[here].astype(np.int64) * len(head.uv) + head.uv_triangles[here]
-    split, index = np.unique(pairs, return_inverse=True)
-    vertex, uv_index = np.divmod(split, len(head.uv))
+def _floats(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype="<f4")
 
-    def floats(values: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(values, dtype="<f4")
 
-    uv = head.uv[uv_index]
+def _primitive(binary: _Binary, head: GlbHead, part: RigPart, slot: int) -> dict[str, Any]:
+    """The glTF primitive of one part of a head; its data go into `binary`."""
+    points = _floats(head.vertices[part.vertex] * METRES_PER_MM)
+    normals = _floats(_unit(head.normals[part.vertex]))
     attributes = {
-        "POSITION": binary.accessor(
-            floats(head.vertices[vertex] * METRES_PER_MM), "VEC3", ARRAY_BUFFER, bounds=True
-        ),
-        "NORMAL": binary.accessor(floats(_unit(head.normals[vertex])), "VEC3", ARRAY_BUFFER),
-        "TEXCOORD_0": binary.accessor(
-            floats(np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)), "VEC2", ARRAY_BUFFER
-        ),
+        "POSITION": binary.accessor(points, "VEC3", ARRAY_BUFFER, bounds=True),
+        "NORMAL": binary.accessor(normals, "VEC3", ARRAY_BUFFER),
+        "TEXCOORD_0": binary.accessor(part.uv, "VEC2", ARRAY_BUFFER),
     }
     if head.vertex_sigma_mm is not None:
-        attributes["_SIGMA_MM"] = binary.accessor(
-            floats(head.vertex_sigma_mm[vertex]), "SCALAR", ARRAY_BUFFER
-        )
-    indices = index.ravel().astype(_index_type(len(split)))
+        sigma = _floats(head.vertex_sigma_mm[part.vertex])
+        attributes["_SIGMA_MM"] = binary.accessor(sigma, "SCALAR", ARRAY_BUFFER)
     primitive: dict[str, Any] = {
         "attributes": attributes,
-        "indices": binary.accessor(indices, "SCALAR", ELEMENT_BUFFER),
+        "indices": binary.accessor(part.indices, "SCALAR", ELEMENT_BUFFER),
         "material": slot,
     }
-    if head.targets is not None:
-        targets = floats(head.targets[:, vertex])
-        primitive["targets"] = _sparse_targets(binary, targets, smallest_delta_mm)
+    if part.targets is not None:
+        primitive["targets"] = _target_accessors(binary, part.targets)
     return primitive
 
 
@@ -223,10 +291,8 @@ def _unit(normals: np.ndarray) -> np.ndarray:
     return np.where(length > 1e-6, normals / np.maximum(length, 1e-6), (0.0, 0.0, 1.0))
 
 
-def _sparse_targets(
-    binary: _Binary, targets: np.ndarray, smallest_delta_mm: float
-) -> list[dict[str, int]]:
-    """Sparse accessors for (n_targets, n_vertices, 3) differences in mm, in two shared views."""
+def _sparse(targets: np.ndarray, smallest_delta_mm: float) -> SparseTargets:
+    """The rows that move of (n_targets, n_vertices, 3) differences in mm."""
     n_vertices = targets.shape[1]
     moved = (np.abs(targets) > smallest_delta_mm).any(axis=2)
     # A target that does not move this part keeps one explicit zero: some readers refuse or
@@ -235,27 +301,36 @@ def _sparse_targets(
     values = targets[moved] * np.float32(METRES_PER_MM)
     values[np.abs(values) < smallest_delta_mm * METRES_PER_MM * 1e-3] = 0
     index = np.nonzero(moved)[1].astype(_index_type(n_vertices))
-    index_view, value_view = binary.view(index.tobytes()), binary.view(values.tobytes())
-    component = USHORT if index.itemsize == 2 else UINT
-    result, start = [], 0
-    for count in moved.sum(axis=1).tolist():
+    counts = tuple(moved.sum(axis=1).tolist())
+    bounds, start = [], 0
+    for count in counts:
         rows = values[start : start + count]
         if count < n_vertices:  # the vertices that are not listed stay at zero
             rows = np.concatenate([rows, np.zeros((1, 3), np.float32)])
+        bounds.append((rows.min(axis=0).tolist(), rows.max(axis=0).tolist()))
+        start += count
+    return SparseTargets(n_vertices, index, values, counts, tuple(bounds))
+
+
+def _target_accessors(binary: _Binary, targets: SparseTargets) -> list[dict[str, int]]:
+    """One sparse accessor per target, in two shared views."""
+    index_view = binary.view(targets.index.tobytes())
+    value_view = binary.view(targets.values.tobytes())
+    size = targets.index.itemsize
+    component = USHORT if size == 2 else UINT
+    result, start = [], 0
+    for count, (low, high) in zip(targets.counts, targets.bounds, strict=True):
+        indices = {"bufferView": index_view, "byteOffset": start * size, "componentType": component}
         binary.accessors.append(
             {
                 "componentType": FLOAT,
-                "count": n_vertices,
+                "count": targets.n_vertices,
                 "type": "VEC3",
-                "min": rows.min(axis=0).tolist(),
-                "max": rows.max(axis=0).tolist(),
+                "min": low,
+                "max": high,
                 "sparse": {
                     "count": count,
-                    "indices": {
-                        "bufferView": index_view,
-                        "byteOffset": start * index.itemsize,
-                        "componentType": component,
-                    },
+                    "indices": indices,
                     "values": {"bufferView": value_view, "byteOffset": start * 12},
                 },
             }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Landmarks, Texture
 from lib.export import pictures, tables
-from lib.export.glb import GlbHead, Material, write_glb
-from lib.export.obj import write_mtl, write_obj
+from lib.export.glb import METRES_PER_MM, GlbHead, Material, glb_rig, write_glb
+from lib.export.obj import obj_rig, write_mtl, write_obj
 from lib.export.options import ExportOptions
 from lib.export.ply import write_ply
 from lib.facemodel.model import FaceModel
@@ -40,114 +42,112 @@ MATERIALS = (
 )
 
 
-def export_head(
-    folder: Path,
-    name: str,
-    model: FaceModel,
-    capture: Capture,
-    landmarks: Landmarks,
-    fit: FaceFit,
-    texture: Texture,
-    options: ExportOptions,
-) -> None:
-    """Write all files of one head into `folder`; the same inputs give the same bytes.
+class HeadExporter:
+    """Writes the files of heads that share one model.
 
-    Meshes hold the neutral face in millimetres, the GLB in metres; no file holds a path, a date
-    or any metadata of the photo but its file name.
+    What all of them share is worked out once: chart, faces, materials and morph targets.
 
     Args:
-        folder: made if it is not there.
-        name: name of the capture.
         model: the fitted head model.
-        capture: the photos.
-        landmarks: measured points.
-        fit: the fitted face.
-        texture: the head's colour.
         options: sizes and qualities.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    normals = vertex_normals(fit.vertices, model.triangles)
-    albedo = linear_to_srgb8(texture.rgb.astype(np.float32))
-    save_png(folder / "albedo.png", albedo)
-    comment = f"head fitted to a photo with the model '{fit.model}'; millimetres"
-    write_obj(
-        folder / "head.obj",
-        fit.vertices,
-        normals,
-        model.triangles,
-        model.uv,
-        model.uv_triangles,
-        model.triangle_region,
-        model.region_names,
-        comment,
-    )
-    write_mtl(folder / "head.mtl", "albedo.png")
-    sigma = fit.vertex_sigma_mm
-    write_ply(folder / "head.ply", fit.vertices, normals, sigma, model.triangles, comment)
-    write_glb(
-        folder / "head.glb",
-        glb_head(name, model, fit, normals, albedo, options),
-        options.smallest_delta_mm,
-    )
-    for file, content in (
-        ("coefficients.json", tables.coefficient_table(model, capture, fit)),
-        ("camera.json", tables.camera_table(capture, fit)),
-        ("landmarks.json", tables.landmark_table(capture, landmarks, fit)),
-    ):
-        tables.write_json(folder / file, content)
-    side = options.overlay_side_px
-    save_png(folder / "overlay.png", pictures.overlay(model, capture, fit, texture, side))
-    turned = pictures.turntable(model, fit, texture, options.turntable_px)
-    save_png(folder / "turntable.png", turned)
+
+    def __init__(self, model: FaceModel, options: ExportOptions | None = None):
+        self.model = model
+        self.options = options or ExportOptions()
+        self._obj = obj_rig(
+            model.triangles, model.uv, model.uv_triangles, model.triangle_region, model.region_names
+        )
+        materials, of_region = _materials(model.region_names)
+        self._glb = glb_rig(
+            model.triangles,
+            model.uv,
+            model.uv_triangles,
+            of_region[model.triangle_region],
+            materials,
+            model.expression_names,
+            model.expression_basis,
+            self.options.smallest_delta_mm,
+        )
+
+    def write(
+        self,
+        folder: Path,
+        name: str,
+        capture: Capture,
+        landmarks: Landmarks,
+        fit: FaceFit,
+        texture: Texture,
+    ) -> None:
+        """Write all files of one head into `folder`; the same inputs give the same bytes.
+
+        Meshes hold the neutral face in millimetres, the GLB in metres; no file holds a path, a
+        date or any metadata of the photo but its file name.
+
+        Args:
+            folder: made if it is not there.
+            name: name of the capture.
+            capture: the photos.
+            landmarks: measured points.
+            fit: the fitted face.
+            texture: the head's colour.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        albedo = srgb8_of_half(texture.rgb)
+        save_png(folder / "albedo.png", albedo, "runs")
+        self._write_meshes(folder, name, fit, albedo)
+        for file, content in (
+            ("coefficients.json", tables.coefficient_table(self.model, capture, fit)),
+            ("camera.json", tables.camera_table(capture, fit)),
+            ("landmarks.json", tables.landmark_table(capture, landmarks, fit)),
+        ):
+            tables.write_json(folder / file, content)
+        paint = pictures.texture_paint(self.model, texture)
+        over = pictures.overlay(self.model, capture, fit, paint, self.options.overlay_side_px)
+        save_png(folder / "overlay.png", over, "fast")
+        turned = pictures.turntable(self.model, fit, paint, self.options.turntable_px)
+        save_png(folder / "turntable.png", turned, "runs")
+
+    def _write_meshes(self, folder: Path, name: str, fit: FaceFit, albedo: np.ndarray) -> None:
+        """head.obj, head.mtl, head.ply and head.glb; `albedo` is (h, w, 3) uint8 sRGB."""
+        normals = vertex_normals(fit.vertices, self.model.triangles)
+        sigma = fit.vertex_sigma_mm
+        comment = f"head fitted to a photo with the model '{fit.model}'; millimetres"
+        write_obj(folder / "head.obj", fit.vertices, normals, self._obj, comment)
+        write_mtl(folder / "head.mtl", "albedo.png")
+        write_ply(folder / "head.ply", fit.vertices, normals, sigma, self.model.triangles, comment)
+        side = self.options.glb_texture_px
+        if side < max(albedo.shape):
+            albedo = cv2.resize(albedo, (side, side), interpolation=cv2.INTER_AREA)
+        image = encode_jpeg(albedo, self.options.glb_jpeg_quality)
+        head = GlbHead(name, fit.vertices, normals, image, sigma, _extras(self.model, fit))
+        write_glb(folder / "head.glb", head, self._glb)
 
 
-def glb_head(
-    name: str,
-    model: FaceModel,
-    fit: FaceFit,
-    normals: np.ndarray,
-    albedo: np.ndarray,
-    options: ExportOptions,
-) -> GlbHead:
-    """The head as `write_glb` wants it: neutral, with one morph target per expression.
+def srgb8_of_half(linear: np.ndarray) -> np.ndarray:
+    """(...) uint8 sRGB of half-precision linear light, by table; not-a-number becomes 0."""
+    return _half_table()[np.ascontiguousarray(linear, np.float16).view(np.uint16)]
 
-    Args:
-        name: name of the capture.
-        model: the fitted head model.
-        fit: the fitted face.
-        normals: (n_vertices, 3) of the neutral face.
-        albedo: (h, w, 3) uint8 sRGB.
-        options: size and quality of the texture.
-    """
-    materials, of_region = _materials(model.region_names)
-    side = options.glb_texture_px
-    if side < max(albedo.shape):
-        albedo = cv2.resize(albedo, (side, side), interpolation=cv2.INTER_AREA)
+
+@cache
+def _half_table() -> np.ndarray:
+    every = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
+    return linear_to_srgb8(np.nan_to_num(every, nan=0.0))
+
+
+def _extras(model: FaceModel, fit: FaceFit) -> dict[str, Any]:
+    """What the GLB says about the head beside its geometry."""
     fitted = {
         key: round(float(weight), 4)
         for key, weight in zip(model.expression_names, fit.expression[0], strict=True)
         if weight > 0
     }
-    return GlbHead(
-        name=name,
-        vertices=fit.vertices,
-        normals=normals,
-        triangles=model.triangles,
-        uv=model.uv,
-        uv_triangles=model.uv_triangles,
-        material_of_triangle=of_region[model.triangle_region],
-        materials=materials,
-        image=encode_jpeg(albedo, options.glb_jpeg_quality),
-        target_names=model.expression_names,
-        targets=model.expression_basis,
-        vertex_sigma_mm=fit.vertex_sigma_mm,
-        extras={
-            "faceModel": fit.model,
-            "faceModelLicence": model.licence,
-            "metresPerModelUnit": 0.001,
-            "fittedExpression": fitted,
-        },
-    )
+    return {
+        "faceModel": fit.model,
+        "faceModelLicence": model.licence,
+        "metresPerModelUnit": METRES_PER_MM,
+        "fittedExpression": fitted,
+    }
 
 
 def _materials(region_names: tuple[str, ...]) -> tuple[tuple[Material, ...], np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -54,29 +55,29 @@ def _second_halves(partner: np.ndarray) -> int:
     return count if 4 * count >= n and usable.max(initial=0) < n - count else 0
 
 
-def write_obj(
-    path: Path,
-    vertices: np.ndarray,
-    normals: np.ndarray,
+@dataclass(frozen=True)
+class ObjRig:
+    """Lines that all heads of one model share: texture coordinates, and faces in groups."""
+
+    uv: str
+    faces: str
+
+
+def obj_rig(
     triangles: np.ndarray,
     uv: np.ndarray,
     uv_triangles: np.ndarray,
     region: np.ndarray,
     region_names: tuple[str, ...],
-    comment: str,
-) -> None:
-    """Write a mesh as OBJ, quads where it has them, one group per region, material `head`.
+) -> ObjRig:
+    """Quads where the model has them, one group per region.
 
     Args:
-        path: the .obj file; `write_mtl` writes the material file of the same stem.
-        vertices: (n_vertices, 3) mm.
-        normals: (n_vertices, 3) unit vectors.
         triangles: (n_triangles, 3) vertex indices.
         uv: (n_uv, 2) origin bottom-left.
         uv_triangles: (n_triangles, 3) uv indices.
         region: (n_triangles,) index into `region_names`.
         region_names: group names.
-        comment: first line of the file.
 
     Raises:
         ShapeError: `uv_triangles` does not stand beside `triangles`.
@@ -84,13 +85,7 @@ def write_obj(
     if uv_triangles.shape != triangles.shape:
         raise ShapeError("uv_triangles", uv_triangles.shape, str(triangles.shape))
     first, fourth, is_quad = merge_quads(triangles, uv_triangles)
-    lines = [
-        f"# {comment}\nmtllib {path.with_suffix('.mtl').name}\n",
-        _rows("v %.4f %.4f %.4f\n", vertices),
-        _rows("vt %.6f %.6f\n", uv),
-        _rows("vn %.4f %.4f %.4f\n", normals),
-        "usemtl head\n",
-    ]
+    lines = []
     for index, name in enumerate(region_names):
         here = region[first] == index
         if not here.any():
@@ -99,6 +94,29 @@ def write_obj(
         quad, rest = here & is_quad, here & ~is_quad
         lines.append(_polygons(triangles, uv_triangles, first[quad], fourth[quad]))
         lines.append(_polygons(triangles, uv_triangles, first[rest], None))
+    return ObjRig(_rows("vt %.6f %.6f\n", uv), "".join(lines))
+
+
+def write_obj(
+    path: Path, vertices: np.ndarray, normals: np.ndarray, rig: ObjRig, comment: str
+) -> None:
+    """Write a mesh as OBJ with the material `head`.
+
+    Args:
+        path: the .obj file; `write_mtl` writes the material file of the same stem.
+        vertices: (n_vertices, 3) mm.
+        normals: (n_vertices, 3) unit vectors.
+        rig: chart and faces of its model.
+        comment: first line of the file.
+    """
+    lines = [
+        f"# {comment}\nmtllib {path.with_suffix('.mtl').name}\n",
+        _rows("v %.4f %.4f %.4f\n", vertices),
+        rig.uv,
+        _rows("vn %.4f %.4f %.4f\n", normals),
+        "usemtl head\n",
+        rig.faces,
+    ]
     path.write_text("".join(lines), encoding="ascii", newline="\n")
 
 

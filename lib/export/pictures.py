@@ -19,7 +19,7 @@ TURNED = PreviewOptions(studio=0.35, specular=0.5, supersample=2)
 
 
 def overlay(
-    model: FaceModel, capture: Capture, fit: FaceFit, texture: Texture, side_px: int, view: int = 0
+    model: FaceModel, capture: Capture, fit: FaceFit, paint: Paint, side_px: int, view: int = 0
 ) -> np.ndarray:
     """(h, w, 3) uint8: photo, textured face over the photo, and clay head over the photo.
 
@@ -30,7 +30,7 @@ def overlay(
         model: the fitted head model.
         capture: the photo.
         fit: pose, camera and shape in each view.
-        texture: the head's colour.
+        paint: the head's colour, see `texture_paint`.
         side_px: width of the three panels together.
         view: which photo of the capture.
     """
@@ -40,7 +40,7 @@ def overlay(
     window = Window.around(project(vertices, *camera), image.shape[:2], side_px // 3, 0.12)
     photo, camera = window.cut(image), window.camera(camera)
     shown = face_triangles(model)
-    paint = replace(texture_paint(model, texture), uv_triangles=model.uv_triangles[shown])
+    paint = replace(paint, uv_triangles=model.uv_triangles[shown])
     face = render_head(vertices, model.triangles[shown], camera, window.size, paint, AS_TAKEN)
     clay = render_head(vertices, model.triangles, camera, window.size, options=SHAPE)
     return np.concatenate([photo, lay_over(faded(face), photo), lay_over(clay, photo)], axis=1)
@@ -62,9 +62,8 @@ def faded(picture: np.ndarray) -> np.ndarray:
     return result
 
 
-def turntable(model: FaceModel, fit: FaceFit, texture: Texture, side_px: int) -> np.ndarray:
+def turntable(model: FaceModel, fit: FaceFit, paint: Paint, side_px: int) -> np.ndarray:
     """(side, 5 side, 3) uint8: the neutral head from the right, the front and the left."""
-    paint = texture_paint(model, texture)
     size = (side_px, side_px)
     cameras = turntable_cameras(fit.vertices, size)
     views = [

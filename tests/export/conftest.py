@@ -1,6 +1,6 @@
 import pytest
 
-from lib.export import ExportOptions, export_head
+from lib.export import ExportOptions, HeadExporter
 from tests.synthetic_head import synthetic_case, synthetic_model
 
 
@@ -15,12 +15,13 @@ def case(model):
 
 
 @pytest.fixture(scope="session")
-def small():
-    return ExportOptions(overlay_side_px=300, turntable_px=60, glb_texture_px=32)
+def exporter(model):
+    options = ExportOptions(overlay_side_px=300, turntable_px=60, glb_texture_px=32)
+    return HeadExporter(model, options)
 
 
 @pytest.fixture(scope="session")
-def exported(model, case, small, tmp_path_factory):
+def exported(exporter, case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results") / "b0001" / "export" / "anna"
-    export_head(folder, "anna", model, case.capture, case.landmarks, case.fit, case.texture, small)
+    exporter.write(folder, "anna", case.capture, case.landmarks, case.fit, case.texture)
     return folder

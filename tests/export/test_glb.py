@@ -10,8 +10,9 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from lib.export import ExportOptions, export_head
-from lib.export.glb import GlbHead, Material, write_glb
+from lib.errors import ShapeError
+from lib.export import HeadExporter
+from lib.export.glb import GlbHead, Material, glb_rig, write_glb
 from lib.facemodel import load_face_model
 from lib.imaging import encode_png
 from tests.synthetic_head import EXPRESSIONS, synthetic_case
@@ -151,20 +152,18 @@ def test_trimesh_opens_the_head(exported, model):
 
 
 def test_a_vertex_without_normal_and_a_target_without_movement_are_valid(tmp_path):
-    head = GlbHead(
-        name="flat",
-        vertices=np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]]),
-        normals=np.zeros((3, 3), np.float32),
-        triangles=np.array([[0, 1, 2]]),
-        uv=np.float32([[0, 0], [1, 0], [0, 1]]),
-        uv_triangles=np.array([[0, 1, 2]]),
-        material_of_triangle=np.zeros(1, int),
-        materials=(Material("skin", 0.5),),
-        image=_pixel(),
-        target_names=("nothing",),
-        targets=np.zeros((1, 3, 3), np.float32),
+    corners = np.array([[0, 1, 2]])
+    rig = glb_rig(
+        corners,
+        np.float32([[0, 0], [1, 0], [0, 1]]),
+        corners,
+        np.zeros(1, int),
+        (Material("skin", 0.5), Material("eyes", 0.1)),
+        ("nothing",),
+        np.zeros((1, 3, 3), np.float32),
     )
-    write_glb(tmp_path / "flat.glb", head)
+    points = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    write_glb(tmp_path / "flat.glb", GlbHead("flat", points, 0 * points, _pixel()), rig)
     glb = Glb(tmp_path / "flat.glb")
     primitive = glb.mesh["primitives"][0]
     np.testing.assert_array_equal(glb.accessor(primitive["attributes"]["NORMAL"]), [[0, 0, 1]] * 3)
@@ -177,15 +176,8 @@ def test_a_vertex_without_normal_and_a_target_without_movement_are_valid(tmp_pat
 def test_the_default_model_gives_a_valid_head_with_52_targets(tmp_path):
     model = load_face_model("makehuman")
     case = synthetic_case(model)
-    export_head(
-        tmp_path,
-        "anna",
-        model,
-        case.capture,
-        case.landmarks,
-        case.fit,
-        case.texture,
-        ExportOptions(),
+    HeadExporter(model).write(
+        tmp_path, "anna", case.capture, case.landmarks, case.fit, case.texture
     )
     glb = Glb(tmp_path / "head.glb")
     assert len(glb.mesh["extras"]["targetNames"]) == 52
@@ -193,6 +185,15 @@ def test_the_default_model_gives_a_valid_head_with_52_targets(tmp_path):
     assert {m["name"] for m in glb.json["materials"]} >= {"skin", "eyes", "teeth"}
     issues = validate(tmp_path / "head.glb")
     assert issues["numErrors"] == issues["numWarnings"] == 0, issues["messages"]
+
+
+def test_parts_of_a_rig_must_fit_together():
+    corners = np.array([[0, 1, 2]])
+    uv, material = np.zeros((3, 2), np.float32), np.zeros(1, int)
+    with pytest.raises(ShapeError, match="uv_triangles"):
+        glb_rig(corners, uv, corners[:, :2], material, (Material("skin", 0.5),))
+    with pytest.raises(ShapeError, match="target_names"):
+        glb_rig(corners, uv, corners, material, (Material("skin", 0.5),), ("smile",))
 
 
 def _pixel():
