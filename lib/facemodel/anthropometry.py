@@ -64,7 +64,7 @@ SURVEYS = (
     Survey("subnasale-sellion length", (52.0, 4.1), (48.2, 3.8), "Z"),
     Survey("biocular width", (91.2, 3.0), (87.8, 3.2), "F"),
     Survey("intercanthal width", (34.2, 3.5), (33.2, 3.5), "I"),
-    Survey("eye fissure height", (10.8, 0.9), (10.9, 1.2), "F", 0.5),
+    Survey("eye fissure height", (10.8, 0.9), (10.9, 1.2), "F", 0.1),  # photos: narrower eyes
     Survey("philtrum length", (15.9, 1.6), (13.9, 1.8), "F", 0.5),
     Survey("lower face height", (72.6, 4.5), (64.3, 4.0), "F"),
     Survey("vertex-nasion height", (111.3, 6.8), (107.8, 6.5), "F", vertical=True),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import dijkstra
 
 from lib.facemodel.frontal import FrontalView
 from lib.facemodel.model import SurfacePoints
@@ -20,6 +22,9 @@ SIGMA_BRIDGE = 2.0
 LID_FRACTIONS = (0.31, 0.67)  # of the way from the outer to the inner corner
 LIP_FRACTIONS = (0.36, 0.72)  # of the way from a mouth corner to the middle
 INNER_LIP_FRACTION = 0.72
+LIP_SEARCH = 4.0  # mm across the line where the lips meet
+LIP_REACH = 30.0  # mm along the surface
+EDGE_INSET_STEPS = 4  # of 0.05 mm, from the very edge of an opening onto the skin
 INNER_CORNER_INSET = 2.5  # mm, where the lips part
 NOSTRIL_FRACTIONS = (0.70, 0.37)  # of half the nose breadth, at the nose base
 BROW_HALF_SPAN = (11.5, 54.0)  # mm from the middle: inner and outer end
@@ -60,14 +65,6 @@ class Anatomy:
     eyes: np.ndarray
 
 
-@dataclass(frozen=True)
-class RulePoints:
-    """Frontal positions (x, y) in mm of the 68 points; loop points carry their own depth."""
-
-    position: np.ndarray
-    on_loop: np.ndarray
-
-
 def pick_landmarks(anatomy: Anatomy) -> dict[str, SurfacePoints]:
     """`ibug68` and `points5` on the surface."""
     view = FrontalView(anatomy.vertices, anatomy.triangles, anatomy.skin)
@@ -76,13 +73,8 @@ def pick_landmarks(anatomy: Anatomy) -> dict[str, SurfacePoints]:
     for index, point in right.items():
         position[index] = point
         position[OPPOSITE[index]] = point * [-1, 1, 1]
-    loops = [index for index in right if index in LOOP_POINTS]
-    loops += [OPPOSITE[index] for index in loops]
-    triangle, weights = np.zeros(68, int), np.zeros((68, 3))
-    others = np.setdiff1d(np.arange(68), loops)
-    triangle[others], weights[others] = view.surface_points(position[others, :2])
-    triangle[loops], weights[loops] = closest_on_triangles(
-        position[loops], anatomy.vertices, anatomy.triangles, np.flatnonzero(anatomy.skin)
+    triangle, weights = closest_on_triangles(
+        position, anatomy.vertices, anatomy.triangles, np.flatnonzero(anatomy.skin)
     )
     ibug68 = SurfacePoints(
         triangle.astype(np.int32), weights.astype(np.float32), ibug68_sigma().astype(np.float32)
@@ -116,7 +108,6 @@ OPPOSITE = {
     **{left: right for right, left in RIGHT_TO_LEFT.items()},
     **{i: i for i in MIDLINE},
 }
-LOOP_POINTS = frozenset((*range(36, 42), 48, *(60, 61, 62, 66, 67)))
 
 
 def ibug68_sigma() -> np.ndarray:
@@ -132,7 +123,7 @@ def ibug68_sigma() -> np.ndarray:
 
 def _right_half(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
     """(x, y, z) mm of the points on the right side and the midline."""
-    found = _lids(anatomy)
+    found = _lids(anatomy, view)
     found |= _mouth(anatomy, view)
     found |= _nose(anatomy, view, upper_lip=found[51][1])
     found |= _brow(anatomy, view)
@@ -141,28 +132,74 @@ def _right_half(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
     return found
 
 
-def _lids(anatomy: Anatomy) -> dict[int, np.ndarray]:
+def _lids(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
+    """The visible edge of the lids, which lies before the rim loop where they touch the eye."""
     upper, lower = _arcs(anatomy.vertices[anatomy.lid_right])  # from the outer corner (x least)
     inner_x, outer_x = upper[-1, 0], upper[0, 0]
     at = outer_x + np.array(LID_FRACTIONS) * (inner_x - outer_x)
     above, below = _at_x(upper, at), _at_x(lower, at)
-    return {36: upper[0], 37: above[0], 38: above[1], 39: upper[-1], 40: below[1], 41: below[0]}
+    rim = {36: upper[0], 37: above[0], 38: above[1], 39: upper[-1], 40: below[1], 41: below[0]}
+    middle = np.mean(list(rim.values()), axis=0)[:2]
+    return {index: _first_seen(view, middle, point[:2]) for index, point in rim.items()}
+
+
+def _first_seen(view: FrontalView, start: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Where skin first shows on the straight way from an opening through a point of its rim."""
+    reach = np.linalg.norm(towards - start)
+    steps = np.arange(0.0, reach + 4.0, 0.05)
+    way = start + steps[:, None] * (towards - start) / reach
+    seen = np.isfinite(view.depth(way))
+    # the skin goes on: a lone cell between the lips is none
+    onto = np.flatnonzero(seen[:-EDGE_INSET_STEPS] & seen[EDGE_INSET_STEPS:])[0] + EDGE_INSET_STEPS
+    return np.array([*way[onto], view.depth(way[onto])[0]])
 
 
 def _mouth(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
     upper, lower = _arcs(anatomy.vertices[anatomy.mouth_line])
-    corner = upper[0]
+    corner = np.array([*upper[0, :2], view.depth(upper[0, :2])[0]])
     inner = corner[0] + INNER_CORNER_INSET
     between = corner[0] * (1 - INNER_LIP_FRACTION)
-    above, below = _at_x(upper, [inner, between, 0.0]), _at_x(lower, [inner, between, 0.0])
-    found = {48: corner, 60: (above[0] + below[0]) / 2, 61: above[1], 62: above[2]}
-    found |= {67: below[1], 66: below[2]}
+    x = np.array([inner, between, 0.0])
+    slit = np.stack([x, (_at_x(upper, x)[:, 1] + _at_x(lower, x)[:, 1]) / 2], axis=1)
+    upper_lip, lower_lip = _lip_views(anatomy)
+    away = np.array([0, LIP_SEARCH])
+    above = [_first_seen(upper_lip, point - away, point) for point in slit]
+    below = [_first_seen(lower_lip, point + away, point) for point in slit]
+    found = {48: corner, 60: above[0], 61: above[1], 62: above[2], 67: below[1], 66: below[2]}
     edges = (1 - np.array(LIP_FRACTIONS)) * corner[0]
     for top, bottom, x in ((49, 59, edges[0]), (50, 58, edges[1]), (51, 57, 0.0)):
         line = (_at_x(upper, [x])[0, 1] + _at_x(lower, [x])[0, 1]) / 2
         found[top] = _lip_border(anatomy, view, x, line, upwards=True)
         found[bottom] = _lip_border(anatomy, view, x, line, upwards=False)
     return found
+
+
+def _lip_views(anatomy: Anatomy) -> tuple[FrontalView, FrontalView]:
+    """The skin that hangs on the upper, and on the lower arc of the mouth line, seen alone.
+
+    Closed lips overlap in a frontal view; on the surface they are far apart.
+    """
+    loop = anatomy.mouth_line
+    upper, _ = _arcs(anatomy.vertices[loop])
+    on_upper = (anatomy.vertices[loop][:, None] == upper[1:-1]).all(axis=2).any(axis=1)
+    corners = np.isin(anatomy.vertices[loop][:, 0], (upper[0, 0], upper[-1, 0]))
+    skin = anatomy.triangles[anatomy.skin]
+    edges = np.concatenate([skin[:, [0, 1]], skin[:, [1, 2]], skin[:, [2, 0]]])
+    length = np.linalg.norm(np.subtract(*anatomy.vertices[edges].swapaxes(0, 1)), axis=1)
+    n = len(anatomy.vertices)
+    graph = sp.coo_matrix((length + 1e-6, edges.T), shape=(n, n)).tocsr()
+    to_upper, to_lower = (
+        dijkstra(graph, directed=False, indices=ends, min_only=True, limit=LIP_REACH)
+        for ends in (loop[on_upper], loop[~on_upper & ~corners])
+    )
+    above = to_upper < to_lower
+    below = to_lower < to_upper
+    return tuple(
+        FrontalView(
+            anatomy.vertices, anatomy.triangles, anatomy.skin & side[anatomy.triangles].all(axis=1)
+        )
+        for side in (above, below)
+    )
 
 
 def _lip_border(

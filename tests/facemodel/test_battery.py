@@ -147,7 +147,7 @@ def test_skin_normals_point_outward(model):
     normals = vertex_normals(model.mean.astype(float), model.triangles[rows])
     skin = model.parts["skin"]  # a few lie on the insides of lids and lips
     outward = model.mean[skin] - [0, -20, -80]
-    assert ((normals[skin] * outward).sum(axis=1) > 0).mean() > 0.94
+    assert ((normals[skin] * outward).sum(axis=1) > 0).mean() > 0.9
 
 
 def test_distances_of_the_mean_are_human(model):
