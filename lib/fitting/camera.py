@@ -54,7 +54,7 @@ class Cameras:
 
 
 def turned(cameras: Cameras) -> torch.Tensor:
-    """(n,) sine of the angle between the face's axis and the line of sight: 0 frontal, 1 profile."""
+    """(n,) sine of the angle between the face's axis and the camera's: 0 frontal, 1 profile."""
     facing = cameras.rotation[:, 2, 2]
     return (1 - facing**2).clamp_min(0).sqrt()
 

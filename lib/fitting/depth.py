@@ -45,8 +45,8 @@ def depth_term(
     valid = np.isfinite(depth_px)
     return DepthTerm(
         linear_points(model, model.triangles[points.triangle], points.barycentric, device),
-        torch.as_tensor(np.where(valid, depth_px, 0), dtype=torch.float32, device=device),
-        torch.as_tensor(valid, dtype=torch.float32, device=device),
+        torch.tensor(np.where(valid, depth_px, 0), dtype=torch.float32, device=device),
+        torch.tensor(valid, dtype=torch.float32, device=device),
         weight,
     )
 

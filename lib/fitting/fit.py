@@ -121,7 +121,7 @@ def _fit_views(
         torch.zeros(n_subjects, layout.n_albedo, device=device),
         torch.zeros(len(views), layout.n_expression, device=device),
         light_mean.clone(),
-        torch.as_tensor(subject, device=device),
+        torch.tensor(subject, device=device),
     )
     state, term, system = _landmark_stage(model, scheme, term, depth, state, priors, options)
     if options.photometric_weight > 0:
@@ -133,7 +133,7 @@ def _fit_views(
 
 
 def _tensor(values: list[float] | list[np.ndarray], device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+    return torch.tensor(np.asarray(values), dtype=torch.float32, device=device)
 
 
 def _subject_index(views: list[View], share: bool) -> np.ndarray:

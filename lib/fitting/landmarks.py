@@ -50,7 +50,7 @@ def landmark_term(
     valid = np.isfinite(measured_px).all(-1) & np.isfinite(sigma_px)
 
     def tensor(values: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32, device=device)
+        return torch.tensor(values, dtype=torch.float32, device=device)
 
     return LandmarkTerm(
         linear_points(model, model.triangles[points.triangle], points.barycentric, device),

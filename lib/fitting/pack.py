@@ -50,8 +50,8 @@ def linear_points(
 
     basis = np.concatenate([gather(model.identity_basis), gather(model.expression_basis)])
     return LinearPoints(
-        torch.as_tensor(gather(model.mean), dtype=torch.float32, device=device),
-        torch.as_tensor(
+        torch.tensor(gather(model.mean), dtype=torch.float32, device=device),
+        torch.tensor(
             np.ascontiguousarray(basis.transpose(1, 2, 0)), dtype=torch.float32, device=device
         ),
     )

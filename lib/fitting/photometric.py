@@ -22,6 +22,7 @@ from lib.facemodel import FaceModel
 from lib.fitting.camera import project_with_derivatives, skew
 from lib.fitting.pack import N_LIGHT, Layout, LinearPoints, State, linear_points
 from lib.fitting.solve import Normal, empty_normal
+from lib.geometry import vertex_normals
 from lib.render import SH_COSINE
 
 DEGREES_OF_FREEDOM = 3.0
@@ -64,7 +65,7 @@ def surface_samples(
     one = np.ones((len(chosen), 1))
 
     def tensor(values: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
+        return torch.tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
 
     points = linear_points(model, chosen[:, None], one, device)
     tangent_u = linear_points(model, ring, weights_u, device)
@@ -93,10 +94,11 @@ def _tangent_weights(
     index = np.repeat(vertices[:, None], k, 1)
     weights = np.zeros((2, len(vertices), k))
     mean = model.mean.astype(np.float64)
+    outward = vertex_normals(mean, model.triangles)
     for row, ring in enumerate(rings):
         offset = mean[ring] - mean[ring].mean(0)
         axes = np.linalg.svd(offset, full_matrices=False)[2]
-        if axes[2] @ mean[ring].mean(0) < 0:  # the origin lies inside the head
+        if axes[2] @ outward[vertices[row]] < 0:
             axes[2] = -axes[2]
         first = axes[0]
         plane = np.stack([first, np.cross(axes[2], first)])
@@ -143,7 +145,7 @@ class FaceCrops:
             cv2.GaussianBlur(item.permute(1, 2, 0).cpu().numpy(), (0, 0), sigma)
             for item in self.colour
         ]
-        colour = torch.as_tensor(np.stack(smooth), device=self.colour.device).permute(0, 3, 1, 2)
+        colour = torch.tensor(np.stack(smooth), device=self.colour.device).permute(0, 3, 1, 2)
         return FaceCrops(colour, self.skin, self.corner_px, self.zoom, self.exposure)
 
     def rows(self, views: slice) -> FaceCrops:
@@ -309,7 +311,7 @@ def _normals(
 
 def _cosine_basis(normal: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosine-convolved SH basis (n, p, 9) and its derivative (n, p, 9, 3) by the normal."""
-    cosine = torch.as_tensor(np.asarray(SH_COSINE), dtype=normal.dtype, device=normal.device)
+    cosine = torch.tensor(np.asarray(SH_COSINE), dtype=normal.dtype, device=normal.device)
     x, y, z = normal.unbind(-1)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
     c1, c2, c3, c4 = 0.48860251, 1.09254843, 0.31539157, 0.54627421

@@ -103,7 +103,7 @@ def make_priors(
             (layout.n_expression,), 0.5 / options.expression_sigma, dtype=torch.float64,
             device=device,
         ),
-        free=torch.as_tensor(model.free_expressions, device=device),
+        free=torch.tensor(model.free_expressions, device=device),
         log_focal=focal_px.double().log(),
         focal_precision=torch.full_like(focal_px.double(), options.focal_log_sigma**-2),
         log_distance=math.log(options.distance_mm),

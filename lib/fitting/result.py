@@ -136,10 +136,11 @@ def _check(reprojection: np.ndarray, interocular: np.ndarray, landmarks_px: np.n
         raise CaptureFailure("fit_failed", "the fitted face lies behind the camera.")
     extent = np.ptp(landmarks_px, axis=1).max(1)  # profile views have little interocular distance
     share = reprojection / np.maximum(interocular, 0.3 * extent)
-    if np.nanmin(np.append(share, np.inf)) > WORST_REPROJECTION:
+    share = share[np.isfinite(share)]  # none where the scheme gives no iBUG points
+    if len(share) and share.min() > WORST_REPROJECTION:
         raise CaptureFailure(
             "fit_failed",
-            f"the fitted face misses the landmarks by {100 * np.nanmin(share):.0f} % of the "
+            f"the fitted face misses the landmarks by {100 * share.min():.0f} % of the "
             f"interocular distance, expected below {100 * WORST_REPROJECTION:.0f} %; "
             "is this a face, and are the landmarks on it?",
         )

@@ -32,15 +32,16 @@ def first_cameras(
     mean_px = (weight[..., None] * term.measured_px).sum(1) / total
     mean_mm = (weight @ term.model_points.mean) / total
     points = term.model_points.mean - mean_mm[:, None]
-    root = weight.sqrt()[..., None]
-    solution = torch.linalg.lstsq(points * root, (term.measured_px - mean_px[:, None]) * root)
-    axes = solution.solution.transpose(1, 2)  # (n, 2, 3): scale times the first two rows of R
+    # Normal equations and cross products: LAPACK's least squares and SVD give other last bits from
+    # call to call.
+    weighted = (points * weight[..., None]).double().transpose(1, 2)
+    offset = (term.measured_px - mean_px[:, None]).double()
+    axes = torch.linalg.solve(weighted @ points.double(), weighted @ offset)
+    axes = axes.transpose(1, 2).float()  # (n, 2, 3): scale times the first two rows of R
     scale = axes.norm(dim=2).mean(1)
-    third = torch.linalg.cross(axes[:, 0], axes[:, 1]) / scale[:, None]
-    u, _, v = torch.linalg.svd(torch.cat([axes, third[:, None]], 1))
-    sign = torch.ones(len(u), 3, device=u.device)
-    sign[:, 2] = torch.sign(torch.linalg.det(u @ v))
-    rotation = u @ (sign[..., None] * v)
+    third = torch.nn.functional.normalize(torch.linalg.cross(axes[:, 0], axes[:, 1]))
+    first = torch.nn.functional.normalize(axes[:, 0])
+    rotation = torch.stack([first, torch.linalg.cross(third, first), third], 1)
     origin = mean_px - scale[:, None] * (rotation[:, :2] @ mean_mm[..., None])[..., 0]
     guess = scale.log() + math.log(options.distance_mm)
     log_focal = torch.where(torch.isfinite(focal_px), focal_px.log(), guess)

@@ -14,6 +14,7 @@ from lib.fitting.photometric import FaceCrops
 from lib.imaging import srgb_to_linear
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
+MIN_CROP_PX = 12.0
 CROP_MARGIN = 1.5  # side of the crop over the extent of the landmarks
 
 
@@ -88,6 +89,12 @@ def read_views(item: Subject, crop_px: int) -> list[View]:
             )
         low, high = points[valid].min(0), points[valid].max(0)
         side = CROP_MARGIN * float((high - low).max())
+        if side < MIN_CROP_PX:
+            raise CaptureFailure(
+                "landmarks_unsure",
+                f"the landmarks of view {index + 1} span {side / CROP_MARGIN:.1f} px, at least "
+                f"{MIN_CROP_PX / CROP_MARGIN:.0f} px are needed to fit a face.",
+            )
         corner = (low + high) / 2 + 0.5 - side / 2
         colour = crop_square(image, corner, side, crop_px)
         inside = crop_square(np.full(image.shape[:2], 255, np.uint8), corner, side, crop_px)
@@ -145,7 +152,7 @@ def stack_crops(views: list[View], device: torch.device) -> FaceCrops:
     relative = colour / exposure[:, None, None, None]
 
     def tensor(values: np.ndarray | list[float]) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+        return torch.tensor(np.asarray(values), dtype=torch.float32, device=device)
 
     return FaceCrops(
         tensor(np.minimum(relative, 4.0)).permute(0, 3, 1, 2).contiguous(),

@@ -44,4 +44,4 @@ def sample_visibility(
         cosine = facing(mesh[vertices], normals, camera)
         seen = visible(mesh[vertices], normals, buffers, camera, TOLERANCE_MM)
         weights[index] = seen * np.clip((cosine - GRAZING) / GRAZING, 0, 1)
-    return torch.as_tensor(weights, device=state.light.device)
+    return torch.tensor(weights, device=state.light.device)
