@@ -14,6 +14,8 @@ from lib.render.window import Window
 
 PICTURE_PX = 320
 INSET_PX = 84
+PHOTO_INSET = 1 / 3  # of the cell
+CLAY_SHARE = 0.6  # the photo shines through, so that one sees whether the features agree
 DRAWN_PX = 2 * PICTURE_PX  # lines are drawn at twice the size and then averaged
 
 GREEN, ORANGE, BLUE, WHITE, DARK = (
@@ -96,9 +98,9 @@ def draw_skin(capture: Capture, skin: SkinMask) -> np.ndarray:
 
 
 def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
-    """(h, w, 3) uint8: clay head over the photo, with its iBUG points.
+    """(h, w, 3) uint8: translucent clay head over the photo, with its iBUG points.
 
-    The upper left corner shows the photo alone.
+    The upper corner farther from the face shows the photo alone.
     """
     image = capture.image[0]
     vertices = (fit.vertices + np.tensordot(fit.expression[0], model.expression_basis, 1)).astype(
@@ -109,11 +111,12 @@ def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
     window = Window.around(outline, image.shape[:2], PICTURE_PX, 0.05)
     photo = window.cut(image)
     head = render_head(vertices, model.triangles, window.camera(camera), window.size, options=CLAY)
-    alpha = head[..., 3:].astype(np.float32) / 255
+    alpha = CLAY_SHARE / 255 * head[..., 3:].astype(np.float32)
     mixed = np.rint(photo + alpha * (head[..., :3].astype(np.float32) - photo)).astype(np.uint8)
     picture = cv2.resize(mixed, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     _dots(picture, 2 * window.points(fit.landmarks_px[0]) + 0.5, BLUE, 4)
-    return _with_inset(_averaged(picture), photo)
+    on_the_right = bool(np.nanmean(window.points(fit.landmarks_px[0])[:, 0]) < photo.shape[1] / 2)
+    return _with_inset(_averaged(picture), photo, PHOTO_INSET, on_the_right)
 
 
 def draw_texture(texture: Texture) -> np.ndarray:
@@ -175,10 +178,22 @@ def _averaged(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def _with_inset(picture: np.ndarray, small: np.ndarray) -> np.ndarray:
-    """The picture with a quarter-size one in its upper left corner, framed in white."""
-    height, width = (max(1, side // 4) for side in small.shape[:2])
+def _with_inset(
+    picture: np.ndarray, small: np.ndarray, share: float = 0.25, on_the_right: bool = False
+) -> np.ndarray:
+    """The picture with a small one in an upper corner, framed in white.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        small: (h, w, 3) uint8.
+        share: side of the small one in the picture, of its own.
+        on_the_right: which corner.
+    """
+    height, width = (max(1, round(side * share)) for side in small.shape[:2])
+    reduced = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
+    framed = cv2.copyMakeBorder(reduced, 0, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    framed = framed[:, :-2] if on_the_right else framed[:, 2:]
+    left = picture.shape[1] - framed.shape[1] if on_the_right else 0
     result = picture.copy()
-    result[: height + 2, : width + 2] = 255
-    result[:height, :width] = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
+    result[: height + 2, left : left + width + 2] = framed
     return result

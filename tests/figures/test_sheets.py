@@ -119,8 +119,27 @@ def test_the_clay_covers_the_projected_head(model, case):
     hull = cv2.convexHull(np.rint(window.points(outline)).astype(np.int32))
     cv2.fillConvexPoly(expected, hull, 1)
     picture = draw_fit(model, case.capture, fit).astype(int)
-    covered = (np.abs(picture - window.cut(image)) > 4).any(axis=2)
+    covered = (np.abs(picture - window.cut(image)) > 1).any(axis=2)
     free = np.ones(window.size, bool)
-    free[: window.size[0] // 4 + 3, : window.size[1] // 4 + 3] = False  # the small photo
+    free[: window.size[0] // 3 + 3, : window.size[1] // 3 + 3] = False  # the small photo
     both, either = (covered & (expected > 0))[free].sum(), (covered | (expected > 0))[free].sum()
     assert both / either > 0.95
+
+
+def test_the_photo_shines_through_the_clay(model, case):
+    first, second = (
+        draw_fit(model, case.capture.replace(image=(case.capture.image[0] // 2 + more,)), case.fit)
+        for more in (0, 100)
+    )
+    change = second[:, :, 0].astype(int) - first[:, :, 0]
+    height, width = change.shape
+    face = change[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3]
+    assert (change[-1, -1], np.median(face)) == (100, 40)
+
+
+@pytest.mark.parametrize(("shift", "column"), [(-400, -108), (400, 107)])
+def test_the_small_photo_stands_on_the_side_away_from_the_face(model, case, shift, column):
+    fit = case.fit.replace(landmarks_px=case.fit.landmarks_px + np.float32([shift, 0]))
+    picture = draw_fit(model, case.capture, fit)
+    frame = (picture[:100] == 255).all(axis=(0, 2))
+    assert frame[column] and frame.sum() == 2
