@@ -47,7 +47,7 @@ def paint_texture(ids, barycentric, uv, triangles, texture, colour):
                 colour[row, column, k] = above + fy * (below - above)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # no divisor is 0: no need to look
 def light_studio(ids, barycentric, triangles, normals, eye, lights, look, crease, colour):
     """Light the visible surface in place, with soft lights, a sky and highlights.
 
