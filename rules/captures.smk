@@ -6,6 +6,8 @@ Needs: the photos      Makes: batch.tsv (rows of the ledger), capture.h5 (Captur
 
 rule plan_batch:
     """List the photos of a batch; runs again only when one of them changes."""
+    input:
+        after_kill,
     output:
         batch="<results>/{batch}/batch.tsv",
     log:

@@ -20,6 +20,7 @@ from lib.planning import (
     update_ledger,
 )
 from lib.planning.environment import share_library
+from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.settings import checked_settings
 
 share_library(PROJECT)
@@ -61,6 +62,20 @@ def plan():
 
 
 LEDGER, SAMPLES, BATCHES = plan()
+
+
+def after_kill(wildcards):
+    """No file: lets a plain second call go on where a killed run ended.
+
+    Jobs that it left half done run again, and its lock is removed when nobody holds the results.
+    """
+    workflow.dag_settings.force_incomplete = True
+    if workflow.is_main_process and not workflow.dryrun:
+        if hold_results(config["results"]):
+            remove_stale_locks(
+                Path(workflow.persistence.path) / "locks", config["results"]
+            )
+    return []
 
 
 def remember_batches():

@@ -57,11 +57,13 @@ class BatchWriter(Generic[Kind]):
         self.path = Path(path)
         self.kind = kind
         self.stage = stage
-        self._temporary = self.path.with_name(f".{self.path.name}.part")  # one job per file
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._names: list[str] = []
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        for left_by_killed_job in self.path.parent.glob(f".{self.path.name}.*.part"):
+            left_by_killed_job.unlink()
         self._file = h5py.File(self._temporary, "w", libver="v110")
         self._file.attrs["artefact"] = self.kind.__name__
         self._file.attrs["version"] = self.kind.version

@@ -17,8 +17,9 @@ def find_faces(
     """The faces of one capture, each under the name of the capture that it becomes.
 
     With `faces: largest` there is one, under the capture's own name. With `faces: all` a single
-    photo gives one capture per face, largest first: `name`, `name_2`, `name_3`, ... A capture of
-    many views always has one face; a view that shows none has NaN in its row.
+    photo gives one capture per face, largest first: `name`, `name+2`, `name+3`, ...: no
+    capture of a sample sheet or photo folder can have such a name. A capture of many views always
+    has one face; a view that shows none has NaN in its row.
 
     Args:
         name: name of the capture.
@@ -37,7 +38,7 @@ def find_faces(
     if len(views) > 1 or options.faces == "largest":
         return [(name, _faces(name, capture.subject, [max_by_side(faces) for faces in views]))]
     faces = sorted(views[0], key=lambda face: -face.side_px)
-    names = [name, *(f"{name}_{number}" for number in range(2, len(faces) + 1))]
+    names = [name, *(f"{name}+{number}" for number in range(2, len(faces) + 1))]
     # Only the first face keeps the sheet's subject: the others are other people.
     subjects = [capture.subject, *names[1:]]
     return [

@@ -113,7 +113,7 @@ def write_ledger(path: str | Path, ledger: Ledger) -> None:
     """Write a ledger in one step: after a crash the file is the old one or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")

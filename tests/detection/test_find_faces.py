@@ -54,7 +54,7 @@ def test_the_largest_face_becomes_the_capture_itself():
 
 def test_all_faces_become_captures_of_their_own_largest_first():
     found = find_faces("a", capture(PHOTO), Fixed(10, 50, 20), DetectionOptions(faces="all"))
-    assert [name for name, _ in found] == ["a", "a_2", "a_3"]
+    assert [name for name, _ in found] == ["a", "a+2", "a+3"]
     assert [faces.box_px[0, 2] for _, faces in found] == [50, 20, 10]
     assert {faces.photo for _, faces in found} == {"a"}
     assert len({faces.subject for _, faces in found}) == 3

@@ -1,0 +1,108 @@
+"""Running the workflow as a user does, and reading what it made."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.planning import read_ledger
+from lib.report.status import read_status
+
+PROJECT = Path(__file__).parents[1]
+JOB_LINE = re.compile(r"^(?:Finished jobid: \d+ \(Rule: (\w+)\))", re.MULTILINE)
+TABLE_ROW = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of Snakemake.
+
+    Args:
+        returncode: its exit status.
+        text: standard output and error.
+        seconds: wall-clock time.
+    """
+
+    returncode: int
+    text: str
+    seconds: float
+
+    @property
+    def jobs(self) -> list[str]:
+        """Rules of the jobs that finished, in order, without the target rule `all`."""
+        return [rule for rule in JOB_LINE.findall(self.text) if rule != "all"]
+
+    @property
+    def planned(self) -> Counter[str]:
+        """Jobs per rule in a dry-run's table, without the target rule `all`."""
+        rows = self.text.partition("Job stats:")[2].partition("\n\n")[0]
+        jobs = Counter({rule: int(number) for rule, number in TABLE_ROW.findall(rows)})
+        del jobs["all"], jobs["total"]
+        return jobs
+
+    def check(self) -> Run:
+        """Itself.
+
+        Raises:
+            RuntimeError: the call failed; shows the end of what it wrote.
+        """
+        if self.returncode:
+            raise RuntimeError(f"snakemake ended with {self.returncode}:\n{self.text[-4000:]}")
+        return self
+
+
+def command(*arguments: str, cores: int = 2, **config: object) -> list[str]:
+    """The command line of a run; `config` becomes `--config name=value`."""
+    settings = [f"{name}={value}" for name, value in config.items()]
+    return [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments] + (
+        ["--config", *settings] if settings else []
+    )
+
+
+def run(*arguments: str, cwd: Path = PROJECT, cores: int = 2, **config: object) -> Run:
+    """Run the workflow and wait for its end."""
+    start = time.monotonic()
+    done = subprocess.run(
+        command(*arguments, cores=cores, **config),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        env=environment(),
+    )
+    return Run(done.returncode, done.stdout, time.monotonic() - start)
+
+
+def environment() -> dict[str, str]:
+    """The environment of a run: numerical libraries keep to the threads that a job was given."""
+    return os.environ | {"PYTHONUNBUFFERED": "1"}
+
+
+def outcomes(results: Path) -> dict[str, str]:
+    """Image path -> `head` where a head was exported, else the word of the stage that failed."""
+    ended: dict[str, str] = {}
+    for row in read_status(results / "status.tsv"):
+        ended[row.capture] = row.outcome if row.failed else row.stage
+    return {
+        image: "head" if ended.get(name) == "export" else ended.get(name, "missing")
+        for image, name in read_ledger(results / "batches.tsv").names().items()
+    }
+
+
+def benchmark_rows(results: Path) -> list[dict[str, str]]:
+    """Rows of all benchmark tables, with the rule and the batch added."""
+    rows = []
+    for table in sorted((results / "benchmarks").glob("*/*.tsv")):
+        with open(table, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                rows.append(row | {"rule": table.parent.name, "batch": table.stem})
+    return rows
