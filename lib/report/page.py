@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 import math
@@ -12,22 +11,17 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-import numpy as np
-from PIL import Image
-
-from lib.imaging import encode_jpeg
 from lib.report.status import StatusRow
 from lib.report.timings import RuleTime
 
 PAGE = Path(__file__).parent / "page"
-PICTURE_QUALITY = 84
 
 STAGES = {
     "import": ("Photos", "as they were read, upright"),
     "detect": ("Faces found", "box, roll and five points"),
     "landmarks": ("Landmarks", "orange: uncertain"),
     "skin": ("Bare skin", "in colour where skin is likely"),
-    "fit": ("Fitted head", "clay over the photo, iBUG points in blue"),
+    "fit": ("Fitted head", "translucent clay over the photo, iBUG points in blue"),
     "texture": ("Texture", "white in the corner: seen by the photo"),
     "export": ("Heads", "textured, half turned and both profiles"),
 }
@@ -62,17 +56,6 @@ def fill_page(title: str, licence: str, **parts: str) -> str:
         viewer=(PAGE / "viewer.js").read_text(encoding="utf-8"),
         **parts,
     )
-
-
-def picture_uri(path: Path, width: int) -> str:
-    """A picture file as a JPEG `data:` URI, at most `width` px wide."""
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    if image.width > width:
-        height = max(1, round(image.height * width / image.width))
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    encoded = encode_jpeg(np.asarray(image), PICTURE_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded).decode()
 
 
 def facts(entries: Sequence[tuple[str, str, bool]]) -> str:
@@ -179,7 +162,8 @@ def _bar(seconds: float, longest: float) -> str:
 
 def _card(index: int, card: HeadCard) -> str:
     picture = (
-        f'<img alt="{html.escape(card.capture)}: photo, textured head, shape" src="{card.picture}">'
+        f'<img alt="{html.escape(card.capture)}: photo, textured head, shape; the head turned" '
+        f'loading="lazy" src="{card.picture}">'
     )
     numbers = "".join(
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"

@@ -13,6 +13,7 @@ from lib.facemodel.model import FaceModel
 from lib.report import page
 from lib.report.options import ReportOptions
 from lib.report.page import HeadCard
+from lib.report.pictures import card_uri, picture_uri
 from lib.report.status import collect_status
 from lib.report.timings import read_timings
 from lib.report.viewer import head_pack, model_pack, three_js
@@ -32,8 +33,8 @@ def write_report(
     """Write `results/report.html`: heads, failures, contact sheets, time.
 
     A batch's files are read where the line puts them: `{batch}/{artefact}.h5`,
-    `{batch}/export/{capture}/overlay.png`, its sheets, and `benchmarks/`; what is not there is
-    left out. Memory holds one capture and the text of the page.
+    `{batch}/export/{capture}/overlay.png` and `turntable.png`, its sheets, and `benchmarks/`; what
+    is not there is left out. Memory holds one capture and the text of the page.
 
     Args:
         results: folder of the run.
@@ -60,10 +61,10 @@ def write_report(
         f"{model.name} ({model.licence})",
         facts=page.facts(
             [
-                ("photos", str(len(photos)), False),
-                ("heads", str(len(cards) + len(others)), False),
-                ("failures", str(len(failures)), bool(failures)),
-                ("batches", str(len(batches)), False),
+                _counted("photo", len(photos)),
+                _counted("head", len(cards) + len(others)),
+                (*_counted("failure", len(failures))[:2], bool(failures)),
+                _counted("batch", len(batches)),
                 ("seconds of work", f"{sum(time.seconds for time in times):.0f}", False),
             ]
         ),
@@ -82,6 +83,12 @@ def write_report(
         "%s: %d heads, %d failures, %.1f MB", path, len(cards), len(failures), len(text) / 1e6
     )
     return path
+
+
+def _counted(noun: str, number: int) -> tuple[str, str, bool]:
+    """An entry of the summary: (`photo` or `photos`, its number, not bad)."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return noun + ending, str(number), False
 
 
 def _heads(
@@ -121,12 +128,13 @@ def _card(
     texture: Texture,
     options: ReportOptions,
 ) -> HeadCard:
-    overlay = results / exported / "overlay.png"
+    overlay, turntable = (results / exported / file for file in ("overlay.png", "turntable.png"))
+    width = options.picture_width_px
     fits_model = len(fit.vertices) == model.n_vertices
     return HeadCard(
         capture=name,
         folder=exported,
-        picture=page.picture_uri(overlay, options.picture_width_px) if overlay.is_file() else "",
+        picture=card_uri(overlay, turntable, width) if overlay.is_file() else "",
         numbers=_numbers(model, capture, fit),
         pack=head_pack(fit, texture, options.texture_px) if fits_model else "",
     )
@@ -157,7 +165,7 @@ def _sheets(results: Path, batches: Sequence[str], options: ReportOptions) -> st
             link = f"{batch}/{SHEET.format(stage=stage)}"
             if (results / link).is_file():
                 shown = index < options.max_sheet_batches
-                uri = page.picture_uri(results / link, options.sheet_width_px) if shown else ""
+                uri = picture_uri(results / link, options.sheet_width_px) if shown else ""
                 found.append((batch, uri, link))
         if found:
             parts.append(page.stage_sheets(stage, found))
