@@ -17,9 +17,13 @@ def facing(points: np.ndarray, normals: np.ndarray, camera: Camera) -> np.ndarra
         camera: the camera.
     """
     rotation, translation = camera.world_to_camera[:, :3], camera.world_to_camera[:, 3]
-    to_eye = -rotation.T @ translation - points
-    length = np.linalg.norm(to_eye, axis=1)
-    return (normals * to_eye).sum(axis=1) / np.maximum(length, 1e-9)
+    eye = -rotation.T @ translation
+    along, square = 0.0, 0.0
+    for axis in range(3):  # column by column: sums over an axis of length 3 are slow
+        to_eye = eye[axis] - points[:, axis]
+        along = along + normals[:, axis] * to_eye
+        square = square + to_eye * to_eye
+    return along / np.maximum(np.sqrt(square), 1e-9)
 
 
 def visible(
@@ -41,17 +45,20 @@ def visible(
         camera: the camera.
         tolerance_mm: how far behind the depth buffer a point still counts as on the surface.
     """
-    in_camera = to_camera(points, camera.world_to_camera)
-    depth = in_camera[:, 2]
     cosine = facing(points, normals, camera)
-    in_front = (depth > 0) & (cosine > 0)
-    safe_depth = np.where(in_front, depth, 1.0)
+    candidate = np.flatnonzero(cosine > 0)
+    cosine, in_camera = cosine[candidate], to_camera(points[candidate], camera.world_to_camera)
+    depth = in_camera[:, 2]
+    safe_depth = np.where(depth > 0, depth, 1.0)
     position = camera.focal_px * in_camera[:, :2] / safe_depth[:, None] + camera.centre_px
-    pixel = np.rint(np.where(in_front[:, None], buffers.to_buffer(position), -1)).astype(np.int64)
+    x, y = np.rint(buffers.to_buffer(position)).astype(np.int64).T
     height, width = buffers.depth_mm.shape
-    inside = (pixel >= 0).all(axis=1) & (pixel[:, 0] < width) & (pixel[:, 1] < height)
-    seen = np.full(len(points), -np.inf)
-    seen[inside] = buffers.depth_mm[pixel[inside, 1], pixel[inside, 0]]
-    tangent = np.sqrt(1 - np.clip(cosine, 0.05, 1) ** 2) / np.clip(cosine, 0.05, 1)
+    inside = (depth > 0) & (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    seen = np.full(len(candidate), -np.inf)
+    seen[inside] = buffers.depth_mm[y[inside], x[inside]]
+    slope = np.clip(cosine, 0.05, 1)
+    tangent = np.sqrt(1 - slope**2) / slope
     half_pixel_mm = 0.7072 * safe_depth / (camera.focal_px * buffers.supersample)
-    return inside & in_front & (depth <= seen + tolerance_mm + half_pixel_mm * tangent)
+    result = np.zeros(len(points), bool)
+    result[candidate] = inside & (depth <= seen + tolerance_mm + half_pixel_mm * tangent)
+    return result
