@@ -44,6 +44,7 @@ rule build_landmark_correspondence:
         mesh=rules.fetch_landmark_models.output.mesh,
     output:
         points="<resources>/face_models/mesh468_{model}.json",
+        ibug68="<resources>/face_models/ibug68_{model}.json",
         picture="<resources>/face_models/mesh468_{model}.png",
     log:
         "<resources>/logs/build_landmark_correspondence_{model}.log",

@@ -1,4 +1,4 @@
-"""Find where the 468 points of the mesh network lie on a head model: JSON and a picture out."""
+"""Find where the 468 points of the mesh network, and by them iBUG's, lie on a head model."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from lib.imaging import save_png
 from lib.landmarks import (
     CorrespondenceOptions,
     draw_on_head,
+    ibug68_by_mesh,
     mesh468_on_model,
     write_correspondence,
 )
@@ -18,6 +19,8 @@ def main(inputs, outputs, params):
     options = CorrespondenceOptions(**getattr(params, "options", {}))
     points = mesh468_on_model(model, Path(inputs.mesh).parent, options)
     write_correspondence(outputs.points, model, points, options)
+    ibug68 = ibug68_by_mesh(model, points)
+    write_correspondence(outputs.ibug68, model, ibug68, options, "ibug68")
     save_png(outputs.picture, draw_on_head(model, points))
 
 

@@ -2,6 +2,7 @@
 
 from lib.landmarks.correspondence import (
     CorrespondenceOptions,
+    ibug68_by_mesh,
     mesh468_on_model,
     write_correspondence,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ViewLandmarks",
     "draw_on_head",
     "find_landmarks",
+    "ibug68_by_mesh",
     "load_landmarker",
     "mesh468_on_model",
     "write_correspondence",

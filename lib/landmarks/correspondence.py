@@ -17,6 +17,7 @@ import numpy as np
 
 from lib.errors import ConfigError
 from lib.facemodel import FaceModel, SurfacePoints
+from lib.landmarks.ibug import JAW, N_IBUG, ibug_of_mesh
 from lib.landmarks.mesh import MeanMesh, MeshMeasurer
 from lib.landmarks.renders import RenderedHead, painted, render_heads
 from lib.landmarks.surface import nearest_on_surface, normals_at
@@ -170,19 +171,48 @@ def _spread(
     return np.maximum(sigma, sigma[MIRROR])
 
 
+def ibug68_by_mesh(model: FaceModel, mesh: SurfacePoints) -> SurfacePoints:
+    """The 68 iBUG points of a head: the inner 51 where annotators, told by the network, mark them.
+
+    The inner points are the network's own points in the proportions of `ibug_of_mesh`, brought to
+    the skin; the jaw stays where the head model's own rules put it.
+
+    Args:
+        model: the head model; its `ibug68` gives the jaw and every sigma.
+        mesh: of `mesh468_on_model`.
+    """
+    known = model.landmarks["ibug68"]
+    places = mesh.on(model.mean, model.triangles).astype(np.float64)
+    inner = slice(len(JAW), N_IBUG)
+    wanted = ibug_of_mesh(model).weights[inner] @ places
+    triangle, barycentric = nearest_on_surface(
+        wanted, model.mean.astype(np.float64), model.triangles, model.region("skin")
+    )
+    return SurfacePoints(
+        np.concatenate([known.triangle[: len(JAW)], triangle]),
+        np.concatenate([known.barycentric[: len(JAW)], barycentric]),
+        known.sigma_mm,
+    )
+
+
 def write_correspondence(
-    path: str | Path, model: FaceModel, points: SurfacePoints, options: CorrespondenceOptions
+    path: str | Path,
+    model: FaceModel,
+    points: SurfacePoints,
+    options: CorrespondenceOptions,
+    scheme: str = SCHEME,
 ) -> None:
     """Write points and provenance as a landmark scheme that `read_face_model` finds by its name.
 
     Args:
-        path: `mesh468_<model>.json` beside the model's file; the same input gives the same bytes.
+        path: `<scheme>_<model>.json` beside the model's file; the same input gives the same bytes.
         model: the head model.
         points: of `mesh468_on_model`.
         options: with which they were found.
+        scheme: name of the scheme.
     """
     head = {
-        "scheme": SCHEME,
+        "scheme": scheme,
         "model": model.name,
         "triangles_sha256": triangles_sha256(model),
         "network": FACE_MESH.name,

@@ -9,6 +9,7 @@ from lib.errors import ConfigError
 from lib.facemodel import face_model_file, load_face_model, read_landmark_scheme
 from lib.landmarks import CorrespondenceOptions, mesh468_on_model, write_correspondence
 from lib.landmarks.correspondence import triangles_sha256
+from lib.landmarks.ibug import ibug_of_mesh
 from lib.networks.facemesh import CHIN, FOREHEAD, NOSE_TIP
 from lib.networks.mesh_mirror import MIRROR
 from scripts import build_landmark_correspondence as script
@@ -89,9 +90,19 @@ def test_the_script_hands_model_and_networks_to_the_library(tmp_path, monkeypatc
     monkeypatch.setattr(script, "mesh468_on_model", fake)
     inputs = SimpleNamespace(mesh="resources/landmark_models/face_landmark.tflite")
     outputs = SimpleNamespace(
-        points=tmp_path / "mesh468_makehuman.json", picture=tmp_path / "mesh468_makehuman.png"
+        points=tmp_path / "mesh468_makehuman.json",
+        ibug68=tmp_path / "ibug68_makehuman.json",
+        picture=tmp_path / "mesh468_makehuman.png",
     )
     script.main(inputs, outputs, SimpleNamespace(options={"n_heads": 7}))
     assert calls["model"] == "makehuman" and calls["options"].n_heads == 7
     assert calls["models"] == Path("resources/landmark_models")
+    name, inner = read_landmark_scheme(outputs.ibug68)
+    assert name == "ibug68"
+    model = load_face_model("makehuman")
+    places = inner.on(model.mean, model.triangles)
+    wanted = ibug_of_mesh(model).weights @ model.landmarks["mesh468"].on(
+        model.mean, model.triangles
+    )
+    assert np.linalg.norm(places - wanted, axis=1)[17:].max() < 3.0  # brought to the skin
     assert outputs.points.is_file() and outputs.picture.stat().st_size > 10_000
