@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 SPACING_MM = 1.5  # of the samples that find the nearest triangles
 MOST_PER_TRIANGLE = 400
+INWARDS = 0.2  # samples near corners: at a corner itself, those of all its triangles coincide
 SEED = 1
 
 
@@ -50,8 +51,9 @@ class Surface:
         owner = np.repeat(np.arange(len(corners)), count)
         weights = random_weights(len(owner), np.random.default_rng(SEED))
         samples = np.einsum("nk,nkd->nd", weights, corners[owner])
+        inner = INWARDS * corners.mean(axis=1, keepdims=True) + (1 - INWARDS) * corners
         owner = np.concatenate([owner, np.repeat(np.arange(len(corners)), 3)])
-        samples = np.concatenate([samples, corners.reshape(-1, 3)])
+        samples = np.concatenate([samples, inner.reshape(-1, 3)])
         return cls(corners, normals, owner, cKDTree(samples))
 
     def nearest(
