@@ -15,7 +15,6 @@ from lib.render import interpolate, uv_buffers
 from lib.synthesis.chance import generator, smooth_noise
 from lib.synthesis.hair import Hair, draw_hair
 
-TEXTURE_PX = 1024
 LASH_MM = 1.1
 LIDS = ((36, 37, 38, 39), (42, 43, 44, 45))
 BROW_TONE = 0.06  # brows are darker than fair hair
@@ -41,7 +40,9 @@ class Person:
     cloth: np.ndarray
 
 
-def draw_person(model: FaceModel, seed: int, index: int, identity_sigma: float = 1.0) -> Person:
+def draw_person(
+    model: FaceModel, seed: int, index: int, identity_sigma: float = 1.0, texture_px: int = 1024
+) -> Person:
     """Person `index` of a world: skin tones of all classes in turn.
 
     Args:
@@ -49,12 +50,13 @@ def draw_person(model: FaceModel, seed: int, index: int, identity_sigma: float =
         seed: of the world.
         index: of the person.
         identity_sigma: spread of the identity coefficients.
+        texture_px: side of the texture.
     """
     chance = generator(seed, index, "person")
     low, high = ITA_CLASSES[index % len(ITA_CLASSES)]
     skin = random_skin(model, chance.uniform(low, high), chance)
     iris = list(IRIS_COLOURS)[chance.integers(len(IRIS_COLOURS)) if low > 20 else 0]
-    texture = base_texture(model, TEXTURE_PX, vertex_albedo=skin, iris=iris)
+    texture = base_texture(model, texture_px, vertex_albedo=skin, iris=iris)
     hair = draw_hair(model, chance, dark=low < 20)
     return Person(
         (identity_sigma * chance.standard_normal(model.n_identity)).astype(np.float32),
