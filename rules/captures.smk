@@ -1,6 +1,8 @@
 """Captures: which photos make a batch, and the photos themselves.
 
 Needs: the photos      Makes: batch.tsv (rows of the ledger), capture.h5 (Capture)
+
+Later stages have a higher priority: a batch that is begun is finished first, and heads come early.
 """
 
 
@@ -39,6 +41,7 @@ rule import_capture:
         "<logs>/import_capture/{batch}.log",
     benchmark:
         "<benchmarks>/import_capture/{batch}.tsv"
+    priority: 1
     conda:
         TORCH_ENV
     threads: 1

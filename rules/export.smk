@@ -25,6 +25,7 @@ rule export_heads:
         "<logs>/export_heads/{batch}.log",
     benchmark:
         "<benchmarks>/export_heads/{batch}.tsv"
+    priority: 7
     conda:
         TORCH_ENV
     threads: 1

@@ -22,6 +22,7 @@ rule detect_faces:
         "<logs>/detect_faces/{batch}.log",
     benchmark:
         "<benchmarks>/detect_faces/{batch}.tsv"
+    priority: 2
     conda:
         TORCH_ENV
     threads: 1
@@ -55,6 +56,7 @@ rule find_landmarks:
         "<logs>/find_landmarks/{batch}.log",
     benchmark:
         "<benchmarks>/find_landmarks/{batch}.tsv"
+    priority: 3
     conda:
         TORCH_ENV
     threads: 1
@@ -89,6 +91,7 @@ rule mask_skin:
         "<logs>/mask_skin/{batch}.log",
     benchmark:
         "<benchmarks>/mask_skin/{batch}.tsv"
+    priority: 4
     conda:
         TORCH_ENV
     threads: 1

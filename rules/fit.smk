@@ -24,6 +24,7 @@ rule fit_face_model:
         "<logs>/fit_face_model/{batch}.log",
     benchmark:
         "<benchmarks>/fit_face_model/{batch}.tsv"
+    priority: 5
     conda:
         TORCH_ENV
     threads: 2

@@ -24,6 +24,7 @@ rule blend_texture:
         "<logs>/blend_texture/{batch}.log",
     benchmark:
         "<benchmarks>/blend_texture/{batch}.tsv"
+    priority: 6
     conda:
         TORCH_ENV
     threads: 1

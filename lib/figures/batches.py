@@ -101,7 +101,7 @@ def _picture(
 ) -> Picture:
     """(label, image, note) of one capture that has a result."""
     found: dict[str, Artefact] = {}
-    for key in reversed(NEEDS[stage]):
+    for key in sorted(NEEDS[stage], key=lambda key: key != "faces"):  # it names the photo
         photo = found["faces"].photo if key == "capture" and "faces" in found else name
         found[key] = readers[key][photo]
     image, note = DRAW[stage](found, model)

@@ -47,7 +47,7 @@ def build(sources: Sequence[Path], folder: Path, count: int) -> tuple[Manifest, 
         path.parent.mkdir(parents=True, exist_ok=True)
         photo.write(path)
         manifest[photo.name] = photo.expected
-    ordinary = [path for source in sources for path in _pictures(source)]
+    ordinary = [path for source in sources for path in pictures(source)]
     ordinary = _spread(ordinary)
     seen = sum(expected != IGNORED for expected in manifest.values())
     needed = max(0, count - seen)
@@ -97,7 +97,8 @@ def states(results: Path) -> dict[str, int]:
     return {str(path.relative_to(results)): path.stat().st_mtime_ns for path in files}
 
 
-def _pictures(source: Path) -> list[Path]:
+def pictures(source: Path) -> list[Path]:
+    """Photos below a folder, without the masks and objects of the data set, sorted."""
     return sorted(
         path
         for path in source.rglob("*")
@@ -154,7 +155,7 @@ def main() -> int:
     print(f"\nsecond run, nothing changed: {second.seconds:.1f} s, {len(second.jobs)} jobs")
 
     before = states(results)
-    spare = left or [path for source in options.photos for path in _pictures(source)]
+    spare = left or [path for source in options.photos for path in pictures(source)]
     for number, path in enumerate(spare[:ADDED]):
         name = f"added/{number}_{path.name}"
         (folder / name).parent.mkdir(exist_ok=True)
