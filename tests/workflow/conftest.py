@@ -96,8 +96,7 @@ def project(tmp_path_factory) -> Path:
         if name == "resources":
             (folder / name).symlink_to(source)
         elif source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
+            shutil.copytree(source, folder / name)  # compiled functions come along
         else:
             shutil.copy2(source, folder / name)
     (folder / "small.yaml").write_text(SMALL, encoding="utf-8")
@@ -106,9 +105,13 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def new(project, tmp_path) -> Place:
-    """A place where nothing has run."""
-    return Place(project).copy(tmp_path / "new")
+def new(finished, tmp_path) -> Place:
+    """A place where nothing has run; what the finished run compiled comes along."""
+    folder = tmp_path / "new"
+    ignored = shutil.ignore_patterns("out", "photos", ".snakemake")
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=ignored)
+    (folder / "photos").mkdir()
+    return Place(folder)
 
 
 def save(path: Path, pixels) -> None:
