@@ -25,8 +25,7 @@ class DetectionOptions:
             least this probability (method `blaze`).
         min_face_px: smaller faces are not looked for; width of the face in working-image px.
         folder: for `files`: folder with `<photo name>.txt|.json|.pts|.csv`.
-        onnx_file: for `onnx`: a YuNet file for OpenCV, or a network whose outputs are boxes and
-            scores.
+        onnx_file: for `onnx`: a YuNet file for OpenCV.
     """
 
     method: Method = "blaze"

@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 VIEWS_AT_ONCE = 8  # bounds the memory of the photometric derivatives
 BLURS = (3.0, 1.5, 0.7)  # crop px, coarse to fine
 SEED = 0
+# Share of the information that the stated sigmas rest on: what a network or the light model gets
+# wrong is common to many points and pixels, which the fit counts as if they were independent.
+TRUSTED_INFORMATION = 0.15
 
 
 def fit_faces(
@@ -123,12 +126,14 @@ def _fit_views(
         light_mean.clone(),
         torch.tensor(subject, device=device),
     )
-    state, term, system = _landmark_stage(model, scheme, term, depth, state, priors, options)
+    state, term = _landmark_stage(model, scheme, term, depth, state, priors, options)
+    evidence = _geometry(term, depth, layout)
     if options.photometric_weight > 0:
         samples = surface_samples(model, options.samples, SEED, device)
-        state, system = _photometric_stage(
-            model, samples, crops, _geometry(term, depth, layout), state, priors, views, options
+        state, evidence = _photometric_stage(
+            model, samples, crops, evidence, state, priors, views, options
         )
+    system = evidence(state).scaled(TRUSTED_INFORMATION) + priors.local(state)
     return make_fits(model, views, state, system, priors, crops.exposure)
 
 
@@ -151,17 +156,17 @@ def _landmark_stage(
     state: State,
     priors: Priors,
     options: FitOptions,
-) -> tuple[State, LandmarkTerm, Normal]:
+) -> tuple[State, LandmarkTerm]:
     """Pose first, then everything that landmarks tell, with the outline followed as it moves."""
     layout = priors.layout
     dark = (layout.albedo, layout.light)
     rigid = (layout.identity, layout.expression, *dark)
-    state, _ = optimise(state, _geometry(term, depth, layout), priors, 6, rigid)
+    state = optimise(state, _geometry(term, depth, layout), priors, 6, rigid)
     steps = max(1, options.landmark_iterations // 2)
     for _ in range(2):
         term = with_contour(model, scheme, term, state)
-        state, system = optimise(state, _geometry(term, depth, layout), priors, steps, dark)
-    return state, term, system
+        state = optimise(state, _geometry(term, depth, layout), priors, steps, dark)
+    return state, term
 
 
 def _geometry(term: LandmarkTerm, depth: DepthTerm, layout: Layout) -> Evidence:
@@ -178,7 +183,7 @@ def _photometric_stage(
     priors: Priors,
     views: list[View],
     options: FitOptions,
-) -> tuple[State, Normal]:
+) -> tuple[State, Evidence]:
     """Landmarks and colour together, from blurred to sharp pixels."""
     layout = priors.layout
     steps = max(1, options.photometric_iterations // len(BLURS))
@@ -191,9 +196,9 @@ def _photometric_stage(
 
         if level == 0:  # light and tone first: they are linear, and everything rests on them
             shape = (layout.identity, layout.camera, layout.expression)
-            state, _ = optimise(state, evidence, priors, 3, shape)
-        state, system = optimise(state, evidence, priors, steps)
-    return state, system
+            state = optimise(state, evidence, priors, 3, shape)
+        state = optimise(state, evidence, priors, steps)
+    return state, evidence
 
 
 def _in_pieces(term: PhotometricTerm, state: State, layout: Layout) -> Normal:

@@ -15,7 +15,7 @@ from lib.fitting.solve import Normal, empty_normal
 # Student's t with these degrees of freedom: a point at many sigma loses its say.
 DEGREES_OF_FREEDOM = 4.0
 # Networks place points worse on turned heads: sine of the turn at which sigma has doubled.
-TURNED = 0.4
+TURNED = 0.5
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ def optimise(
     priors: Priors,
     iterations: int,
     held: tuple[slice, ...] = (),
-) -> tuple[State, Normal]:
-    """The state after some damped Gauss-Newton steps, and the last undamped system.
+) -> State:
+    """The state after some damped Gauss-Newton steps.
 
     A step that raises a subject's cost is taken back and damped more; the other subjects go on.
 
@@ -65,7 +65,7 @@ def optimise(
         damping = torch.where(better, damping * 0.3, damping * 10).clamp(1e-6, 1e4)
         if iteration % max(1, iterations // 5) == 0:
             logger.info("step %d: mean cost %.2f", iteration + 1, float(cost.mean()))
-    return state, system
+    return state
 
 
 def _system(state: State, evidence: Evidence, priors: Priors) -> tuple[Normal, torch.Tensor]:

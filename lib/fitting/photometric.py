@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from lib.facemodel import FaceModel
-from lib.fitting.camera import project_with_derivatives, skew
+from lib.fitting.camera import Cameras, project_with_derivatives, skew, turned
+from lib.fitting.landmarks import TURNED
 from lib.fitting.pack import N_LIGHT, Layout, LinearPoints, State, linear_points
 from lib.fitting.solve import Normal, empty_normal
 from lib.geometry import vertex_normals
@@ -205,7 +206,7 @@ def photometric_normal(term: PhotometricTerm, state: State, layout: Layout) -> N
     shading = basis @ state.light
     residual = colour - albedo * shading
 
-    root, cost = _weights(term, residual, crops.sample(crops.skin, image)[..., 0])
+    root, cost = _weights(term, state.cameras, residual, crops.sample(crops.skin, image)[..., 0])
     by_normal = albedo[..., None] * (state.light.transpose(1, 2)[:, None] @ basis_slope)
     by_frame = torch.cat([gradient @ by_point, -(by_normal @ by_u), -(by_normal @ by_v)], -1)
     by_light = torch.zeros(*residual.shape, 9, 3, device=residual.device)
@@ -231,11 +232,12 @@ def photometric_normal(term: PhotometricTerm, state: State, layout: Layout) -> N
 
 
 def _weights(
-    term: PhotometricTerm, residual: torch.Tensor, skin: torch.Tensor
+    term: PhotometricTerm, cameras: Cameras, residual: torch.Tensor, skin: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Root of each sample's information (n, p), and the robust cost of each view (n,)."""
     squared = (residual**2).sum(-1) / COLOUR_SIGMA**2
-    evidence = term.weight * term.visible * skin
+    away = 1 + (turned(cameras)[:, None] / TURNED) ** 2  # light and outline err on turned heads
+    evidence = term.weight / away**2 * term.visible * skin
     robust = (DEGREES_OF_FREEDOM + 3) / (DEGREES_OF_FREEDOM + squared)
     cost = evidence * 0.5 * (DEGREES_OF_FREEDOM + 3) * torch.log1p(squared / DEGREES_OF_FREEDOM)
     return (evidence * robust).sqrt() / COLOUR_SIGMA, cost.sum(1)

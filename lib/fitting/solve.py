@@ -17,6 +17,10 @@ class Normal:
     gradient: torch.Tensor
     cost: torch.Tensor
 
+    def scaled(self, share: float) -> Normal:
+        """The system with its information multiplied by `share`."""
+        return Normal(self.hessian * share, self.gradient * share, self.cost * share)
+
     def __add__(self, other: Normal) -> Normal:
         return Normal(
             self.hessian + other.hessian, self.gradient + other.gradient, self.cost + other.cost
@@ -72,7 +76,8 @@ def solve_shared(
     shared_hessian = torch.diag(prior_hessian).expand(n_subjects, k, k).clone()
     shared_hessian.index_add_(0, subject, reduced)
     shared_gradient = prior_gradient.clone().index_add_(0, subject, right)
-    shared = -torch.linalg.solve(shared_hessian, shared_gradient)
+    whole = torch.linalg.cholesky(shared_hessian)
+    shared = -torch.cholesky_solve(shared_gradient[..., None], whole)[..., 0]
     local_step = -(solved[:, :, k] + (solved[:, :, :k] @ shared[subject][:, :, None])[..., 0])
     return shared, local_step
 
@@ -94,7 +99,7 @@ def shared_covariance(
     n_subjects = int(subject.max()) + 1
     information = torch.diag(prior_hessian).expand(n_subjects, k, k).clone()
     information.index_add_(0, subject, reduced)
-    covariance = torch.linalg.inv(information)
+    covariance = torch.cholesky_inverse(torch.linalg.cholesky(information))
     covariance = 0.5 * (covariance + covariance.transpose(1, 2))
     local = inverse.diagonal(dim1=1, dim2=2)
     local = local + torch.einsum("nij,njk,nik->ni", gain, covariance[subject], gain)

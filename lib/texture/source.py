@@ -44,7 +44,10 @@ def open_photo(capture: Capture, view: int) -> Photo:
             imported.
     """
     path = capture.path[view]
-    advice = "Put the imported file back, or import again: snakemake --forcerun import_photos"
+    advice = (
+        "Put the imported file back, or import again: snakemake --cores all --forcerun "
+        "import_capture"
+    )
     try:
         found = digest(path)
     except OSError as error:

@@ -98,6 +98,7 @@ def exact_weights(monkeypatch):
     """Weights that depend on the pose are constants of a step; switch them off to compare costs."""
     monkeypatch.setattr(landmarks, "TURNED", 1e6)
     monkeypatch.setattr(depth, "TURNED", 1e6)
+    monkeypatch.setattr(photometric, "TURNED", 1e6)
 
 
 def test_landmark_gradient_matches_its_cost(model, state, exact_weights):
@@ -121,7 +122,7 @@ def test_depth_gradient_matches_its_cost(model, state, exact_weights, monkeypatc
     check_gradient(model, state, lambda s, d: depth.depth_normal(term, s, d), unknowns, 1e-2, 2e-2)
 
 
-def test_photometric_gradient_matches_its_cost(model, state):
+def test_photometric_gradient_matches_its_cost(model, state, exact_weights):
     samples = photometric.surface_samples(model, 300, 0, CPU)
     rows, columns = np.mgrid[:192, :192] / 192
     smooth = np.stack([rows, columns, 0.5 + 0.3 * np.sin(3 * rows + 2 * columns)])
