@@ -56,6 +56,22 @@ rule build_landmark_correspondence:
         "../scripts/build_landmark_correspondence.py"
 
 
+rule calibrate_landmark_depth:
+    """Measure on this run's photos how far the face mesh's depth is off for people on the whole."""
+    input:
+        landmarks=expand("<results>/{batch}/landmarks.h5", batch=BATCHES),
+    output:
+        points="<resources>/face_models/mesh468_calibrated_{model}.json",
+    log:
+        "<resources>/logs/calibrate_landmark_depth_{model}.log",
+    conda:
+        TORCH_ENV
+    message:
+        "Calibrating the landmark network's depth for head model {wildcards.model}"
+    script:
+        "../scripts/calibrate_landmark_depth.py"
+
+
 rule copy_demo_photos:
     """Copy the demo's pictures out of scikit-image: a public-domain portrait, and no face."""
     output:

@@ -31,11 +31,14 @@ class SurfacePoints:
         triangle: (n_points,) index of the triangle that holds each point.
         barycentric: (n_points, 3) weights of its corners.
         sigma_mm: (n_points,) how well the point is defined on a person's face.
+        depth_bias_mm: (n_points,) what a network's depth of the point is too far out of the face
+            for people on the whole; None = unknown.
     """
 
     triangle: np.ndarray
     barycentric: np.ndarray
     sigma_mm: np.ndarray
+    depth_bias_mm: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.triangle)

@@ -191,6 +191,9 @@ def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
             np.array([row["triangle"] for row in rows], np.int32),
             np.array([row["barycentric"] for row in rows], np.float32).reshape(-1, 3),
             np.array([row.get("sigma_mm", DEFAULT_SIGMA_MM) for row in rows], np.float32),
+            np.array([row["depth_bias_mm"] for row in rows], np.float32)
+            if all("depth_bias_mm" in row for row in rows)
+            else None,
         )
         return content["scheme"], points
     except (ValueError, KeyError, TypeError) as error:

@@ -43,8 +43,13 @@ def depth_term(
     """The term for relative depths (n, p) with NaN where there is none."""
     points = model.landmarks[scheme]
     valid = np.isfinite(depth_px)
+    on_head = linear_points(model, model.triangles[points.triangle], points.barycentric, device)
+    if points.depth_bias_mm is not None:  # the network sees every point that much further out
+        bias = torch.zeros_like(on_head.mean)
+        bias[:, 2] = torch.tensor(points.depth_bias_mm, device=device)
+        on_head = LinearPoints(on_head.mean + bias, on_head.basis)
     return DepthTerm(
-        linear_points(model, model.triangles[points.triangle], points.barycentric, device),
+        on_head,
         torch.tensor(np.where(valid, depth_px, 0), dtype=torch.float32, device=device),
         torch.tensor(valid, dtype=torch.float32, device=device),
         weight,

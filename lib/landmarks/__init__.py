@@ -6,6 +6,7 @@ from lib.landmarks.correspondence import (
     mesh468_on_model,
     write_correspondence,
 )
+from lib.landmarks.depth_bias import depth_bias
 from lib.landmarks.find import find_landmarks
 from lib.landmarks.load import load_landmarker
 from lib.landmarks.options import FaceSeen, Landmarker, LandmarkOptions, ViewLandmarks
@@ -17,6 +18,7 @@ __all__ = [
     "LandmarkOptions",
     "Landmarker",
     "ViewLandmarks",
+    "depth_bias",
     "draw_on_head",
     "find_landmarks",
     "ibug68_by_mesh",

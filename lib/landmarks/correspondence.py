@@ -230,6 +230,9 @@ def write_correspondence(
         }
         for triangle, weights, sigma in zip(points.triangle, points.barycentric, points.sigma_mm)
     ]
+    if points.depth_bias_mm is not None:
+        for row, bias in zip(rows, points.depth_bias_mm):
+            row["depth_bias_mm"] = round(float(bias), 2)
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
