@@ -155,6 +155,7 @@ def test_the_line_shows_every_rule_of_a_run():
     assert shown & RULES == RULES - {"all"} - {
         "build_face_model",
         "build_landmark_correspondence",
+        "calibrate_landmark_depth",
         "copy_demo_photos",
         "fetch_landmark_models",
     }
