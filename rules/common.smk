@@ -117,3 +117,4 @@ if "gpu" not in workflow.global_resources and workflow.is_main_process and GPUS:
 
 wildcard_constraints:
     batch=r"b\d+",
+    model=r"(?!calibrated_)[A-Za-z0-9_]+",

@@ -222,6 +222,8 @@ def write_correspondence(
         "seed": options.seed,
         "licence": "CC0-1.0: measured on renders of a head model by an Apache-2.0 network",
     }
+    if points.depth_bias_mm is not None:
+        head["depth_bias_by"] = "scripts/calibrate_landmark_depth.py, on near-frontal photos"
     rows = [
         {
             "triangle": int(triangle),

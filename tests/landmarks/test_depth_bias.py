@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,6 +47,13 @@ def test_a_known_habit_is_found_over_many_people(model):
     found = depth_bias(model, [seen(model, bias, seed) for seed in range(40)])
     nose, rest = bias > 4, bias < 0.5
     assert (found[nose] - found[rest].mean()).mean() == pytest.approx(bias[nose].mean(), abs=1.0)
+
+
+def test_the_calibrated_file_is_made_by_one_rule_only():
+    rules = (Path(__file__).parents[2] / "rules" / "common.smk").read_text()
+    pattern = re.search(r'model=r"(.+?)"', rules).group(1)
+    assert re.fullmatch(pattern, "makehuman")
+    assert not re.fullmatch(pattern, "calibrated_makehuman")
 
 
 def test_turned_heads_and_too_few_people_are_refused(model):
