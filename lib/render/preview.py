@@ -12,7 +12,7 @@ from lib.errors import ShapeError
 from lib.geometry import vertex_normals
 from lib.imaging import srgb_to_linear
 from lib.imaging.colour import linear_to_srgb8
-from lib.render import preview_kernels
+from lib.render.kernels import preview as preview_kernels
 from lib.render.harmonics import irradiance
 from lib.render.rasterise import (
     Buffers,

@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.errors import ShapeError
 from lib.geometry import to_camera
-from lib.render import kernels
+from lib.render.kernels import buffers as kernels
 
 BACKGROUND = -1
 NEAR_MM = 1.0  # triangles with a corner nearer to the camera plane than this are skipped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lib.render import kernels
+from lib.render.kernels import buffers as kernels
 from lib.render.rasterise import uv_to_texel
 
 

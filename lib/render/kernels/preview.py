@@ -1,6 +1,6 @@
 """Compiled loops of the previews: painting, studio light and averaging, pixel by pixel.
 
-Serial and deterministic, like `lib.render.kernels`.
+Serial and deterministic, like the other compiled loops.
 """
 
 from __future__ import annotations
