@@ -20,7 +20,13 @@ from lib.errors import CaptureFailure
 from lib.imaging import exif
 from lib.imaging.colour import srgb_to_linear
 from lib.imaging.icc import to_srgb8, to_srgb16
-from lib.imaging.sniff import describe, has_no_end, is_heif, says_what_to_do
+from lib.imaging.sniff import (
+    describe,
+    has_broken_items,
+    has_no_end,
+    is_heif,
+    says_what_to_do,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +34,7 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP", "
 ALREADY_UPRIGHT = ("TIFF", "HEIF")  # their decoders turn the pixels
 BACKGROUND = 128  # sRGB grey behind transparent pixels: neither skin nor white nor black
 HEAD_BYTES = 4096
+BT709, UNSPECIFIED, HDR_CURVES = 1, 2, (16, 18)  # ITU-T H.273: primaries; PQ and HLG
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ def read_photo(path: str | Path, max_megapixels: float = 200.0, min_side_px: int
     """The pixels of a photo as upright sRGB; the file's contents decide, never its extension.
 
     8 and 16 bits per channel, colour profiles, CMYK, greyscale, palettes and animations (first
-    frame) are understood; transparent pixels are laid over middle grey. The file is not changed.
+    frame) are understood; HEIC and AVIF are read with 8 bits; transparent pixels are laid over
+    middle grey. The file is not changed.
 
     Args:
         path: JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF, BMP, JPEG 2000 or PPM file.
@@ -98,10 +106,14 @@ def _check_head(path: Path, head: bytes) -> None:
 def _open(path: Path, file: BinaryIO, head: bytes) -> Image.Image:
     if is_heif(head):
         _register_heif(path)
+        if has_broken_items(file):
+            raise _damaged(path, "its list of items makes no sense")
     file.seek(0)
     try:
         return Image.open(file, formats=_known_formats())
     except UnidentifiedImageError:
+        if is_heif(head):
+            raise _damaged(path, "the HEIC decoder does not understand it") from None
         raise _unreadable(
             path,
             f"is no image format that can be read (it starts with {head[:8]!r})",
@@ -125,7 +137,7 @@ def _register_heif(path: Path) -> None:
             "is a HEIC photo, and the package pi-heif is not installed",
             "Run pip install pi-heif, or save the photo as JPEG",
         ) from None
-    pi_heif.register_heif_opener()
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 def _check_size(path: Path, size: tuple[int, int], max_megapixels: float, min_side: int) -> None:
@@ -161,11 +173,23 @@ def _decode(path: Path, picture: Image.Image, file: BinaryIO) -> Photo:
         raise
     except Exception as error:  # decoders of damaged bytes raise anything; it is this file's fault
         raise _damaged(path, error) from error
+    _warn_of_colours(path, picture)
     block = exif.read_exif(picture)
     if picture.format not in ALREADY_UPRIGHT:
         pixels = exif.upright(pixels, exif.orientation(block))
     focal_px, source = exif.focal_length_px(block, pixels.shape[:2])
     return Photo(pixels, focal_px, source)
+
+
+def _warn_of_colours(path: Path, picture: Image.Image) -> None:
+    """Say that colours which only numbers in a HEIC file describe are read as if they were sRGB."""
+    colours = picture.info.get("nclx_profile") or {}
+    primaries = colours.get("color_primaries", BT709)
+    transfer = colours.get("transfer_characteristics", 0)
+    if transfer in HDR_CURVES:
+        log.warning("%s: it is an HDR photo; its tones are read as sRGB and look flat", path.name)
+    elif primaries not in (BT709, UNSPECIFIED) and "icc_profile" not in picture.info:
+        log.warning("%s: its wide colours have no ICC profile; they are read as sRGB", path.name)
 
 
 def _is_16_bit(picture: Image.Image) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from typing import BinaryIO
 
@@ -21,6 +22,8 @@ KNOWN = (
     (b"\x93NUMPY", "a NumPy array"),
     (b"version https://git-lfs", "a Git LFS pointer: the photo itself was not downloaded"),
 )
+HEIF_INDEX_BYTES = 1 << 16  # the list of items stands at the front of a HEIC photo
+HEIF_ITEM = re.compile(rb"infe(?:\x02...(?:..)|\x03...(?:....))..(....)", re.DOTALL)
 VIDEO_BRANDS = {b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5"}
 
 
@@ -57,6 +60,16 @@ def says_what_to_do(head: bytes) -> str:
 def is_heif(head: bytes) -> bool:
     """Whether the first bytes are those of a HEIC/HEIF photo."""
     return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
+
+
+def has_broken_items(file: BinaryIO) -> bool:
+    """Whether a HEIC photo lists an item whose type is no word of four ASCII letters.
+
+    The decoder ends the whole process at such a type instead of raising an error.
+    """
+    file.seek(0)
+    items = HEIF_ITEM.findall(file.read(HEIF_INDEX_BYTES))
+    return not all(kind.isascii() for kind in items)
 
 
 def has_no_end(file: BinaryIO) -> bool:

@@ -45,13 +45,6 @@ def test_lossy_files_give_nearly_their_pixels(tmp_path, name):
     assert largest_difference(read_photo(path).pixels, smooth_image()) < 12
 
 
-def test_a_heic_photo_is_read(tmp_path):
-    pytest.importorskip("pi_heif", reason="the optional package pi-heif is not installed")
-    pillow_heif = pytest.importorskip("pillow_heif", reason="no HEIC encoder is installed")
-    pillow_heif.from_pillow(Image.fromarray(smooth_image())).save(tmp_path / "a.heic", quality=95)
-    assert largest_difference(read_photo(tmp_path / "a.heic").pixels, smooth_image()) < 16
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.webp", "a.avif"])
 def test_every_exif_orientation_is_turned_upright(tmp_path, name, orientation):
