@@ -37,7 +37,6 @@ def test_a_heic_photo_is_turned_once_and_converted_like_its_png_twin(turned, tmp
     expected = read_photo(twin).pixels
     photo = read_photo(turned)
     assert photo.pixels.dtype == np.uint8
-    assert largest_difference(photo.pixels, expected) < 16
     assert mean_difference(photo.pixels, expected) < 2
     assert mean_difference(photo.pixels, smooth_image()) > 3, "the profile changed nothing"
 
