@@ -51,10 +51,10 @@ def stage_sheet(
     files: Mapping[str, Path],
     model: FaceModel | None = None,
     columns: int = 4,
-    title: str = "",
 ) -> np.ndarray:
     """One picture per capture of a batch; a failed capture is a card with its reason.
 
+    The heading names the stage, the batch (the folder of the files), and how many captures failed.
     Memory holds one capture at a time.
 
     Args:
@@ -62,7 +62,6 @@ def stage_sheet(
         files: artefact name -> file of the batch; at least those that `NEEDS` lists.
         model: the fitted head model, for the stages `fit` and `export`.
         columns: pictures per row.
-        title: words after the stage's own title, such as the batch.
 
     Returns:
         (h, w, 3) uint8 sRGB.
@@ -84,13 +83,23 @@ def stage_sheet(
             name: stack.enter_context(BatchReader(files[name], ARTEFACTS[name]))
             for name in NEEDS[stage]
         }
+        rows = readers[NEEDS[stage][0]].outcomes
         pictures = [
             (row.capture, None, f"{row.stage}: {row.outcome}. {row.reason}")
             if row.failed
             else _picture(stage, row.capture, readers, model)
-            for row in readers[NEEDS[stage][0]].outcomes
+            for row in rows
         ]
-    return contact_sheet(pictures, columns, f"{TITLES[stage]}  {title}".strip())
+    batch = Path(files[NEEDS[stage][0]]).parent.name
+    note = counted(batch, len(rows), sum(row.failed for row in rows))
+    return contact_sheet(pictures, columns, TITLES[stage], note)
+
+
+def counted(batch: str, captures: int, failed: int) -> str:
+    """A batch and its numbers in words, such as `b0001: 25 captures, 3 failed`."""
+    return f"{batch}: {captures} capture{'s' * (captures != 1)}" + (
+        f", {failed} failed" if failed else ""
+    )
 
 
 def _picture(

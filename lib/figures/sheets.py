@@ -22,7 +22,9 @@ ALARM = (176, 58, 36)
 Picture = tuple[str, np.ndarray | None, str]
 
 
-def contact_sheet(pictures: Sequence[Picture], columns: int, title: str = "") -> np.ndarray:
+def contact_sheet(
+    pictures: Sequence[Picture], columns: int, title: str = "", note: str = ""
+) -> np.ndarray:
     """One image with all pictures in rows, each above its label.
 
     Args:
@@ -30,6 +32,7 @@ def contact_sheet(pictures: Sequence[Picture], columns: int, title: str = "") ->
             that failed, which becomes a card with the note as its reason.
         columns: pictures per row.
         title: heading of the sheet; empty = none.
+        note: smaller words behind the heading, cut to the width of the sheet.
 
     Returns:
         (h, w, 3) uint8 sRGB.
@@ -44,7 +47,7 @@ def contact_sheet(pictures: Sequence[Picture], columns: int, title: str = "") ->
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((GAP_PX, 12), title, INK, font(18, bold=True))
+        _draw_heading(draw, title, note, size[0])
     for index, (label, image, note) in enumerate(pictures):
         row, column = divmod(index, columns)
         x = GAP_PX + column * (CELL_PX + GAP_PX)
@@ -90,6 +93,16 @@ def shorten(words: str, width: int, letters: ImageFont.FreeTypeFont) -> str:
     while keep > 2 and letters.getlength(words[: keep // 2] + "…" + words[-(keep // 2) :]) > width:
         keep -= 1
     return words[: keep // 2] + "…" + words[-(keep // 2) :]
+
+
+def _draw_heading(draw: ImageDraw.ImageDraw, title: str, note: str, width: int) -> None:
+    """Title and note on one base line at the top of a sheet of some width."""
+    bold, plain = font(18, bold=True), font(14)
+    draw.text((GAP_PX, 28), title, INK, bold, anchor="ls")
+    left = GAP_PX + bold.getlength(title) + 12
+    free = int(width - GAP_PX - left)
+    if note and free > 0:
+        draw.text((left, 28), shorten(note, free, plain), FAINT, plain, anchor="ls")
 
 
 def _draw_card(draw: ImageDraw.ImageDraw, corner: tuple[int, int], reason: str) -> None:

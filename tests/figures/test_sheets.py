@@ -4,7 +4,15 @@ import pytest
 
 from lib.artefacts import ARTEFACTS, BatchWriter, Outcome
 from lib.errors import CaptureFailure, ConfigError
-from lib.figures import NEEDS, contact_sheet, draw_detection, draw_fit, draw_landmarks, stage_sheet
+from lib.figures import (
+    NEEDS,
+    batches,
+    contact_sheet,
+    draw_detection,
+    draw_fit,
+    draw_landmarks,
+    stage_sheet,
+)
 from lib.figures.sheets import CARD, CELL_PX, GAP_PX, LABEL_PX, font, shorten
 from lib.geometry import project
 from lib.render.window import Window
@@ -80,6 +88,31 @@ def test_every_stage_has_a_sheet_with_a_picture_per_result(stage, files, model):
         assert cards[1] > 0.7 and cards[0] < 0.1 and cards[2] < 0.1
     np.testing.assert_array_equal(sheet[150:300, 10:330], sheet[150:300, 670:990])
     np.testing.assert_array_equal(sheet, stage_sheet(stage, files, model))
+
+
+def test_the_heading_of_a_sheet_names_the_batch_and_counts_its_captures(files, monkeypatch):
+    headings = []
+    monkeypatch.setattr(
+        batches, "contact_sheet", lambda pictures, columns, *words: headings.append(words)
+    )
+    for stage in ("import", "detect"):
+        stage_sheet(stage, files)
+    batch = files["faces"].parent.name
+    assert headings == [
+        ("Photos", f"{batch}: 3 captures"),
+        ("Faces found", f"{batch}: 3 captures, 1 failed"),
+    ]
+    assert batches.counted("b0001", 1, 1) == "b0001: 1 capture, 1 failed"
+
+
+def test_a_long_note_stays_on_the_sheet_and_behind_the_title():
+    bare, long = (
+        contact_sheet([], 1, "Landmarks", note) for note in ("", "b0001: " + 90 * "many ")
+    )
+    assert bare.shape == long.shape
+    changed = np.flatnonzero((bare != long).any(axis=(0, 2)))
+    title = GAP_PX + font(18, bold=True).getlength("Landmarks")
+    assert title < changed.min() and changed.max() < bare.shape[1] - GAP_PX
 
 
 def test_a_sheet_says_which_file_it_lacks(files, model):
