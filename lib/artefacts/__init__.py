@@ -1,7 +1,7 @@
 """The files under results/: what each holds, how it is written, how it is read back."""
 
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
-from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest
+from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, how_to_rebuild
 from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
 
@@ -34,6 +34,7 @@ __all__ = [
     "array",
     "as_failure",
     "digest",
+    "how_to_rebuild",
     "process_batch",
     "ragged",
     "text",

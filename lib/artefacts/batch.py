@@ -122,21 +122,23 @@ class BatchReader(Generic[Kind]):
         try:
             self._file = h5py.File(path, "r")
         except FileNotFoundError as error:
-            raise ArtefactError(
-                f"{path} is not there. Make it: snakemake --cores all {path}"
-            ) from error
+            raise ArtefactError(f"{path} is not there. {how_to_rebuild(path)}") from error
         except OSError as error:
-            raise ArtefactError(f"{path} cannot be read ({error}). {_rebuild(path)}") from error
+            raise ArtefactError(
+                f"{path} cannot be read ({error}). {how_to_rebuild(path)}"
+            ) from error
         found = self._file.attrs.get("artefact", "not an artefact")
         version = int(self._file.attrs.get("version", -1))
         if found != kind.__name__:
             self._file.close()
-            raise ArtefactError(f"{path} is {found}, expected {kind.__name__}. {_rebuild(path)}")
+            raise ArtefactError(
+                f"{path} is {found}, expected {kind.__name__}. {how_to_rebuild(path)}"
+            )
         if version != kind.version:
             self._file.close()
             raise ArtefactError(
                 f"{path} is {found} version {version}, this code reads version {kind.version}.\n"
-                f"    {_rebuild(path)}"
+                f"    {how_to_rebuild(path)}"
             )
 
     def __enter__(self) -> Self:
@@ -176,5 +178,9 @@ def digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _rebuild(path: str | Path) -> str:
-    return f"Rebuild it: snakemake --cores all --force {path}"
+def how_to_rebuild(path: str | Path) -> str:
+    """What to type to have a file of a results folder made again, and what follows from it.
+
+    Snakemake needs the run's own command: only that says which photos, settings and folder it has.
+    """
+    return f"Rebuild it: repeat the command of its run with --forcerun {path} at the end."

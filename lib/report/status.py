@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 
-from lib.artefacts import ARTEFACTS, OK, BatchReader
+from lib.artefacts import ARTEFACTS, OK, BatchReader, how_to_rebuild
 from lib.errors import ArtefactError
 
 COLUMNS = ("capture", "batch", "stage", "outcome", "reason")
@@ -70,7 +70,7 @@ def read_status(path: str | Path) -> tuple[StatusRow, ...]:
     if not lines or tuple(lines[0]) != COLUMNS or {len(line) for line in lines} != {len(COLUMNS)}:
         raise ArtefactError(
             f"{path} is no table of outcomes, expected the columns {', '.join(COLUMNS)}. "
-            f"Rebuild it: snakemake --cores all --force {path}"
+            + how_to_rebuild(path)
         )
     return tuple(StatusRow(*line) for line in lines[1:])
 
@@ -101,9 +101,7 @@ def _kind_of(file: Path) -> str:
         with h5py.File(file, "r") as opened:
             found = str(opened.attrs.get("artefact", "not an artefact"))
     except OSError as error:
-        raise ArtefactError(
-            f"{file} cannot be read ({error}). Rebuild it: snakemake --cores all --force {file}"
-        ) from error
+        raise ArtefactError(f"{file} cannot be read ({error}). {how_to_rebuild(file)}") from error
     for name, kind in ARTEFACTS.items():
         if kind.__name__ == found:
             return name
