@@ -12,8 +12,8 @@ from lib.errors import ShapeError
 from lib.geometry import vertex_normals
 from lib.imaging import srgb_to_linear
 from lib.imaging.colour import linear_to_srgb8
-from lib.render.kernels import preview as preview_kernels
 from lib.render.harmonics import irradiance
+from lib.render.kernels import preview as preview_kernels
 from lib.render.rasterise import (
     Buffers,
     Camera,

@@ -6,10 +6,13 @@ threading layer that forbids concurrent calls or changes PyTorch's number of thr
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+
+PIXELS_PER_TASK = 16_384  # less work than handing it over costs, below about 0.5 ms
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}  # by process and number of threads
 _lock = Lock()
@@ -53,3 +56,24 @@ def _pool(threads: int) -> ThreadPoolExecutor:
         if key not in _pools:
             _pools[key] = ThreadPoolExecutor(threads, thread_name_prefix="render")
         return _pools[key]
+
+
+def row_bands(height: int, width: int, images: int, threads: int) -> list[slice]:
+    """Rows in as many parts as keep all threads busy; an image too small to share stays whole."""
+    wanted = -(-threads // max(images, 1))
+    count = max(1, min(wanted, height * width // PIXELS_PER_TASK, height))
+    return _equal_parts(height, count)
+
+
+def row_chunks(height: int, width: int, n_vertices: int) -> list[slice]:
+    """Rows in parts whose sums over vertices are kept apart and added in order.
+
+    The number depends on the problem alone, never on threads: sums of floats depend on their order.
+    """
+    pixels = max(65_536, 2 * n_vertices)
+    return _equal_parts(height, max(1, min(8, height * width // pixels, height)))
+
+
+def _equal_parts(height: int, count: int) -> list[slice]:
+    edges = [height * k // count for k in range(count + 1)]
+    return [slice(start, end) for start, end in itertools.pairwise(edges)]
