@@ -107,7 +107,7 @@ def score_mesh(
     start = similarity_of_points(landmarks[NOW_POINTS], scan.landmarks[NOW_POINTS], with_scale)
     surface = Surface.of(vertices, _near(start.apply(vertices), triangles, scan.points))
     alignment = similarity_to_scan(surface, scan.points, start, with_scale)
-    _, distance, _ = surface.nearest(alignment.inverse().apply(scan.points), candidates=6)
+    _, distance, _ = surface.nearest(alignment.inverse().apply(scan.points))
     distance = distance * alignment.scale
     return ScanScore(
         float(np.median(distance)),

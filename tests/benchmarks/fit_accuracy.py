@@ -87,7 +87,7 @@ def _case(truth_model, photo: SyntheticPhoto, measured, seconds: float, count: i
         measured,
         scan(truth.posed),
         scan(truth.neutral),
-        Surface.of(truth.neutral, skin, spacing_mm=3.0),
+        Surface.of(truth.neutral, skin),
         truth.yaw_deg,
         truth.camera.focal_px,
         seconds,

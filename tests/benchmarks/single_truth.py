@@ -40,7 +40,7 @@ def read_cases(model: FaceModel, data: Path, count: int, with_focal: bool) -> li
     scan = sample_scan(vertices, triangles, marks, region, count)
     inside = np.zeros(len(vertices), bool)
     inside[region] = True
-    surface = Surface.of(vertices, triangles[inside[triangles].any(axis=1)], spacing_mm=3.0)
+    surface = Surface.of(vertices, triangles[inside[triangles].any(axis=1)])
     cameras = _cameras(json.loads((data / "lps_single/cameras.json").read_text()))
     measurer = Measurer(model)
     cases = []
