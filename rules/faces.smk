@@ -8,8 +8,8 @@ rule detect_faces:
     """Find the face that is meant, or all faces, in every photo."""
     input:
         capture=rules.import_capture.output.capture,
-        detector=rules.fetch_landmark_models.output.detector,
-        mesh=rules.fetch_landmark_models.output.mesh,
+        detector=ancient(rules.fetch_landmark_models.output.detector),
+        mesh=ancient(rules.fetch_landmark_models.output.mesh),
     output:
         faces="<results>/{batch}/faces.h5",
         sheet=report(
@@ -42,7 +42,7 @@ rule find_landmarks:
     input:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
-        mesh=rules.fetch_landmark_models.output.mesh,
+        mesh=ancient(rules.fetch_landmark_models.output.mesh),
         model=face_model_file,
     output:
         landmarks="<results>/{batch}/landmarks.h5",

