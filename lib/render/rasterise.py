@@ -10,8 +10,11 @@ import numpy as np
 from lib.errors import ShapeError
 from lib.geometry import to_camera
 from lib.render.kernels import buffers as kernels
+from lib.render.kernels import coverage
 
 BACKGROUND = -1
+SUBPIXEL_SHIFT = 8  # 1/256 px
+LIMIT_PX = coverage.LIMIT / 2**SUBPIXEL_SHIFT  # vertices further off are not drawn
 NEAR_MM = 1.0  # triangles with a corner nearer to the camera plane than this are skipped
 
 
@@ -190,16 +193,34 @@ def _rasterise(
 ) -> Buffers:
     """Buffers for positions (V, 2) px, depth keys and 1/w; `inverse_w` 0 = not drawable."""
     triangles = checked_indices(triangles, len(pixels))
-    drawable = (inverse_w > 0) & (np.abs(pixels) < kernels.LIMIT_PX).all(axis=1)
+    drawable = (inverse_w > 0) & (np.abs(pixels) < LIMIT_PX).all(axis=1)
     pixels = np.where(drawable[:, None], pixels, 0.0)
-    grid = np.rint(pixels * kernels.SUBPIXELS).astype(np.int64)
-    start = np.array(corner, np.int64)
-    ids = np.full(size, BACKGROUND, np.int32)
-    depth = np.full(size, np.inf, np.float32)
+    x, y = np.rint(pixels * 2**SUBPIXEL_SHIFT).astype(np.int32).T.copy()
+    depth = _scaled(key, drawable)
+    unsigned = triangles.view(np.uint32)
+    window = np.array([*corner, *size], np.int64)
+    drawn = np.empty(len(triangles), np.int32)
+    n = coverage.select(x, y, unsigned, window, SUBPIXEL_SHIFT, drawn)
+    if cull or not drawable.all():
+        n = coverage.filter_drawable(x, y, ~drawable, unsigned, cull, drawn, n)
+    keys = np.full(size, coverage.EMPTY)
+    no_names = np.empty(0, np.int32)
+    coverage.cover(x, y, depth, unsigned, no_names, drawn[:n], *corner, SUBPIXEL_SHIFT, keys)
+    ids = np.empty(size, np.int32)
+    nearest = np.empty(size, np.float32)
     barycentric = np.empty((*size, 3), np.float32)
-    kernels.cover(grid, key, drawable, triangles, start, int(cull), ids, depth)
-    kernels.resolve(pixels, inverse_w, triangles, start, ids, barycentric, depth)
-    return Buffers(ids, barycentric, depth)
+    kernels.resolve(keys, pixels, inverse_w, triangles, window[:2], ids, barycentric, nearest)
+    return Buffers(ids, barycentric, nearest)
+
+
+def _scaled(key: np.ndarray, drawable: np.ndarray) -> np.ndarray:
+    """(V,) depth keys spread over the range of integers that orders triangles."""
+    seen = key[drawable]
+    near = seen.min(initial=np.inf)
+    reach = seen.max(initial=-np.inf) - near
+    if not (reach > 0):
+        return np.zeros(len(key))
+    return np.where(drawable, (key - near) * (coverage.DEPTH_STEPS / reach), 0.0)
 
 
 def _inverse(w: np.ndarray, near: float) -> np.ndarray:
