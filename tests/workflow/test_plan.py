@@ -1,9 +1,12 @@
 """What Snakemake would do, told without doing it; mistakes end before any job starts."""
 
+import subprocess
+import sys
+
 import pytest
 from PIL import Image
 
-from tests.runs import run
+from tests.runs import PROJECT, Run, run
 
 
 @pytest.fixture
@@ -22,6 +25,25 @@ def test_three_photos_in_batches_of_two_make_two_jobs_a_stage(photos, tmp_path):
     assert done.planned["collect_status"] == done.planned["write_report"] == 1
     assert "Fitting the makehuman head to b0002" in done.text
     assert not (tmp_path / "out").exists()
+
+
+def test_the_profile_for_one_machine_plans_a_run_and_gives_a_reason_for_every_line(photos):
+    words = ["-m", "snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run"]
+    settings = ["--nolock", "--config", f"photos={photos}", f"results={photos.parent / 'out'}"]
+    done = subprocess.run(
+        [sys.executable, *words, *settings],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert "profile workflow/profiles/local" in done.stdout
+    planned = Run(done.returncode, done.stdout, 0.0).check().planned
+    assert planned["export_heads"] == planned["write_report"] == 1
+    lines = (PROJECT / "workflow/profiles/local/config.yaml").read_text().splitlines()
+    bare = [line for line in lines if line and "#" not in line]
+    assert [line for line in bare if not line.startswith("  - ")] == ["resources:"]
 
 
 def test_a_wrong_setting_ends_the_call_with_one_readable_message(photos, tmp_path):
