@@ -9,10 +9,10 @@ import numpy as np
 # Source: Ramamoorthi & Hanrahan 2001, An efficient representation for irradiance environment maps,
 # eq. 3.
 Y00 = 0.5 / np.sqrt(np.pi)
-_Y1 = np.sqrt(3 / (4 * np.pi))
-_Y2 = np.sqrt(15 / (4 * np.pi))
-_Y20 = np.sqrt(5 / (16 * np.pi))
-_Y22 = np.sqrt(15 / (16 * np.pi))
+Y1 = np.sqrt(3 / (4 * np.pi))
+Y2 = np.sqrt(15 / (4 * np.pi))
+Y20 = np.sqrt(5 / (16 * np.pi))
+Y22 = np.sqrt(15 / (16 * np.pi))
 
 # What a Lambertian surface keeps of each band, over pi: A_l / pi with A = pi, 2 pi / 3, pi / 4 (the
 # same source, eq. 8), so that light = (1 / Y00, 0, ...) shows the albedo itself.
@@ -25,14 +25,14 @@ def sh_basis(normals: np.ndarray) -> np.ndarray:
     return np.stack(
         [
             np.full_like(x, Y00),
-            _Y1 * y,
-            _Y1 * z,
-            _Y1 * x,
-            _Y2 * x * y,
-            _Y2 * y * z,
-            _Y20 * (3 * z * z - 1),
-            _Y2 * x * z,
-            _Y22 * (x * x - y * y),
+            Y1 * y,
+            Y1 * z,
+            Y1 * x,
+            Y2 * x * y,
+            Y2 * y * z,
+            Y20 * (3 * z * z - 1),
+            Y2 * x * z,
+            Y22 * (x * x - y * y),
         ],
         axis=-1,
     )

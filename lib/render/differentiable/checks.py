@@ -17,7 +17,8 @@ def check_shape(name: str, tensor: torch.Tensor, expected: tuple[int | str, ...]
         isinstance(wanted, str) or found == wanted for found, wanted in zip(tensor.shape, expected)
     )
     if not agree:
-        raise ShapeError(name, tuple(tensor.shape), f"({', '.join(map(str, expected))})")
+        comma = "," if len(expected) == 1 else ""
+        raise ShapeError(name, tuple(tensor.shape), f"({', '.join(map(str, expected))}{comma})")
 
 
 def check_float(name: str, tensor: torch.Tensor) -> None:
