@@ -22,9 +22,8 @@ PSBODY_FAR = 1e99  # psbody-mesh writes 1e100 for a ray that meets nothing
 PSBODY_MISSING = (
     "backend is 'psbody', but psbody-mesh cannot be imported ({reason}). It was expected as the "
     "package `psbody.mesh`. Set backend: numba (or auto), which needs nothing and gives the same "
-    "results, or build psbody-mesh from https://github.com/MPI-IS/mesh with the Boost headers: "
-    "`BOOST_INCLUDE_DIRS=/usr/include/boost make all`. Its licence allows non-commercial "
-    "scientific research only. See docs/proximity.md."
+    "results, or build it from https://github.com/MPI-IS/mesh; no package index has it, and "
+    "docs/proximity.md tells how. Its licence allows non-commercial scientific research only."
 )
 
 

@@ -216,7 +216,7 @@ def _difference(answer: np.ndarray, expected: np.ndarray) -> float:
     if answer.dtype == bool:
         return float((answer != expected).mean())
     both = np.isfinite(answer) & np.isfinite(expected)
-    return float(np.abs(answer - expected)[both].max(initial=0))
+    return float(np.abs(answer[both] - expected[both]).max(initial=0))
 
 
 def _seconds(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:

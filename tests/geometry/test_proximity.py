@@ -97,6 +97,15 @@ def test_a_point_as_near_to_several_parts_gets_one_of_them(tree):
     np.testing.assert_allclose(np.abs(found.points).max(axis=1), 1)
 
 
+def test_of_equally_near_places_numba_names_the_lowest_whatever_was_asked_before():
+    plates = np.array([[x, y, z] for z in (-1.0, 1) for x, y in ((-5, -5), (5, -5), (0, 5))])
+    for triangles in ([[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [0, 1, 2]]):
+        surface = SurfaceTree(plates, np.array(triangles), backend="numba")
+        for before in (-3.0, 3.0):
+            found = surface.nearest(np.array([[0, 0, before], [0, 0, 0]]))
+            assert found.triangles[1] == 0
+
+
 def test_triangles_without_area_are_segments_and_points(tree):
     vertices = np.array([[0.0, 0, 0], [1, 0, 0], [3, 0, 0], [0, 5, 0], [9, 9, 9]])
     triangles = np.array([[0, 1, 2], [3, 3, 3], [0, 2, 1]])
@@ -117,17 +126,20 @@ def test_tiny_huge_and_shifted_surfaces_keep_relative_accuracy(tree, scale, shif
     np.testing.assert_allclose(found.distance_mm, expected, rtol=1e-9, atol=1e-12 * scale)
 
 
-def test_slivers_have_accurate_distances(tree):
+def test_slivers_are_as_far_as_their_longest_edge(tree):
     rng = np.random.default_rng(4)
-    start, way = rng.normal(size=(2, 300, 3))
-    thin = 10.0 ** rng.uniform(-14, -3, (300, 1))
-    third = start + 0.4 * way + thin * rng.normal(size=(300, 3))
-    vertices = np.stack([start, start + way, third], axis=1).reshape(-1, 3)
-    triangles = np.arange(900).reshape(-1, 3)
-    points = rng.normal(0, 2, (500, 3))
-    found = tree((vertices, triangles)).nearest(points)
-    expected = nearest_distance(points, vertices[triangles])
-    np.testing.assert_allclose(found.distance_mm, expected, rtol=1e-8)
+    start, way = 100 * np.arange(300.0)[:, None] * [1, 0, 0], rng.normal(size=(300, 3))
+    thin = 10.0 ** rng.uniform(-15, -9.5, (300, 1)) * rng.normal(size=(300, 3))
+    corners = np.stack([start, start + way, start + 0.4 * way + thin], axis=1)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)  # as good as it is
+    above, beside = 2 * normal, rng.normal(size=(300, 3))
+    points = np.concatenate([corners.mean(axis=1) + above, corners.mean(axis=1) + beside])
+    found = tree((corners.reshape(-1, 3), np.arange(900).reshape(-1, 3))).nearest(points)
+    edges = corners[:, [0, 1, 1]]  # the longest edge, as a triangle without area
+    np.testing.assert_allclose(
+        found.distance_mm, nearest_distance(points, edges), rtol=1e-8, atol=1e-8
+    )
 
 
 def test_far_points_get_the_distance(tree):
@@ -146,6 +158,26 @@ def test_no_points_get_no_answers(tree):
     assert found.points.shape == found.barycentric.shape == hits.points.shape == (0, 3)
     assert found.distance_mm.shape == found.triangles.shape == hits.distance_mm.shape == (0,)
     assert surface.visible_from(none).visible.shape == (0, 3)
+
+
+def test_the_sign_is_right_beside_sharp_edges_and_corners_of_many_triangles(tree):
+    apex, base = [0.0, 0, 0], np.array([[9.0, -2, -0.4], [9, 2, -0.4], [9, 0, 0.6]])
+    share = np.linspace(0, 1, 60)[:, None]
+    rim = np.concatenate([(1 - share) * base[0] + share * base[1], base[2:]])  # one side in strips
+    strips = [[0, k + 2, k + 1] for k in range(59)]
+    bottom = [[k + 1, k + 2, 61] for k in range(59)]
+    triangles = np.array([*strips, *bottom, [0, 1, 61], [0, 61, 60]])
+    vertices = np.concatenate([[apex], rim])
+    corners = vertices[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    rng = np.random.default_rng(14)
+    points = np.concatenate(
+        [rng.uniform(-2, 11, (3000, 3)) * [1, 0.4, 0.2], rng.normal(0, 1, (3000, 3))]
+    )
+    height = np.einsum("nd,td->nt", points, normal) - (corners[:, 0] * normal).sum(axis=1)
+    found = tree((vertices, triangles)).nearest(points, signed=True)
+    np.testing.assert_array_equal(found.distance_mm < 0, (height < 0).all(axis=1))
+    assert set(range(7)) <= set(found.part) and (found.distance_mm < 0).sum() > 20
 
 
 def test_the_sign_is_negative_inside_also_beside_edges_and_corners(tree):
