@@ -2,15 +2,20 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lib.artefacts import BatchReader, Capture
 from lib.captures import ImportOptions, import_capture
 from lib.errors import CaptureFailure
 from lib.geometry import project
-from lib.planning import Sample
+from lib.planning import Sample, scan_photos, update_ledger
+from tests.runs import PROJECT, obey_permissions, permissions_count
 
 OPTIONS = ImportOptions(max_side_px=100)
 
@@ -115,3 +120,44 @@ def test_an_unreadable_view_fails_the_capture(tmp_path):
 def test_a_name_that_is_not_utf8_is_a_reason():
     with pytest.raises(CaptureFailure, match=r"caf\\xe9.jpg is not valid UTF-8"):
         import_capture([sample("caf\udce9.jpg")], OPTIONS)
+
+
+IMPORT = """
+from types import SimpleNamespace as names
+from scripts import import_capture
+import_capture.main(
+    names(batch="batches.tsv"),
+    names(capture="capture.h5", sheet="import.jpg"),
+    names(options={}),
+    names(batch="b0001"),
+)
+"""
+
+
+@pytest.mark.skipif(not permissions_count(), reason="the superuser may read everything here")
+def test_a_photo_that_may_not_be_read_is_a_row_and_the_others_go_on(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("anna.png", "locked.png", "zoe.png"):
+        photo(tmp_path / "photos" / name)
+    update_ledger(tmp_path / "batches.tsv", scan_photos(tmp_path / "photos"), 8)
+    (tmp_path / "photos" / "locked.png").chmod(0)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=obey_permissions,
+    )
+    assert done.returncode == 0, done.stderr
+    with BatchReader(tmp_path / "capture.h5", Capture) as captures:
+        ended = {row.capture: (row.outcome, row.reason) for row in captures.outcomes}
+    assert ended == {
+        "anna": ("ok", ""),
+        "locked": (
+            "unreadable_image",
+            "locked.png may not be read (permission denied). Run chmod u+r.",
+        ),
+        "zoe": ("ok", ""),
+    }
