@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import logging
 import os
 import subprocess
@@ -25,23 +26,35 @@ POOL = "VISAGRAPH_GPU_IDS"
 LOCK_FOLDER = "VISAGRAPH_GPU_LOCKS"
 SCHEDULERS = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "KUBERNETES_SERVICE_HOST")
 POLL_SECONDS = 0.2
+INSTALL_RENDERER = (
+    "Install it with 'pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast' "
+    "(needs the CUDA toolkit; NVIDIA's licence allows research and evaluation, not commercial "
+    "use), or set device: cpu, which renders the same with this project's compiled loops, slower "
+    "and under its own licence."
+)
 
 
 def pick_device(setting: Literal["auto", "cpu", "cuda"]) -> torch.device:
-    """The device of a setting; `auto` is CUDA where PyTorch can use it.
+    """The device of a setting; `auto` is CUDA where PyTorch and nvdiffrast can use it.
 
     Raises:
-        ConfigError: `cuda` was asked for and is not there.
+        ConfigError: `cuda` was asked for and something of it is missing.
     """
     import torch
 
-    usable = setting != "cpu" and torch.cuda.is_available()
+    if setting == "cpu":
+        return torch.device("cpu")
+    usable, renderer = torch.cuda.is_available(), importlib.util.find_spec("nvdiffrast")
     if setting == "cuda" and not usable:
         raise ConfigError(
             "device is 'cuda', but PyTorch finds no usable GPU. Set device: auto, or install a "
             "PyTorch build for your GPU's driver."
         )
-    return torch.device("cuda" if usable else "cpu")
+    if setting == "cuda" and not renderer:
+        raise ConfigError(f"device is 'cuda', but nvdiffrast is not installed. {INSTALL_RENDERER}")
+    if usable and not renderer:
+        log.warning("a GPU is there, nvdiffrast is not: using the CPU. %s", INSTALL_RENDERER)
+    return torch.device("cuda" if usable and renderer else "cpu")
 
 
 @contextlib.contextmanager

@@ -122,3 +122,16 @@ def test_cuda_without_a_gpu_is_a_setting_error():
     assert pick_device("auto").type == "cpu"
     with pytest.raises(ConfigError, match="device is 'cuda'"):
         pick_device("cuda")
+
+
+def test_a_gpu_is_taken_only_with_the_renderer_for_it(monkeypatch, caplog):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with caplog.at_level("WARNING"):
+        assert pick_device("auto").type == "cpu"
+    assert "nvdiffrast is not: using the CPU. Install it with 'pip install" in caplog.text
+    with pytest.raises(ConfigError, match=r"nvdiffrast is not installed.*pip install.*licence"):
+        pick_device("cuda")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert pick_device("auto").type == pick_device("cuda").type == "cuda"
+    assert pick_device("cpu").type == "cpu"

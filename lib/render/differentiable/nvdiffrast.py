@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
+from lib.devices import INSTALL_RENDERER
 from lib.errors import ConfigError
 from lib.render.differentiable.raster import Raster, Viewport
 
 TILE = 8  # px; image sizes are rounded up to it, and the result is cut
-INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
 
 
 def rasterise(
@@ -108,10 +108,8 @@ def load_library() -> ModuleType:
         import nvdiffrast.torch as library
     except ImportError as error:
         raise ConfigError(
-            f"rendering on a GPU needs nvdiffrast, which is not installed ({error}). Install it "
-            f"with '{INSTALL}' (needs the CUDA toolkit; NVIDIA's licence allows research and "
-            "evaluation, not commercial use), or set device: cpu, which renders the same with the "
-            "built-in compiled loops, slower, under this project's own licence."
+            f"rendering on a GPU needs nvdiffrast, which cannot be imported ({error}). "
+            f"{INSTALL_RENDERER}"
         ) from error
     return library
 
