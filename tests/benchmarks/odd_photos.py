@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
+import subprocess
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +90,9 @@ def _readable() -> list[OddPhoto]:
     alpha[:40, :, 3] = 0
     grey = Image.fromarray(image).convert("L")
     frames = [Image.fromarray(image), Image.fromarray(image[:, ::-1].copy())]
+    heic = [OddPhoto("still.heic", HEAD, _heic(image))] if shutil.which("heif-enc") else []
     return [
+        *heic,
         OddPhoto("sixty_megapixels.jpg", HEAD, _big_jpeg),
         OddPhoto("cmyk.jpg", HEAD, _saved(Image.fromarray(image).convert("CMYK"), "JPEG")),
         OddPhoto("sixteen_bit.png", HEAD, _cv2_file(".png", deep[..., ::-1])),
@@ -193,6 +198,16 @@ def _turned_by_exif(image: np.ndarray) -> Callable[[Path], object]:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
     return _saved(np.rot90(image), "JPEG", exif=exif)
+
+
+def _heic(image: np.ndarray) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            flat = Path(folder) / "still.png"
+            Image.fromarray(image).save(flat)
+            subprocess.run(["heif-enc", "-o", path, flat], check=True, capture_output=True)
+
+    return write
 
 
 def _without_permission(data: bytes) -> Callable[[Path], object]:
