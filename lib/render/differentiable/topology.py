@@ -64,21 +64,19 @@ def edge_table(triangles: torch.Tensor) -> EdgeTable:
     # The side of each (triangle, k), in the order of `key`; stable: lower triangles come first.
     side = (2 * np.arange(len(corners))[:, None] + (start > end)).ravel()[proper]
     order = np.argsort(key, kind="stable")
-    found, first, edge, count = np.unique(
-        key, return_index=True, return_inverse=True, return_counts=True
-    )
-    begin = np.cumsum(count) - count
-    in_order = side[order]
-    second = in_order[begin + (count > 1)] if len(found) else in_order
+    key, side = key[order], side[order]
+    is_first = np.diff(key, prepend=-1) != 0
+    first, edge = np.flatnonzero(is_first), np.cumsum(is_first) - 1
+    count = np.diff(first, append=len(key))
+    rank = np.arange(len(key)) - first[edge]  # which of its edge's sides
     of_triangle = np.full(3 * len(corners), -1, np.int32)
-    of_triangle[proper] = edge.ravel()
-    later = np.arange(len(key)) - np.repeat(begin, count) >= 2
-    more = np.column_stack([np.repeat(np.arange(len(found)), count)[later], in_order[later]])
+    of_triangle[np.flatnonzero(proper)[order]] = edge
+    found = key[first]
     return EdgeTable(
         triangles=_frozen(corners),
         ends=_frozen(np.column_stack([found // max(n_vertices, 1), found % max(n_vertices, 1)])),
-        sides=_frozen(np.column_stack([side[first], second])),
-        more=_frozen(more),
+        sides=_frozen(np.column_stack([side[first], side[first + (count > 1)]])),
+        more=_frozen(np.column_stack([edge, side])[rank > 1]),
         of_triangle=_frozen(of_triangle.reshape(-1, 3)),
         n_vertices=n_vertices,
     )
