@@ -95,7 +95,7 @@ class Igl:
 
 
 class PointCloudUtils:
-    """point-cloud-utils (GPL-2.0), embree inside, float32. It builds its tree at every call."""
+    """point-cloud-utils (MIT), embree inside, float32. It builds its tree at every call."""
 
     def __init__(self, task: Task):
         import point_cloud_utils
@@ -118,7 +118,7 @@ class PointCloudUtils:
 
 
 class Trimesh:
-    """trimesh (MIT): rtree for points, embreex (embree, float32) for rays."""
+    """trimesh (MIT): rtree for points, embreex (BSD, with embree) for rays."""
 
     def __init__(self, task: Task):
         import embreex  # noqa: F401 without it trimesh takes minutes here

@@ -79,8 +79,9 @@ def test_no_ray_slips_through_between_neighbours(tree):
 
 def test_a_ray_in_the_plane_of_a_face_meets_its_neighbours(tree):
     surface = tree(box())
-    origins = np.array([[5.0, 0.3, 1.0], [5, 1, 1], [0.5, 5, 1]])
-    directions = np.array([[-1.0, 0, 0], [-1, 0, 0], [0, -1, 0]])  # the second along an edge
+    starts = [[5, 0.3, 1], [5, 1, 1], [0.5, 5, 1], [-1, 0.3, 5], [-1, -1, 5], [5, 0.3, -1]]
+    ways = [[-1, 0, 0], [-1, 0, 0], [0, -1, 0], [0, 0, -1], [0, 0, -1], [-1, 0, 0]]
+    origins, directions = np.array(starts), np.array(ways)
     for both_ways in (False, True):
         hits = surface.along(origins, directions, both_ways=both_ways)
         np.testing.assert_allclose(hits.distance_mm, 4)
