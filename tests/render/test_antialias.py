@@ -1,4 +1,4 @@
-"""`antialias` of the four primitives: blends by hand, areas, gradients against differences."""
+"""`antialias` of the four primitives: blends by hand, what is an outline, areas, arguments."""
 
 import numpy as np
 import pytest
@@ -6,34 +6,12 @@ import torch
 from scipy.spatial import ConvexHull
 
 from lib.errors import ShapeError
-from lib.facemodel import load_face_model
 from lib.render.differentiable import Raster, rasterise
-from lib.render.differentiable.antialias import SLACK_PX, _blend_by_tensors, antialias
+from lib.render.differentiable.antialias import antialias
 from lib.render.differentiable.outlines import find_pairs
 from lib.render.differentiable.topology import edge_table
-from tests.render.backends import ellipsoid, flat_clip, triangle_soup, view_clip
-
-RULES = ("edges", "pairs")
-QUAD = torch.tensor([[0, 1, 2], [0, 2, 3]])
-
-
-def square(low: float, high: float, size: tuple[int, int], depth: float = 0.0) -> torch.Tensor:
-    """(1, 4, 4) clip positions, float64, of a square from `low` to `high` px along x and y."""
-    corners = [[low, low], [high, low], [high, high], [low, high]]
-    return torch.tensor(flat_clip(corners, size, depth))
-
-
-def mask_of(raster: Raster, channels: int = 1) -> torch.Tensor:
-    """1 where a surface is seen, in the raster's type."""
-    return raster.mask[..., None].to(raster.packed.dtype).repeat(1, 1, 1, channels)
-
-
-def head(size: tuple[int, int], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """(1, V, 4) clip positions and (T, 3) triangles of the default head, turned a little."""
-    model = load_face_model("makehuman")
-    vertices = (model.mean - [0, -30, -60]) / 145.0
-    return torch.tensor(view_clip(vertices, 25.0), dtype=dtype), torch.tensor(model.triangles)
-
+from tests.render.backends import ellipsoid, flat_clip, view_clip
+from tests.render.outline_scenes import QUAD, RULES, mask_of, scene, square
 
 # Blends by hand ---------------------------------------------------------------------------------
 
@@ -220,165 +198,7 @@ def test_nvdiffrasts_rule_misses_most_of_a_dense_outline():
     assert found["pairs"] < 0.1 * found["edges"]
 
 
-# Gradients against differences -------------------------------------------------------------------
-
-
-def scene(name: str) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
-    """Clip positions (1, V, 4) in float64, triangles and image size."""
-    rng = np.random.default_rng(5)
-    if name == "one triangle":
-        clip = np.array([[-0.7, -0.81, 0.1, 1.1], [0.83, -0.3, 0.3, 0.8], [-0.1, 1.4, 0.2, 1.9]])
-        return torch.tensor(clip[None]), torch.tensor([[0, 1, 2]]), (29, 37)
-    if name == "corner behind the camera":
-        clip = np.array([[-0.7, 0.31, 0.1, 1.1], [0.83, 0.4, 0.3, 0.8], [0.1, 0.9, -0.6, -0.5]])
-        return torch.tensor(clip[None]), torch.tensor([[0, 1, 2]]), (40, 33)
-    if name == "two triangles":
-        near = [[-0.7, -0.8, -0.5, 1], [0.8, -0.3, -0.4, 1], [-0.1, 0.7, -0.3, 1.2]]
-        far = [[-0.2, -0.9, 0.5, 1], [0.9, 0.8, 0.4, 1], [-0.8, 0.6, 0.3, 1.1]]
-        clip = np.array([far + near]) + rng.uniform(-0.02, 0.02, (1, 6, 4))  # no edge at 45 degrees
-        return torch.tensor(clip), torch.tensor([[0, 1, 2], [3, 4, 5]]), (31, 31)
-    if name == "soup":
-        return torch.tensor(triangle_soup(rng, 12)), torch.arange(36).reshape(-1, 3), (48, 40)
-    if name == "head":
-        return *head((80, 72), torch.float64), (80, 72)
-    vertices, triangles = ellipsoid(11, 13)
-    poles, same = np.unique(vertices.round(9), axis=0, return_inverse=True)
-    return torch.tensor(view_clip(poles, 31.0)), torch.tensor(same.ravel()[triangles]), (56, 64)
-
-
-SCENES = ["one triangle", "corner behind the camera", "two triangles", "soup", "ellipsoid", "head"]
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", SCENES)
-def test_gradients_equal_differences(name, rule):
-    clip, triangles, size = scene(name)
-    table, rng = edge_table(triangles), torch.Generator().manual_seed(3)
-    raster = rasterise(clip, triangles, size)
-    shape = (1, *size, 2)
-    colour = torch.rand(shape, generator=rng, dtype=torch.float64)
-    weight = torch.rand(shape, generator=rng, dtype=torch.float64)
-
-    def loss(colour, clip):
-        return (weight * antialias(colour, raster, clip, triangles, table, rule)).sum()
-
-    def pairs(clip):
-        (found,) = find_pairs(clip.numpy(), raster.packed.numpy(), table, rule)
-        slack = SLACK_PX[rule]
-        piece = np.digitize(found.crossing, [-slack, 0.5, 1 + slack])
-        return np.column_stack([found.pixels, found.edge, piece])
-
-    inputs = colour.clone().requires_grad_(), clip.clone().requires_grad_()
-    to_colour, to_clip = torch.autograd.grad(loss(*inputs), inputs)
-    step, tried = 3e-7, 0
-    for _ in range(20):
-        way = torch.randn(clip.shape, generator=rng, dtype=torch.float64) * clip[..., 3:].abs()
-        way[..., 2] = 0  # which surface is in front carries no gradient
-        before, after = clip - step * way, clip + step * way
-        if tried == 3 or not np.array_equal(pairs(before), pairs(after)):
-            continue
-        tried += 1
-        # The sum over all pixels that no outline reaches would drown the difference in rounding.
-        changed = weight * (
-            antialias(colour, raster, after, triangles, table, rule)
-            - antialias(colour, raster, before, triangles, table, rule)
-        )
-        difference = float(changed.sum()) / (2 * step)
-        assert abs(difference - float((to_clip * way).sum())) < 1e-6 * abs(difference) + 1e-9
-    assert tried == 3 and len(pairs(clip)) > 0
-    way = torch.randn(shape, generator=rng, dtype=torch.float64)
-    difference = float(loss(colour + way, clip) - loss(colour - way, clip)) / 2
-    np.testing.assert_allclose(float((to_colour * way).sum()), difference, rtol=1e-9)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_tensor_operations_give_the_same_blend_and_gradients(rule):
-    clip, triangles, size = scene("soup")
-    clip = torch.cat([clip, clip.flip(1)])
-    table, raster = edge_table(triangles), rasterise(clip, triangles, size)
-    pairs = find_pairs(clip.numpy(), raster.packed.numpy(), table, rule)
-    colour = torch.rand(2, *size, 3, dtype=torch.float64)
-    weight = torch.rand_like(colour)
-    results = []
-    for tensors in (False, True):
-        inputs = colour.clone().requires_grad_(), clip.clone().requires_grad_()
-        if tensors:
-            value = _blend_by_tensors(*inputs, pairs, table, SLACK_PX[rule], 2.0)
-        else:
-            value = antialias(inputs[0], raster, inputs[1], triangles, table, rule, 2.0)
-        results.append((value, *torch.autograd.grad((weight * value).sum(), inputs)))
-    for compiled, plain in zip(*results):
-        torch.testing.assert_close(compiled, plain, rtol=1e-10, atol=1e-10)
-
-
-def test_gradient_boost_scales_the_gradient_of_positions_alone():
-    clip, triangles, size = scene("ellipsoid")
-    raster = rasterise(clip, triangles, size)
-    gradients = []
-    for boost in (1.0, 3.0):
-        inputs = mask_of(raster).requires_grad_(), clip.clone().requires_grad_()
-        value = antialias(inputs[0], raster, inputs[1], triangles, gradient_boost=boost)
-        gradients.append(torch.autograd.grad((value**2).sum(), inputs))
-    torch.testing.assert_close(gradients[0][0], gradients[1][0])
-    torch.testing.assert_close(3 * gradients[0][1], gradients[1][1])
-
-
-# Shapes, types, threads --------------------------------------------------------------------------
-
-
-def blended(rule, dtype=torch.float32, channels=3, batch=3, only=None):
-    """Result and gradients for heads that differ in scale; `only` one of the two gradients."""
-    clip, triangles = head((72, 64), dtype)
-    scale = torch.linspace(0.8, 1.1, batch, dtype=dtype)[:, None, None]
-    clip = torch.cat([clip[..., :2] * scale, clip[..., 2:].expand(batch, -1, -1)], -1)
-    raster = rasterise(clip, triangles, (72, 64))
-    rng = torch.Generator().manual_seed(0)
-    drawn = torch.rand(2, 3, 72, 64, 7, generator=rng, dtype=torch.float64)
-    colour, weight = drawn[:, :batch, ..., :channels].to(dtype)
-    colour.requires_grad_(only != "clip"), clip.requires_grad_(only != "colour")
-    result = antialias(colour, raster, clip, triangles, silhouette=rule)
-    result.backward(weight)
-    return result.detach(), colour.grad, clip.grad
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_results_are_equal_to_the_bit_for_any_number_of_threads(rule):
-    results = []
-    before = torch.get_num_threads()
-    try:
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            results.append([value.numpy().tobytes() for value in blended(rule)])
-    finally:
-        torch.set_num_threads(before)
-    assert results[0] == results[1] == results[2]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_each_image_of_a_batch_is_as_if_alone_and_single_precision_agrees(rule):
-    many, double = blended(rule), blended(rule, torch.float64)
-    for value, exact in zip(many, double):
-        assert value.dtype == torch.float32
-        assert (value - exact).abs().max() < 2e-3 * exact.abs().max()
-    alone = blended(rule, batch=1)
-    torch.testing.assert_close(alone[0][0], many[0][0], rtol=0, atol=0)
-    torch.testing.assert_close(alone[2][0], many[2][0], rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_each_channel_is_as_if_alone(channels):
-    (all_seven, gradient, _), (few, few_gradient, _) = (
-        blended("edges", channels=n, batch=1) for n in (7, channels)
-    )
-    torch.testing.assert_close(few, all_seven[..., :channels], rtol=0, atol=0)
-    torch.testing.assert_close(few_gradient, gradient[..., :channels], rtol=0, atol=0)
-
-
-def test_only_the_gradients_that_are_asked_for_are_made():
-    both = blended("edges", batch=1)
-    colour, clip = (blended("edges", batch=1, only=name) for name in ("colour", "clip"))
-    assert colour[2] is None and clip[1] is None
-    assert torch.equal(colour[1], both[1]) and torch.equal(clip[2], both[2])
+# Arguments ---------------------------------------------------------------------------------------
 
 
 def test_arrays_that_are_not_contiguous_serve_as_well():
