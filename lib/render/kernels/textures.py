@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 
 WRAP, CLAMP, ZERO = 0, 1, 2
+BLOCK = 128  # pixels whose taps are found before any texel is read, so that many reads overlap
+NOTHING = np.uint32(2**32 - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -77,6 +79,52 @@ def _pair(level, last, blend):
 
 
 @njit(cache=True, nogil=True)
+def _find_taps(pyramid, low, high, uv, level, boundary, blend, coarser, texel, factor):
+    """Find where the pixels of a block look at the finer or coarser of their two mip levels.
+
+    Args:
+        pyramid: (L + 1, 3).
+        low: first level.
+        high: last level + 1.
+        uv: (P, 2).
+        level: (P,), or (0,): no mip maps.
+        boundary: WRAP, CLAMP or ZERO.
+        blend: whether two levels are blended.
+        coarser: 1 = the coarser level, 0 = the finer one.
+        texel: (P, 4) uint32 rows of the texels at (x0, y0), (x1, y0), (x0, y1), (x1, y1); changed
+            in place. NOTHING first if the pixel shows none of levels low..high - 1.
+        factor: (P, 9) share of the level, weights of x0, x1, y0, y1, and the slopes of these
+            weights; changed in place.
+    """
+    last = len(pyramid) - 1
+    for p in range(len(uv)):
+        texel[p, 0] = NOTHING
+        at, part = 0, 1.0
+        if len(level) > 0:
+            if level[p] != level[p]:
+                continue
+            at, share = _pair(level[p], last, blend)
+            part = 1.0 - share
+            if coarser == 1:
+                if level[p] < 0.0 or at == last or not blend:
+                    continue
+                at, part = at + 1, share
+        if at < low or at >= high:
+            continue
+        width = pyramid[at, 0]
+        x0, x1, u0, u1, du0, du1 = _taps(uv[p, 0], width, boundary)
+        y0, y1, v0, v1, dv0, dv1 = _taps(uv[p, 1], pyramid[at, 1], boundary)
+        if (u0 == 0.0 and u1 == 0.0) or (v0 == 0.0 and v1 == 0.0):
+            continue
+        above, below = pyramid[at, 2] + y0 * width, pyramid[at, 2] + y1 * width
+        texel[p, 0], texel[p, 1] = above + x0, above + x1
+        texel[p, 2], texel[p, 3] = below + x0, below + x1
+        factor[p, 0] = part
+        factor[p, 1], factor[p, 2], factor[p, 3], factor[p, 4] = u0, u1, v0, v1
+        factor[p, 5], factor[p, 6], factor[p, 7], factor[p, 8] = du0, du1, dv0, dv1
+
+
+@njit(cache=True, nogil=True)
 def sample_linear(texels, pyramid, low, high, uv, level, boundary, blend, result):
     """Add to `result` the bilinear values of these levels, weighted by their share in each pixel.
 
@@ -91,36 +139,31 @@ def sample_linear(texels, pyramid, low, high, uv, level, boundary, blend, result
         blend: whether two levels are blended; otherwise the nearer one counts.
         result: (P, C); changed in place, set to 0 first if low = 0.
     """
-    last, channels, cast = len(pyramid) - 1, result.shape[1], texels.dtype.type
-    for p in range(len(uv)):
+    channels, cast = result.shape[1], texels.dtype.type
+    texel, factor = np.empty((BLOCK, 4), np.uint32), np.empty((BLOCK, 9))
+    for start in range(0, len(uv), BLOCK):
+        stop = min(start + BLOCK, len(uv))
         if low == 0:
-            for k in range(channels):
-                result[p, k] = 0.0
-        fine, share = 0, 0.0
-        if len(level) > 0:
-            if level[p] != level[p]:
-                continue
-            fine, share = _pair(level[p], last, blend)
-        for at in range(max(fine, low), min(fine + 2, high)):
-            part = 1.0 - share if at == fine else share
-            if part == 0.0:
-                continue
-            width, first = pyramid[at, 0], pyramid[at, 2]
-            x0, x1, u0, u1, _, _ = _taps(uv[p, 0], width, boundary)
-            y0, y1, v0, v1, _, _ = _taps(uv[p, 1], pyramid[at, 1], boundary)
-            v0, v1 = v0 * part, v1 * part
-            w00, w01, w10, w11 = cast(v0 * u0), cast(v0 * u1), cast(v1 * u0), cast(v1 * u1)
-            above, below = first + y0 * width, first + y1 * width
-            t00, t01 = np.uintp(above + x0), np.uintp(above + x1)
-            t10, t11 = np.uintp(below + x0), np.uintp(below + x1)
-            if channels == 3:
-                for k in range(3):
-                    mixed = w00 * texels[t00, k] + w01 * texels[t01, k]
-                    result[p, k] += mixed + w10 * texels[t10, k] + w11 * texels[t11, k]
-            else:
-                for k in range(channels):
-                    mixed = w00 * texels[t00, k] + w01 * texels[t01, k]
-                    result[p, k] += mixed + w10 * texels[t10, k] + w11 * texels[t11, k]
+            result[start:stop] = 0.0
+        for coarser in range(2 if blend and high > 1 else 1):
+            block = uv[start:stop], level[start:stop]
+            _find_taps(pyramid, low, high, *block, boundary, blend, coarser, texel, factor)
+            for p in range(start, stop):
+                q = p - start
+                if texel[q, 0] == NOTHING:
+                    continue
+                t00, t01, t10, t11 = texel[q, 0], texel[q, 1], texel[q, 2], texel[q, 3]
+                u0, u1 = factor[q, 0] * factor[q, 1], factor[q, 0] * factor[q, 2]
+                v0, v1 = factor[q, 3], factor[q, 4]
+                w00, w01, w10, w11 = cast(v0 * u0), cast(v0 * u1), cast(v1 * u0), cast(v1 * u1)
+                if channels == 3:
+                    for k in range(3):
+                        mixed = w00 * texels[t00, k] + w01 * texels[t01, k]
+                        result[p, k] += mixed + w10 * texels[t10, k] + w11 * texels[t11, k]
+                else:
+                    for k in range(channels):
+                        mixed = w00 * texels[t00, k] + w01 * texels[t01, k]
+                        result[p, k] += mixed + w10 * texels[t10, k] + w11 * texels[t11, k]
 
 
 @njit(cache=True, nogil=True)
@@ -237,48 +280,47 @@ def slopes_linear(
             0, at or above the last, and where levels are not blended.
     """
     last, channels, zero = len(pyramid) - 1, gradient.shape[1], gradient.dtype.type(0.0)
-    for p in range(len(uv)):
-        if low == 0:
-            uv_slope[p, 0] = uv_slope[p, 1] = 0.0
-        fine, share, between = 0, 0.0, False
-        if len(level) > 0:
-            if low == 0:
-                level_slope[p] = 0.0
-            if level[p] != level[p]:
-                continue
-            fine, share = _pair(level[p], last, blend)
-            between = blend and level[p] >= 0.0 and fine < last
-        for at in range(max(fine, low), min(fine + 2, high)):
-            part = 1.0 - share if at == fine else share
-            if part == 0.0 and not between:
-                continue
-            width, height, first = pyramid[at, 0], pyramid[at, 1], pyramid[at, 2]
-            x0, x1, u0, u1, du0, du1 = _taps(uv[p, 0], width, boundary)
-            y0, y1, v0, v1, dv0, dv1 = _taps(uv[p, 1], height, boundary)
-            if (u0 == 0.0 and u1 == 0.0) or (v0 == 0.0 and v1 == 0.0):
-                continue
-            row0, row1 = first + y0 * width, first + y1 * width
-            t00, t01 = np.uintp(row0 + x0), np.uintp(row0 + x1)
-            t10, t11 = np.uintp(row1 + x0), np.uintp(row1 + x1)
-            d00 = d01 = d10 = d11 = zero
-            if channels == 3:
-                for k in range(3):
-                    value = gradient[p, k]
-                    d00 += value * texels[t00, k]
-                    d01 += value * texels[t01, k]
-                    d10 += value * texels[t10, k]
-                    d11 += value * texels[t11, k]
-            else:
-                for k in range(channels):
-                    value = gradient[p, k]
-                    d00 += value * texels[t00, k]
-                    d01 += value * texels[t01, k]
-                    d10 += value * texels[t10, k]
-                    d11 += value * texels[t11, k]
-            above, below = u0 * d00 + u1 * d01, u0 * d10 + u1 * d11
-            rise = v0 * (du0 * d00 + du1 * d01) + v1 * (du0 * d10 + du1 * d11)
-            uv_slope[p, 0] += part * rise
-            uv_slope[p, 1] += part * (dv0 * above + dv1 * below)
-            if between:
-                value = v0 * above + v1 * below
-                level_slope[p] += value if at > fine else -value
+    texel, factor = np.empty((BLOCK, 4), np.uint32), np.empty((BLOCK, 9))
+    if low == 0:
+        uv_slope[:] = 0.0
+        level_slope[:] = 0.0
+    for start in range(0, len(uv), BLOCK):
+        stop = min(start + BLOCK, len(uv))
+        for coarser in range(2 if blend and high > 1 else 1):
+            block = uv[start:stop], level[start:stop]
+            _find_taps(pyramid, low, high, *block, boundary, blend, coarser, texel, factor)
+            for p in range(start, stop):
+                q = p - start
+                if texel[q, 0] == NOTHING:
+                    continue
+                t00, t01, t10, t11 = texel[q, 0], texel[q, 1], texel[q, 2], texel[q, 3]
+                d00 = d01 = d10 = d11 = zero
+                if channels == 3:
+                    for k in range(3):
+                        value = gradient[p, k]
+                        d00 += value * texels[t00, k]
+                        d01 += value * texels[t01, k]
+                        d10 += value * texels[t10, k]
+                        d11 += value * texels[t11, k]
+                else:
+                    for k in range(channels):
+                        value = gradient[p, k]
+                        d00 += value * texels[t00, k]
+                        d01 += value * texels[t01, k]
+                        d10 += value * texels[t10, k]
+                        d11 += value * texels[t11, k]
+                part, u0, u1, v0, v1 = (
+                    factor[q, 0],
+                    factor[q, 1],
+                    factor[q, 2],
+                    factor[q, 3],
+                    factor[q, 4],
+                )
+                du0, du1, dv0, dv1 = factor[q, 5], factor[q, 6], factor[q, 7], factor[q, 8]
+                above, below = u0 * d00 + u1 * d01, u0 * d10 + u1 * d11
+                rise = v0 * (du0 * d00 + du1 * d01) + v1 * (du0 * d10 + du1 * d11)
+                uv_slope[p, 0] += part * rise
+                uv_slope[p, 1] += part * (dv0 * above + dv1 * below)
+                if blend and len(level) > 0 and level[p] >= 0.0 and level[p] < last:
+                    value = v0 * above + v1 * below
+                    level_slope[p] += value if coarser == 1 else -value
