@@ -6,12 +6,12 @@ import torch
 from scipy.spatial import ConvexHull
 
 from lib.errors import ShapeError
-from lib.render.differentiable import Raster, rasterise
+from lib.render.differentiable import Raster, interpolate, rasterise
 from lib.render.differentiable.antialias import antialias
 from lib.render.differentiable.outlines import find_pairs
 from lib.render.differentiable.topology import edge_table
 from tests.render.backends import ellipsoid, flat_clip, view_clip
-from tests.render.outline_scenes import QUAD, RULES, mask_of, scene, square
+from tests.render.outline_scenes import QUAD, RULES, head, mask_of, scene, square
 
 # Blends by hand ---------------------------------------------------------------------------------
 
@@ -183,6 +183,24 @@ def test_a_triangle_that_ends_inside_the_image_keeps_its_area(seed):
     for rule in RULES:
         area = antialias(mask_of(raster), raster, clip, triangle, silhouette=rule).sum()
         assert abs(float(area) - ConvexHull(points).volume) < 2.0  # of some 1000 px; at the corners
+
+
+def test_a_blended_head_is_close_to_one_averaged_over_many_samples():
+    """Inner outlines too: ears, lids and nose over cheeks of another colour."""
+    clip, triangles = head((96, 96), torch.float32)
+    colour = clip[..., 3:] - 8  # by distance, and so smooth but for outlines
+
+    def draw(pixels):
+        raster = rasterise(clip, triangles, (pixels, pixels))
+        return raster, interpolate(colour, raster, triangles)[0]
+
+    (raster, plain), (_, large) = draw(96), draw(8 * 96)
+    truth = large.reshape(1, 96, 8, 96, 8, 1).mean((2, 4))
+    nvdiffrast, ours = (
+        antialias(plain, raster, clip, triangles, silhouette=rule) for rule in ("pairs", "edges")
+    )
+    error = [float(((image - truth) ** 2).mean()) for image in (plain, nvdiffrast, ours)]
+    assert error[2] < 0.1 * error[0] and error[2] < 0.2 * error[1]
 
 
 def test_nvdiffrasts_rule_misses_most_of_a_dense_outline():
