@@ -257,8 +257,9 @@ def test_types_filters_and_boundaries_that_do_not_exist_are_refused_by_name():
         texture(image, uv, boundary="cube")
     with pytest.raises(ValueError, match="without uv_derivatives or level_bias"):
         texture(image, uv, filter="linear-mipmap-linear")
-    with pytest.raises(ValueError, match="max_level is -1"):
-        texture(image, uv, derivatives, max_level=-1)
+    for mip in (None, build_mipmaps(image)):
+        with pytest.raises(ValueError, match="max_level is -1"):
+            texture(image, uv, derivatives, max_level=-1, mip=mip)
 
 
 def test_sides_that_cannot_be_halved_are_refused_until_max_level_allows_them(device):

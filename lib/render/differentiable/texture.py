@@ -8,7 +8,7 @@ import torch
 
 from lib.errors import ShapeError
 from lib.render.differentiable import checks, nvdiffrast
-from lib.render.differentiable.mipmap import MipStack, build_mipmaps
+from lib.render.differentiable.mipmap import MipStack, build_mipmaps, level_sizes
 from lib.render.differentiable.sampling import BOUNDARIES, Sampling, sample
 
 Filter = Literal["auto", "nearest", "linear", "linear-mipmap-nearest", "linear-mipmap-linear"]
@@ -67,13 +67,14 @@ def texture(
     filter = _checked_filter(filter, boundary, uv_derivatives is None and level_bias is None)
     mipmapped = "mipmap" in filter
     derivatives, bias = (uv_derivatives, level_bias) if mipmapped else (None, None)
+    if mip is not None:
+        max_level = mip.max_level if max_level is None else min(mip.max_level, max_level)
     if image.is_cuda:
         return nvdiffrast.texture(image, uv, derivatives, bias, filter, boundary, max_level)
     texels, sizes = None, (tuple(image.shape[1:3]),)
     if mipmapped:
-        stack = build_mipmaps(image, max_level) if mip is None else _checked_stack(mip, image)
-        last = stack.max_level if max_level is None else min(stack.max_level, max_level)
-        texels, sizes = stack.texels, stack.sizes[: last + 1]
+        sizes = level_sizes(tuple(image.shape), max_level)
+        texels = (build_mipmaps(image, max_level) if mip is None else _checked(mip, image)).texels
     return sample(image, uv, derivatives, bias, texels, Sampling(filter, boundary, sizes))
 
 
@@ -113,7 +114,7 @@ def _checked_filter(filter: str, boundary: str, bare: bool) -> str:
     return filter
 
 
-def _checked_stack(mip: MipStack, image: torch.Tensor) -> MipStack:
+def _checked(mip: MipStack, image: torch.Tensor) -> MipStack:
     height, width = mip.sizes[0]
     expected = (len(mip.texels), height, width, mip.texels.shape[-1])
     if tuple(image.shape) != expected:
