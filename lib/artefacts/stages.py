@@ -122,7 +122,7 @@ class FaceFit(Artefact):
 class Texture(Artefact):
     """The capture's colour on the head's UV chart: blended over its views and free of holes."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     rgb: np.ndarray = array("n_rows n_cols 3", "f2", "linear RGB", "row 0 is the top, v = 1")
     weight: np.ndarray = array("n_rows n_cols", "f2", "0..1", "how much was seen: 0 = filled in")

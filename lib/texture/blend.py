@@ -18,9 +18,10 @@ from lib.geometry import vertex_normals
 from lib.imaging import luminance
 from lib.render import fill_margins, interpolate, irradiance, sample_texture
 from lib.texture.chart import Chart, prepare_chart
-from lib.texture.complete import Seen, complete, linear_colour, log_colour
+from lib.texture.complete import complete
 from lib.texture.observe import Observation, observe, posed_vertices
 from lib.texture.options import TextureOptions
+from lib.texture.seen import Seen, linear_colour, log_colour
 
 EXTRAPOLATED_LIGHT = 0.35  # log; how far the prior's light may leave its mean
 OFFSETS = (0.0005, 0.01)  # linear
@@ -68,7 +69,7 @@ def blend_texture(
     light = chart.spread(_soft_irradiance(normals, fit.light[main]))
     offset = _offset(views[main])
     prior = log_colour(albedo * light, offset)
-    seen = _merge(views, main, offset)
+    seen = _merge(views, main, offset, _mouth_open_mm(model, fit))
     log_rgb, weight = complete(chart, seen, prior, options)
     rgb = linear_colour(log_rgb, offset)
     if _is_grey(views[main]):
@@ -124,7 +125,7 @@ def _offset(view: Observation) -> float:
     return float(np.clip(0.04 * np.median(seen), *OFFSETS)) if len(seen) else OFFSETS[1]
 
 
-def _merge(views: list[Observation], main: int, offset: float) -> Seen:
+def _merge(views: list[Observation], main: int, offset: float, mouth_open_mm: float) -> Seen:
     """All views as one, each brought to the brightness and tint of the main view."""
     total = np.zeros_like(views[main].weight)
     best = np.zeros_like(total)
@@ -137,7 +138,19 @@ def _merge(views: list[Observation], main: int, offset: float) -> Seen:
         mean += share[:, None] * (log_colour(view.rgb, offset) + _gain(view, views[main], offset))
         best = np.maximum(best, view.weight)
     total = np.maximum(total, 1e-9)
-    return Seen(mean / total[:, None], best, skin / total)
+    return Seen(mean / total[:, None], best, skin / total, mouth_open_mm)
+
+
+def _mouth_open_mm(model: FaceModel, fit: FaceFit) -> float:
+    """How much further apart the lips are in some view than in the neutral face."""
+    inner = model.landmarks["ibug68"]
+
+    def gap(vertices: np.ndarray) -> float:
+        points = inner.on(vertices, model.triangles)
+        return float(np.linalg.norm(points[[61, 62, 63]] - points[[67, 66, 65]], axis=1).mean())
+
+    posed = [gap(posed_vertices(model, fit, view)) for view in range(len(fit.focal_px))]
+    return max(posed) - gap(fit.vertices.astype(np.float32))
 
 
 def _gain(view: Observation, main: Observation, offset: float) -> np.ndarray:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from lib.facemodel import FaceModel, base_texture
 from lib.render import Buffers, interpolate, uv_buffers
 from lib.texture.membrane import Membrane, membrane
+from lib.texture.zones import Zones, find_zones, region
 
 FEATURES = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "upper_lip", "lower_lip")
 FRONT_TEETH_MM, MOUTH_DEPTH_MM = 14.0, 25.0  # behind the lips; light falls to 1/e over the depth
@@ -27,6 +28,8 @@ class Chart:
         eye: (n,) bool: part of an eyeball.
         feature: (n,) 0..1: eyes, brows and lips, whose colours are not those of skin.
         central: (n,) 0..1: inside of the face, where nothing but face is expected.
+        zones: places where other colours than skin's are expected, per vertex.
+        mirror: (V,) vertex on the other side of the head.
         mirror_uv: (n, 2) where on the chart the texel's mirror image lies.
         membrane: Laplacian of the surface of the skin, and of each eyeball for itself.
         inner_albedo: (n, 3) float32 linear albedo of eyes, teeth and mouth.
@@ -39,6 +42,8 @@ class Chart:
     eye: np.ndarray
     feature: np.ndarray
     central: np.ndarray
+    zones: Zones
+    mirror: np.ndarray
     mirror_uv: np.ndarray
     membrane: Membrane
     inner_albedo: np.ndarray
@@ -71,7 +76,8 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     mask = buffers.mask
     triangle = buffers.triangle_id[mask]
     skin_triangle = region(model, "skin")
-    per_vertex = np.stack([features(model), _central(model)], axis=1)
+    middle = _central(model)
+    per_vertex = np.stack([features(model), middle], axis=1)
     feature, central = interpolate(buffers, per_vertex, model.triangles)[mask].T
     eye_triangle = region(model, "eye")
     weights = _weights(model.triangles[triangle], buffers.barycentric[mask], model.n_vertices)
@@ -86,6 +92,8 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
         eye=eye_triangle[triangle],
         feature=np.ascontiguousarray(feature),
         central=np.ascontiguousarray(central),
+        zones=find_zones(model, middle),
+        mirror=model.mirror,
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles)[mask],
         membrane=membrane(
             model.mean.astype(np.float64), model.triangles[skin_triangle | eye_triangle]
@@ -139,11 +147,6 @@ def _neighbour_mean(values: np.ndarray, known: np.ndarray, triangles: np.ndarray
         count += np.bincount(here, known[there], minlength=len(values))
     fallback = values[known].mean(axis=0) if known.any() else np.zeros(2)
     return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], fallback)
-
-
-def region(model: FaceModel, word: str) -> np.ndarray:
-    """(T,) bool: triangles of the regions whose name starts with `word`."""
-    return model.region(*(name for name in model.region_names if name.startswith(word)))
 
 
 def features(model: FaceModel) -> np.ndarray:

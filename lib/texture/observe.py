@@ -11,9 +11,10 @@ from lib.artefacts import Capture, FaceFit, SkinMask
 from lib.facemodel.model import FaceModel
 from lib.geometry import project, vertex_normals
 from lib.render import Buffers, Camera, facing, interpolate, render_buffers, sample_image, visible
-from lib.texture.chart import Chart, features, region
+from lib.texture.chart import Chart, features
 from lib.texture.options import TextureOptions
 from lib.texture.source import crop_face, open_photo
+from lib.texture.zones import region
 
 BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels
 JUMP_MM = 6.0  # a step in depth between neighbouring pixels that is an edge inside the face
@@ -71,7 +72,7 @@ def observe(
         distance = sample_image(edges, buffers.to_buffer(position))
         weight[of] = _trust(cosine, distance, chart, of, options)
         if skin is not None:
-            is_skin[of] = _sample_skin(skin.probability[view], position)
+            is_skin[of] = _sample_skin(skin.probability[view], capture.image[view], position)
     return Observation(rgb, weight, is_skin.astype(np.float32))
 
 
@@ -112,24 +113,35 @@ def _trust(
     return edge.prod(axis=1) * free * _ramp(cosine, *limits)
 
 
-def _sample_skin(probability: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """(k,) 0..1 skin mask at points (k, 2) px, its holes filled.
+def _sample_skin(probability: np.ndarray, image: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """(k,) 0..1 skin mask at points (k, 2) px, its bright holes filled.
 
-    What is enclosed by skin, such as a highlight on the forehead, belongs to the face.
+    A highlight enclosed by skin, as on the forehead, belongs to the face; dark glasses do not.
     """
     low = np.maximum(np.floor(position.min(axis=0)).astype(int) - 2, 0)
     high = np.ceil(position.max(axis=0)).astype(int) + 3
-    part = probability[low[1] : high[1], low[0] : high[0]]
+    window = slice(low[1], high[1]), slice(low[0], high[0])
+    part = probability[window]
     scale = min(1.0, SKIN_SIDE_PX / max(part.shape))
     small = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
     reduced = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
-    bare = np.pad((reduced < 128).astype(np.uint8), 1, constant_values=1)
-    _, label = cv2.connectedComponents(bare, connectivity=4)
-    enclosed = ((label > 0) & (label != label[0, 0]))[1:-1, 1:-1].astype(np.uint8)
+    photo = cv2.resize(image[window], small, interpolation=cv2.INTER_AREA)
+    enclosed = _highlights(reduced, photo.mean(axis=2)).astype(np.uint8)
     filled = cv2.blur(cv2.dilate(enclosed, np.ones((3, 3))).astype(np.float32), (3, 3))
     filled = cv2.resize(filled, part.shape[::-1], interpolation=cv2.INTER_LINEAR)
     joined = np.maximum(part.astype(np.float32) / 255, filled)
     return sample_image(joined[..., None], position - low)[:, 0]
+
+
+def _highlights(probability: np.ndarray, brightness: np.ndarray) -> np.ndarray:
+    """(h, w) bool: holes of a skin mask (h, w) 0..255 that are no darker than the skin."""
+    bare = np.pad((probability < 128).astype(np.uint8), 1, constant_values=1)
+    _, label = cv2.connectedComponents(bare, connectivity=4)
+    outside, label = label[0, 0], label[1:-1, 1:-1]
+    count = np.maximum(np.bincount(label.ravel()), 1)
+    mean = np.bincount(label.ravel(), brightness.ravel().astype(np.float64)) / count
+    bright = mean >= mean[0]  # label 0 is the skin
+    return (label > 0) & (label != outside) & bright[label]
 
 
 def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
