@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lib.facemodel import load_face_model
+from lib.fitting import average_person
 from lib.imaging import save_png
 from lib.landmarks import (
     CorrespondenceOptions,
@@ -16,7 +17,7 @@ from lib.log import stage_log
 
 
 def main(inputs, outputs, params):
-    model = load_face_model(Path(outputs.points).stem.removeprefix("mesh468_"))
+    model = average_person(load_face_model(Path(outputs.points).stem.removeprefix("mesh468_")))
     options = CorrespondenceOptions(**getattr(params, "options", {}))
     points = mesh468_on_model(model, Path(inputs.mesh).parent, options)
     if "mesh468" in model.landmarks:  # the network's habit was measured apart and stays

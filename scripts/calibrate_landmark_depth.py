@@ -5,12 +5,14 @@ from pathlib import Path
 
 from lib.artefacts import BatchReader, Landmarks
 from lib.facemodel import load_face_model
+from lib.fitting import average_person
 from lib.landmarks import CorrespondenceOptions, depth_bias, write_correspondence
 from lib.log import stage_log
 
 
 def main(inputs, outputs, params):
-    model = load_face_model(Path(outputs.points).stem.removeprefix("mesh468_calibrated_"))
+    name = Path(outputs.points).stem.removeprefix("mesh468_calibrated_")
+    model = average_person(load_face_model(name))
     faces = []
     for file in inputs.landmarks:
         with BatchReader(file, Landmarks) as batch:

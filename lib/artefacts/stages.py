@@ -90,7 +90,7 @@ class FaceFit(Artefact):
     the neutral face's vertices after the best rigid alignment.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     model: str = text("face model")
     method: str = text("how it was fitted")

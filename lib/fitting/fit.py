@@ -12,6 +12,7 @@ import torch
 from lib.artefacts import FaceFit
 from lib.errors import ArtefactError, CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
+from lib.fitting.average import average_identity, average_person
 from lib.fitting.contour import with_contour
 from lib.fitting.depth import DepthTerm, depth_normal, depth_term
 from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
@@ -77,7 +78,12 @@ def fit_faces(
         schemes.add(item.landmarks.scheme)
     if views:
         scheme = _the_scheme(schemes, model)
-        results.update(_fit_views(model, views, scheme, options, device))
+        state, system, priors, exposure = _fit_views(
+            average_person(model), views, scheme, options, device
+        )
+        average = torch.tensor(average_identity(model), device=device)
+        state = replace(state, identity=state.identity + average)
+        results.update(make_fits(model, views, state, system, priors, exposure))
     return results
 
 
@@ -99,7 +105,8 @@ def _the_scheme(schemes: set[str], model: FaceModel) -> str:
 
 def _fit_views(
     model: FaceModel, views: list[View], scheme: str, options: FitOptions, device: torch.device
-) -> dict[str, FaceFit | CaptureFailure]:
+) -> tuple[State, Normal, Priors, torch.Tensor]:
+    """The last state, its trusted system, the priors and the exposures."""
     subject = _subject_index(views, options.share_identity)
     term = landmark_term(
         model,
@@ -134,7 +141,7 @@ def _fit_views(
             model, samples, crops, evidence, state, priors, views, options
         )
     system = evidence(state).scaled(TRUSTED_INFORMATION) + priors.local(state)
-    return make_fits(model, views, state, system, priors, crops.exposure)
+    return state, system, priors, crops.exposure
 
 
 def _tensor(values: list[float] | list[np.ndarray], device: torch.device) -> torch.Tensor:

@@ -30,8 +30,8 @@ class FitOptions:
 
     method: Literal["optimise"] = "optimise"
     landmark_weight: float = 0.3
-    depth_weight: float = 1.0
-    photometric_weight: float = 0.02
+    depth_weight: float = 0.1
+    photometric_weight: float = 0.03
     photometric_iterations: int = 12
     landmark_iterations: int = 14
     identity_sigma: float = 1.0

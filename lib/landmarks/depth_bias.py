@@ -1,8 +1,8 @@
 """How far the mesh network's depth is off for people on the whole, point by point.
 
-The network draws every face with much the same relief: over many people its noses stick out more
-than noses do. The mean head of a calibrated model is what people are like on average, so the mean
-difference over many faces is the network's own, and the fit takes it off.
+The network draws every face with much the same relief. Where the mean head is what people are like
+on average, the mean difference over many faces is the network's own, and the fit takes it off. Hand
+over a model whose mean has been checked against scans: what is wrong with it ends up in the bias.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def depth_bias(model: FaceModel, faces: Iterable[Landmarks]) -> np.ndarray:
     is symmetric.
 
     Args:
-        model: the head model; knows `mesh468`.
+        model: the head model, its mean an average person; knows `mesh468`.
         faces: landmarks of many people, one photo each; turned heads are left out.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 
 from lib.artefacts import Capture, Landmarks
 from lib.facemodel import FaceModel, load_face_model
-from lib.fitting import Subject
+from lib.fitting import Subject, average_identity
 from lib.geometry import project
 
 SIZE = (480, 640)
@@ -75,7 +75,9 @@ def subject(
 
 
 def random_identity(model: FaceModel, seed: int, sigma: float = 0.8) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, sigma, model.n_identity).astype(np.float32)
+    """Somebody as people are: spread about the average person."""
+    apart = np.random.default_rng(seed).normal(0, sigma, model.n_identity).astype(np.float32)
+    return average_identity(model) + apart
 
 
 def face_error_mm(model: FaceModel, found: np.ndarray, truth: np.ndarray) -> float:
