@@ -2,8 +2,9 @@
 
 Heads of ICT-FaceKit are rendered as photos and fitted with the default model, so that truth and
 reconstruction share neither shapes nor renderer settings. Needs VISAGRAPH_DATA (or the model in
-resources) and resources/landmark_models. Distances follow the NoW protocol: 7 landmarks, similarity
-ICP, scan to mesh.
+resources) and resources/landmark_models. Fits start from the mean of the same heads (see
+docs/face_models.md), so compare them with the row of the average person. Distances follow the NoW
+protocol: 7 landmarks, similarity ICP, scan to mesh.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from PIL import Image
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel, face_model_file, load_face_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
+from lib.fitting import average_person
 from lib.metrics import Surface, sample_scan
 from lib.synthesis import ShotOptions, SyntheticPhoto, draw_person, draw_shot, render_photo
 from tests.benchmarks.accuracy import (
@@ -120,6 +122,8 @@ def main() -> None:
           f"{np.mean([case.seconds for case in cases]):.2f} s each")  # fmt: skip
     print(HEADER)
     print(table_row("mean face", cases, mean_face(model, cases)), flush=True)
+    average = mean_face(average_person(model), cases)
+    print(table_row("average person", cases, average), flush=True)
     for label, options in variants:
         for share in (False, True):
             results, seconds = fit_cases(model, cases, options, share)

@@ -18,6 +18,7 @@ import trimesh
 from PIL import Image
 
 from lib.facemodel import FaceModel, load_face_model
+from lib.fitting import average_person
 from lib.metrics import Surface, sample_scan
 from tests.benchmarks.accuracy import (
     HEADER,
@@ -79,6 +80,8 @@ def main() -> None:
     cases = read_cases(model, Path(data), arguments.points, arguments.focal)
     print(HEADER)
     print(table_row("mean face", cases, mean_face(model, cases)), flush=True)
+    average = mean_face(average_person(model), cases)
+    print(table_row("average person", cases, average), flush=True)
     for label, options in read_variants(arguments.set):
         for share in (False, True):
             results, seconds = fit_cases(model, cases, options, share)
