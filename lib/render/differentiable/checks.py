@@ -47,7 +47,10 @@ def check_triangles(triangles: torch.Tensor, n_vertices: int) -> None:
             "as float32. Draw the mesh in parts."
         )
     if triangles.numel():
-        low, high = torch.aminmax(triangles)
+        # Not by torch on the CPU: its threads wait for each other by spinning, which takes longer
+        # than all of the drawing when another process has one of their cores.
+        values = triangles.numpy() if triangles.device.type == "cpu" else triangles
+        low, high = values.min(), values.max()
         if int(low) < 0 or int(high) >= n_vertices:
             raise IndexError(
                 f"triangles has values {int(low)}..{int(high)}, expected indices into "
@@ -62,7 +65,7 @@ def to_array(tensor: torch.Tensor) -> np.ndarray:
 
 def index_array(triangles: torch.Tensor) -> np.ndarray:
     """(T, 3) uint32: unsigned indices spare compiled loops the test for negative ones."""
-    return to_array(triangles.to(torch.int32)).view(np.uint32)
+    return np.ascontiguousarray(triangles.numpy(), np.int32).view(np.uint32)
 
 
 def new_tensor(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
