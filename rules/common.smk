@@ -19,11 +19,12 @@ from lib.planning import (
     scan_photos,
     update_ledger,
 )
-from lib.planning.environment import share_library
+from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.settings import checked_settings
 
 share_library(PROJECT)
+wait_asleep()
 config.update(checked_settings(config))
 # Raising a version runs its stage again; changing lib alone runs nothing again.
 VERSION = {name: kind.version for name, kind in ARTEFACTS.items()} | {
