@@ -80,6 +80,8 @@ def test_a_soup_on_pixel_centres_follows_the_fill_rule_of_the_oracle(device, see
     rng = np.random.default_rng(seed)
     size, n = (96, 96), 600
     corners = rng.integers(-1, 97, (n, 1, 2)) + rng.integers(-6, 7, (n, 3, 2)) / 2
+    corners[::7] = corners[::7, :1]  # points
+    corners[3::7, 1] = corners[3::7, 0]  # needles
     ndc = (2 * corners.reshape(-1, 2) + 1) / size[0] - 1
     depth = np.repeat(rng.uniform(-0.9, 0.9, n), 3)
     clip = np.column_stack([ndc, depth, np.ones(3 * n)])[None]
