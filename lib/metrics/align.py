@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.errors import ShapeError
+from lib.errors import ShapeError, VisagraphError
 from lib.geometry.pose import rotation_from_vector
 from lib.metrics.surface import Surface
 
 REACH_MM = 80.0  # a turn or a scale of 1 / REACH_MM moves the face's rim by about a millimetre
 CONVERGED = 1e-3  # mm
+
+
+class MissingLandmarks(VisagraphError, ValueError):
+    """An alignment needs landmarks that a mesh does not have."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,18 @@ IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
 
 
 def similarity_of_points(
-    source: np.ndarray, target: np.ndarray, with_scale: bool = True
+    source: np.ndarray,
+    target: np.ndarray,
+    with_scale: bool = True,
+    weights: np.ndarray | None = None,
 ) -> Similarity:
     """The transform of `source` (n, 3) onto `target` (n, 3) with the least squared distance.
+
+    Args:
+        source: (n, 3) mm.
+        target: (n, 3) mm.
+        with_scale: False = rigid.
+        weights: (n,) of the squared distances, None = equal.
 
     Raises:
         ShapeError: the two sets differ in shape.
@@ -62,11 +75,14 @@ def similarity_of_points(
     source, target = np.asarray(source, float), np.asarray(target, float)
     if source.shape != target.shape:
         raise ShapeError("source", source.shape, f"{target.shape} as target")
-    middle, goal = source.mean(axis=0), target.mean(axis=0)
-    left, singular, right = np.linalg.svd((target - goal).T @ (source - middle))
+    share = np.ones(len(source)) if weights is None else np.asarray(weights, float)
+    share = (share / share.sum())[:, None]
+    middle, goal = (share * source).sum(axis=0), (share * target).sum(axis=0)
+    source, target = source - middle, target - goal
+    left, singular, right = np.linalg.svd((share * target).T @ source)
     sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
     rotation = left * sign @ right
-    scale = (singular * sign).sum() / ((source - middle) ** 2).sum() if with_scale else 1.0
+    scale = (singular * sign).sum() / (share * source**2).sum() if with_scale else 1.0
     return Similarity(float(scale), rotation, goal - scale * rotation @ middle)
 
 

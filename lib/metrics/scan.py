@@ -9,7 +9,7 @@ import numpy as np
 from lib.errors import ShapeError
 from lib.metrics.align import Similarity, similarity_of_points, similarity_to_scan
 from lib.metrics.landmarks import NOW_POINTS
-from lib.metrics.surface import Surface, random_weights
+from lib.metrics.surface import Surface, sample_surface
 
 MARGIN_MM = 30.0  # triangles farther than this from every scan point cannot be the nearest
 
@@ -75,14 +75,9 @@ def sample_scan(
         triangles = triangles[inside[triangles].all(axis=1)]
     if len(triangles) == 0:
         raise ShapeError("region", (0,), "vertices that hold at least one triangle")
-    corners = vertices[triangles].astype(np.float64)
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.cumsum(np.linalg.norm(cross, axis=1))
-    generator = np.random.default_rng(seed)
-    chosen = np.searchsorted(area, generator.random(count) * area[-1])
-    weights = random_weights(count, generator)
-    points = np.einsum("nk,nkd->nd", weights, corners[np.minimum(chosen, len(area) - 1)])
-    return Scan(points, np.asarray(landmarks, float))
+    return Scan(
+        sample_surface(vertices, triangles, count, seed).points, np.asarray(landmarks, float)
+    )
 
 
 def score_mesh(
