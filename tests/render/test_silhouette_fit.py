@@ -18,7 +18,8 @@ START = (np.log(0.7), 0.30, -0.22)  # 30 % too small, 14 px too far right, 11 px
 class Scene:
     """The default head, turned by 20 degrees; white, or coloured by its normals."""
 
-    def __init__(self, colour: str):
+    def __init__(self, colour: str, pixels: int = PIXELS):
+        self.pixels = pixels
         model = load_face_model("makehuman")
         vertices = (model.mean - [0, -30, -60]) / 145.0
         self.clip = torch.tensor(view_clip(vertices, 20.0), dtype=torch.float32)
@@ -32,7 +33,7 @@ class Scene:
         x, y, z, w = self.clip.unbind(-1)
         scale = place[0].exp()
         clip = torch.stack([x * scale + place[1] * w, y * scale + place[2] * w, z, w], -1)
-        raster = rasterise(clip, self.triangles, (PIXELS, PIXELS))
+        raster = rasterise(clip, self.triangles, (self.pixels, self.pixels))
         image, _ = interpolate(self.colour, raster, self.triangles)
         return antialias(image, raster, clip, self.triangles, self.edges) if smooth else image
 
