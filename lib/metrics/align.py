@@ -11,7 +11,7 @@ from lib.geometry.pose import rotation_from_vector
 from lib.metrics.surface import Surface
 
 REACH_MM = 80.0  # a turn or a scale of 1 / REACH_MM moves the face's rim by about a millimetre
-CONVERGED = 1e-3  # mm
+CONVERGED = 1e-4  # mm
 
 
 class MissingLandmarks(VisagraphError, ValueError):
@@ -92,7 +92,7 @@ def similarity_to_scan(
     start: Similarity = IDENTITY,
     with_scale: bool = True,
     trim: float = 0.95,
-    iterations: int = 40,
+    iterations: int = 60,
 ) -> Similarity:
     """The transform of a surface onto scan points, by trimmed point-to-plane steps (ICP).
 

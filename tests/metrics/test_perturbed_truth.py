@@ -26,6 +26,7 @@ from lib.metrics import (
     summarise_now,
     vertex_errors,
 )
+from lib.metrics.surface import angle_normals
 from tests.metrics.heads import MOVED, SCALED, TURNED, true_head
 
 SIX = [36, 45, 30, 33, 48, 54]
@@ -181,6 +182,16 @@ def test_a_mesh_inside_out_has_the_same_angles_and_says_so(head):
     normals = score(head, inside_out).normals
     assert normals.flipped
     assert normals.mean_deg < 1e-4
+
+
+def test_normals_do_not_depend_on_how_a_square_is_cut():
+    corner = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    cube = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2]])
+    vertices = np.concatenate([corner, [[0.5, 0.5, 0]]])
+    cut = np.array([[0, 4, 1], [0, 2, 4], [0, 1, 3], [0, 3, 2]])
+    for triangles in (cube, cut):
+        normal = angle_normals(vertices, triangles)[0]
+        np.testing.assert_allclose(normal, -np.ones(3) / np.sqrt(3), atol=1e-12)
 
 
 def test_half_a_face_lowers_completeness_and_not_the_reverse(head):
