@@ -1,4 +1,4 @@
-"""The makehuman head as a truth, finer than it comes, and what is done to it."""
+"""The makehuman head as a truth, also finer than it comes, and what is done to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Head:
     """A true head.
 
     Args:
-        mesh: skin alone, each triangle in four, with landmarks.
+        mesh: skin alone, with landmarks.
         face: region of the face without ears and neck.
         model: it is the mean of.
     """
@@ -46,13 +46,15 @@ class Head:
 
 
 @cache
-def true_head() -> Head:
+def true_head(fine: bool = False) -> Head:
+    """The mean head; `fine` with each triangle in four, for ripples of a few mm."""
     model = load_face_model("makehuman")
     triangles = model.triangles[model.region("skin")]
     vertices = model.mean.astype(np.float64)
     face = np.zeros(len(vertices), bool)
     face[model.parts["face_mask"]] = True
-    vertices, triangles, face = _split(vertices, triangles, face)
+    if fine:
+        vertices, triangles, face = _split(vertices, triangles, face)
     landmarks = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64)
     used, compact = np.unique(triangles, return_inverse=True)
     mesh = Mesh(vertices[used], compact.reshape(-1, 3), landmarks)

@@ -41,6 +41,11 @@ def head():
 
 
 @pytest.fixture(scope="module")
+def fine_head():
+    return true_head(fine=True)
+
+
+@pytest.fixture(scope="module")
 def regions(head):
     return {
         name: head.model.mean[at].astype(float) for name, at in model_regions(head.model).items()
@@ -144,26 +149,28 @@ def test_two_percent_of_scale_is_seen_by_all_but_similarity(head):
     assert similarity.alignment.scale == pytest.approx(1 / 1.02, rel=1e-9)
 
 
-def test_a_fine_ripple_is_detail_and_a_broad_one_is_not(head):
-    x, y = head.mesh.vertices[:, 0], head.mesh.vertices[:, 1]
-    region = facing(head)
+def test_a_fine_ripple_is_detail_and_a_broad_one_is_not(fine_head):
+    x, y = fine_head.mesh.vertices[:, 0], fine_head.mesh.vertices[:, 1]
+    region = facing(fine_head)
     ripple = 0.1 * np.sin(2 * np.pi * x / 8)
-    fine = score(head, head.along_normals(ripple), region=region, points=120_000)
-    rms = rms_on_surface(head, ripple, region)
+    fine = score(fine_head, fine_head.along_normals(ripple), region=region, points=120_000)
+    rms = rms_on_surface(fine_head, ripple, region)
     assert fine.accuracy.rms == pytest.approx(rms, rel=0.03)
     assert fine.detail.rms_mm == pytest.approx(rms, rel=0.08)
-    broad = score(head, head.along_normals(1.0 * np.cos(2 * np.pi * y / 400)), region=region)
+    broad = score(
+        fine_head, fine_head.along_normals(1.0 * np.cos(2 * np.pi * y / 400)), region=region
+    )
     assert broad.accuracy.rms > 0.5
     assert broad.detail.rms_mm < 0.02 * broad.accuracy.rms
 
 
-def test_a_smoothed_truth_misses_just_the_detail(head):
-    x = head.mesh.vertices[:, 0]
+def test_a_smoothed_truth_misses_just_the_detail(fine_head):
+    x = fine_head.mesh.vertices[:, 0]
     ripple = 0.2 * np.sin(2 * np.pi * x / 8)
-    wrinkled = head.along_normals(ripple)
+    wrinkled = fine_head.along_normals(ripple)
     options = MeshScoreOptions(points=120_000, detail_points=1500)
-    result = score_surface(head.mesh, wrinkled, facing(head), options)
-    rms = rms_on_surface(head, ripple, facing(head))
+    result = score_surface(fine_head.mesh, wrinkled, facing(fine_head), options)
+    rms = rms_on_surface(fine_head, ripple, facing(fine_head))
     assert result.detail.rms_mm == pytest.approx(rms, rel=0.05)
     assert abs(result.signed_median_mm) < 0.01
     assert result.completeness[0] == pytest.approx(1, abs=0.02)
