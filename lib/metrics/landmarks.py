@@ -71,7 +71,7 @@ def score_landmarks(
 
     Raises:
         ShapeError: arrays do not fit together.
-        NothingToScore: no image has an annotated, visible point.
+        NothingToScore: an image has no annotated, visible point, or no size.
 
     Source: Sagonas et al. 2016, 300 faces in-the-wild challenge (IVC 47) for `interocular`; Zhu et
     al. 2016 (CVPR, AFLW2000-3D) for `box`.
@@ -95,6 +95,11 @@ def score_landmarks(
             "visible ones in each: leave such images out."
         )
     size = np.array([face_size(points, normaliser) for points in true])
+    if not (size > 0).all():
+        raise NothingToScore(
+            f"Image {int(np.argmin(size > 0))} has no size by `{normaliser}`, expected its points "
+            "to be annotated and apart: leave it out or take `box`."
+        )
     error = np.linalg.norm(found - true, axis=2) / size[:, None]
     error = np.where(counts, error, np.nan)
     was_found = np.isfinite(error).any(axis=1)

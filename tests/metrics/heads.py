@@ -44,6 +44,21 @@ class Head:
             self.mesh.vertices + height_mm[:, None] * normals, self.mesh.landmarks
         )
 
+    def smoothed(self, steps: int) -> Mesh:
+        """The head with each vertex moved, again and again, half way to its neighbours' mean."""
+        edges = self.mesh.triangles[:, [0, 1, 2, 1, 2, 0]].reshape(-1, 2, 3).swapaxes(1, 2)
+        edges = edges.reshape(-1, 2)
+        both = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
+        count = np.bincount(both[:, 0], minlength=len(self.mesh.vertices))[:, None]
+        vertices = self.mesh.vertices
+        for _ in range(steps):
+            sums = [
+                np.bincount(both[:, 0], vertices[both[:, 1], axis], minlength=len(vertices))
+                for axis in range(3)
+            ]
+            vertices = 0.5 * vertices + 0.5 * np.stack(sums, axis=1) / count
+        return self.mesh.with_vertices(vertices, self.mesh.landmarks)
+
 
 @cache
 def true_head(fine: bool = False) -> Head:

@@ -75,3 +75,11 @@ def test_points_that_do_not_fit_are_told():
         visible = np.ones((4, 68), bool)
         visible[2] = False
         score_landmarks(faces(), faces(), visible)
+
+
+def test_a_face_without_the_points_that_give_its_size_is_told():
+    true = faces()
+    true[3, 36] = np.nan
+    with pytest.raises(NothingToScore, match="Image 3 has no size by `interocular`"):
+        score_landmarks(faces(), true)
+    assert score_landmarks(faces(), true, normaliser="box").mean == 0

@@ -82,6 +82,10 @@ def rms_on_surface(head, height, region):
     return np.sqrt((there[counts] ** 2).mean())
 
 
+def _normals(head):
+    return vertex_normals(head.mesh.vertices, head.mesh.triangles)
+
+
 def test_the_truth_itself_has_no_error_in_any_score(head, regions):
     whole = score(head, head.mesh)
     assert whole.accuracy.rms < 1e-9
@@ -175,6 +179,19 @@ def test_a_smoothed_truth_misses_just_the_detail(fine_head):
     assert abs(result.signed_median_mm) < 0.01
     assert result.completeness[0] == pytest.approx(1, abs=0.02)
     assert result.normals.mean_deg > 3
+
+
+def test_smoothing_is_measured_along_the_normals(head):
+    smooth = head.smoothed(10)
+    way = ((smooth.vertices - head.mesh.vertices) * _normals(head)).sum(axis=1)
+    sample = sample_surface(head.mesh.vertices, head.mesh.triangles, OPTIONS.points)
+    sample = sample.only(head.face.holds(sample.points, sample.triangles, head.mesh.triangles))
+    there = (way[head.mesh.triangles[sample.triangles]] * sample.barycentric).sum(axis=1)
+    result = score(head, smooth)
+    assert result.signed_median_mm == pytest.approx(np.median(there), abs=0.002)
+    assert result.accuracy.median == pytest.approx(np.median(np.abs(there)), rel=0.05)
+    assert result.accuracy.median < 0.25 * score(head, head.smoothed(80)).accuracy.median
+    assert result.detail.rms_mm < score(head, head.smoothed(80)).detail.rms_mm
 
 
 def test_a_face_pushed_out_is_positive_and_pushed_in_negative(head):

@@ -160,7 +160,7 @@ TIGHT |= {"signed": 1e-5, "detail": 1e-5, "scale": 1e-6}
 @pytest.mark.parametrize("alignment", ["known", "rigid", "similarity"])
 @pytest.mark.parametrize("change", ["moved", "turned", "scaled", "bent"])
 def test_mesh_scores_agree_on_a_changed_head(change, alignment, exact):
-    module, head = scorer("score_mesh"), true_head()
+    module, head = scorer("score_mesh"), true_head(fine=True)
     if exact:
         search_exactly(module)
     x, y = head.mesh.vertices[:, 0], head.mesh.vertices[:, 1]
