@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from lib.facemodel import FaceModel
 from lib.metrics.align import MissingLandmarks, Similarity, similarity_of_points
-from lib.metrics.distances import DistanceStatistics
+from lib.metrics.distances import DistanceStatistics, NothingToScore
 from lib.metrics.landmarks import NOW_POINTS
 from lib.metrics.surface import Mesh, Surface
 
@@ -102,12 +102,16 @@ def score_regions(
 
     Raises:
         MissingLandmarks: the reconstruction has none.
+        NothingToScore: there is no region, or one of another name.
     """
     if reconstruction.landmarks is None:
         raise MissingLandmarks(
             "The reconstruction has no landmarks, expected 68 iBUG points: regions are aligned "
             "by them."
         )
+    unknown = set(regions) - set(REGIONS)
+    if unknown or not regions:
+        raise NothingToScore(f"Regions are {sorted(regions)}, expected some of {REGIONS}.")
     marks = np.asarray(true_landmarks, np.float64)
     start = similarity_of_points(reconstruction.landmarks[NOW_POINTS], marks[NOW_POINTS])
     surface = Surface.of(reconstruction.vertices, reconstruction.triangles)

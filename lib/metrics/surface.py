@@ -123,9 +123,10 @@ class Region:
             triangles: (t, 3) of the true surface.
         """
         if self.vertices is not None:
-            inside = np.zeros(triangles.max() + 1, bool)
             chosen = np.asarray(self.vertices)
-            inside[np.flatnonzero(chosen) if chosen.dtype == bool else chosen] = True
+            chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+            inside = np.zeros(max(triangles.max(), chosen.max(initial=0)) + 1, bool)
+            inside[chosen] = True
             return inside[triangles].all(axis=1)[on_triangles]
         if self.centre is not None:
             return np.linalg.norm(points - self.centre, axis=1) < self.radius_mm

@@ -241,6 +241,13 @@ def test_similarity_without_landmarks_says_what_is_missing(head):
         score(head, bare, "similarity")
 
 
+def test_vertices_without_triangles_may_be_in_a_region(head):
+    loose = np.append(head.face.vertices, [True, True])
+    bare = score(head, head.under(MOVED)).distance_mm
+    also = score(head, head.under(MOVED), region=Region(vertices=loose)).distance_mm
+    np.testing.assert_array_equal(bare, also)
+
+
 # NoW
 
 
@@ -307,6 +314,11 @@ def test_an_error_of_the_nose_stays_in_the_nose(head, regions):
     assert found["nose"].distances.mean > 0.15
     others = [found[name].distances.mean for name in ("mouth", "forehead", "cheek")]
     assert max(others) < 0.1 * found["nose"].distances.mean
+
+
+def test_a_region_of_another_name_is_told(head):
+    with pytest.raises(NothingToScore, match=r"\['ear'\], expected some of"):
+        score_regions(head.mesh, {"ear": head.mesh.vertices}, head.mesh.landmarks)
 
 
 # Cylinder, full head, heat map
