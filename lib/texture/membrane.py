@@ -5,6 +5,7 @@ They live on vertices, not on texels, and so know nothing of chart borders and l
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,21 +63,30 @@ class Membrane:
 
         Source: Perez, Gangnet & Blake 2003, Poisson image editing; on a mesh.
         """
+        return self.solver(weight, detail_mm, reach_mm)(data, rest)
+
+    def solver(
+        self, weight: np.ndarray, detail_mm: float, reach_mm: float
+    ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """`solve` for data (V, C) and rest (C,), with the work done that all data share."""
         used = self.area > 0
         pin = (self.area * weight / detail_mm**2)[used]
         pull = (self.area / reach_mm**2)[used]
         system = self.stiffness[used][:, used] + sp.diags(pin + pull)
-        values = np.where(weight[used, None] > 0, data[used], 0)
-        target = pin[:, None] * values + pull[:, None] * rest
         factor = splu(
             system.tocsc(),
             permc_spec="MMD_AT_PLUS_A",
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
         )
-        result = np.tile(np.asarray(rest, np.float64), (len(used), 1))
-        result[used] = factor.solve(target)
-        return result.astype(np.float32)
+
+        def solve(data: np.ndarray, rest: np.ndarray) -> np.ndarray:
+            values = np.where(weight[used, None] > 0, data[used], 0)
+            result = np.tile(np.asarray(rest, np.float64), (len(used), 1))
+            result[used] = factor.solve(pin[:, None] * values + pull[:, None] * rest)
+            return result.astype(np.float32)
+
+        return solve
 
 
 def membrane(vertices: np.ndarray, triangles: np.ndarray) -> Membrane:
