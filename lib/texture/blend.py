@@ -23,7 +23,7 @@ from lib.texture.observe import Observation, observe, posed_vertices
 from lib.texture.options import TextureOptions
 from lib.texture.seen import Seen, linear_colour, log_colour
 
-EXTRAPOLATED_LIGHT = 0.35  # log; how far the prior's light may leave its mean
+EXTRAPOLATED_LIGHT = 0.2  # log; how far the prior's light may leave its mean
 OFFSETS = (0.0005, 0.01)  # linear
 GREY = 0.01  # linear; colours of a black-and-white photo differ less between their channels
 LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness

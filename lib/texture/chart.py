@@ -28,6 +28,7 @@ class Chart:
         eye: (n,) bool: part of an eyeball.
         feature: (n,) 0..1: eyes, brows and lips, whose colours are not those of skin.
         central: (n,) 0..1: inside of the face, where nothing but face is expected.
+        lids, brows, above_brows: (n,) 0..1 those of `zones`, of both sides.
         zones: places where other colours than skin's are expected, per vertex.
         mirror: (V,) vertex on the other side of the head.
         mirror_uv: (n, 2) where on the chart the texel's mirror image lies.
@@ -42,6 +43,9 @@ class Chart:
     eye: np.ndarray
     feature: np.ndarray
     central: np.ndarray
+    lids: np.ndarray
+    brows: np.ndarray
+    above_brows: np.ndarray
     zones: Zones
     mirror: np.ndarray
     mirror_uv: np.ndarray
@@ -84,6 +88,9 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
     inner = base_texture(model, uv_size).reshape(-1, 3)[np.flatnonzero(mask)]
     deep = (region(model, "teeth") | region(model, "tongue"))[triangle]
     inner[deep] *= (weights @ _light_in_mouth(model))[deep, None]
+    zones = find_zones(model, middle)
+    places = [zones.lids, zones.brows, zones.above_brows]
+    lids, brows, above = (weights @ np.column_stack([z.max(axis=1) for z in places])).T
     return Chart(
         buffers=buffers,
         texel=np.flatnonzero(mask),
@@ -92,7 +99,10 @@ def prepare_chart(model: FaceModel, uv_size: int) -> Chart:
         eye=eye_triangle[triangle],
         feature=np.ascontiguousarray(feature),
         central=np.ascontiguousarray(central),
-        zones=find_zones(model, middle),
+        lids=np.ascontiguousarray(lids),
+        brows=np.ascontiguousarray(brows),
+        above_brows=np.ascontiguousarray(above),
+        zones=zones,
         mirror=model.mirror,
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles)[mask],
         membrane=membrane(

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from lib.imaging import luminance
+from lib.texture.brows import recolour_brows
 from lib.texture.chart import Chart
 from lib.texture.options import TextureOptions
 from lib.texture.seen import Seen
@@ -31,13 +32,18 @@ BOTH = (0.6, 0.9)  # the same of a beard that the other side lacks
 JOINS = (0.3, 0.8)  # fit to the tone: ignored below, followed above
 ALIKE = (0.4, 0.7)  # share of the surroundings that fits: refused below, kept above
 PLAUSIBLE = (0.55, 0.8)  # the same of what may be shaded skin
+BRIGHT_NEAR = (0.25, 0.5)  # log; brighter than the skin near eyes and brows: hair
 SUPPORT = (0.3, 0.6)  # share of skin around an eye or brow: refused below, kept above
+TOO_PALE = (1.15, 1.5)  # of what a highlight does: kept below; above it is bleached hair
 ROUGH = (0.28, 0.42)  # log, standard deviation: kept below, refused above
-COVERED = (0.25, 0.5)  # skin around an eye: covered below, free above
+COVERED = 0.3  # skin around an eye; with less something hides it
+COVERED_BELOW, COVERED_ABOVE = 0.5, 0.75  # the same of the cheek, and of a brow's forehead
 SHADOW = 0.4  # of the usual brightness; what is darker counts less for the tone
+WHITE_OF_EYE = 0.6  # linear; of eyes that are not seen, whatever light falls on their skin
 LEAST_EYE = 100  # texels of the eyes; with fewer their light is the skin's
 EYE_CHROMA = 0.1  # log; tint that their white may take from a photo
 MOUTH_SHADE = 0.5  # light that reaches the inside of the mouth
+EVERY = 16  # texels, of which one tells a median
 LEAST_LIPS = 200  # texels; with fewer the lips' own colour is not known
 TEETH_PALE, TEETH_BRIGHT = (0.12, 0.3), (0.0, 0.25)  # log; redness below the lips, brightness above
 PARTED_MM = (0.7, 1.8)  # further than at rest: lips closed below, open above
@@ -53,12 +59,14 @@ class Surface:
         share: (V,) 0..1 how much of it may be skin.
         bare: (V,) skin mask.
         visible: (V,) 0..1 how much is seen, skin or not.
+        white: (3,) how a highlight shifts the log hue of this skin, per log of brightness.
     """
 
     data: np.ndarray
     share: np.ndarray
     bare: np.ndarray
     visible: np.ndarray
+    white: np.ndarray
 
 
 def skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarray:
@@ -75,8 +83,11 @@ def skin_factor(chart: Chart, seen: Seen, options: TextureOptions) -> np.ndarray
 
 def judge(
     chart: Chart, seen: Seen, weight: np.ndarray, prior: np.ndarray, options: TextureOptions
-) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth log correction (n, 3) of the prior, and weights (n,) of what is the face's own.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Smooth log correction (n, 3) of the prior, how far it is a guess, what is the face's own.
+
+    The guess is (n,) 0..1: share of the correction's value far from all skin that is seen. The
+    last is the weight (n,), lowered where something else is seen.
 
     Args:
         chart: of the head model.
@@ -89,16 +100,23 @@ def judge(
     plain = chart.skin * (1 - chart.feature)
     data, share = chart.gather(ratio, weight * _lit(seen.log_rgb, weight) * plain)
     bare, visible = chart.gather(seen.expected_skin[:, None], seen.weight * plain)
-    surface = Surface(data, share, bare[:, 0], visible)
-    tone, rest, inlier = _tone(chart, surface, options)
-    base = chart.spread(tone)
-    kept = _kept(chart, surface, data - tone, inlier, options)
+    some = np.flatnonzero(chart.skin & (weight > 0.3))[::EVERY]
+    usual = np.median(seen.log_rgb[some] if len(some) else prior[chart.skin], axis=0)
+    surface = Surface(data, share, bare[:, 0], visible, _towards_white(usual))
+    tone, far, rest, inlier = _tone(chart, surface, options)
+    base, far = np.split(chart.spread(np.column_stack([tone, far])), [3], axis=1)
+    kept, own = _kept(chart, surface, data - tone, inlier, options)
     of = np.flatnonzero(weight > 0)
     trusted = weight.astype(np.float32)
     trusted[of] *= _fine(chart, of, ratio[of] - base[of], kept, options)
+    whole = np.flatnonzero(chart.lids + chart.brows > 0)
+    shown = seen.weight[whole] * (chart.weights[whole] @ own)
+    trusted[whole] = np.maximum(trusted[whole], shown)
     _refuse_teeth(chart, seen, ratio - base, trusted, options)
-    inside = _inner_tone(chart, ratio, trusted, rest)
-    return np.where(chart.skin[:, None], base, inside).astype(np.float32), trusted
+    recolour_brows(chart, seen, prior, base, trusted)
+    inside = _inner_tone(chart, ratio, prior, trusted, rest)
+    tone = np.where(chart.skin[:, None], base, inside).astype(np.float32)
+    return tone, far[:, 0] * chart.skin, trusted
 
 
 def _lit(log_rgb: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -110,8 +128,8 @@ def _lit(log_rgb: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def _tone(
     chart: Chart, surface: Surface, options: TextureOptions
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tone (V, 3), its value far from all skin (3,), and how well each vertex fits it (V,).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Tone (V, 3), share of it (V,) that is its value far from skin, that (3,), and fit (V,) to it.
 
     It starts on nose and cheeks. What fits there is joined round by round.
     """
@@ -125,12 +143,15 @@ def _tone(
     tone = chart.membrane.solve(data, start, TONE_MM, rest, TONE_REACH_MM)
     inlier = np.ones(len(data))
     for _ in range(OUTLIER_ROUNDS if options.outlier_weight > 0 else 1):
-        inlier = 1 - options.outlier_weight * (1 - _fits_there(data - tone, chart.zones.inside))
-        rest = _weighted_median(data, share * inlier)
-        tone = chart.membrane.solve(
-            data, share * _ramp(inlier, *JOINS), TONE_MM, rest, TONE_REACH_MM
+        inlier = 1 - options.outlier_weight * (
+            1 - _fits_there(_without_highlight(data - tone, surface.white), chart.zones.inside)
         )
-    return tone, rest, inlier
+        rest = _weighted_median(data, share * inlier)
+        follows = share * _ramp(inlier, *JOINS)
+        columns = np.column_stack([data, np.zeros(len(data))])  # the last: share of the rest
+        solved = chart.membrane.solve(columns, follows, TONE_MM, np.append(rest, 1), TONE_REACH_MM)
+        tone, far = solved[:, :3], solved[:, 3]
+    return tone, far, rest, inlier
 
 
 def _kept(
@@ -139,8 +160,11 @@ def _kept(
     residual: np.ndarray,
     inlier: np.ndarray,
     options: TextureOptions,
-) -> np.ndarray:
-    """(V, 4) 0..1: shows skin; other colours are right; something covers an eye; inside.
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far each vertex is kept, (V, 4) and (V,), all 0..1.
+
+    The four: shows skin; other colours are right; a covered eye or brow; inside. The last: an
+    eye or brow that is open, and so the photo's as a whole.
 
     Hair has a grain that skin has not. A beard grows on both sides; what lies on one side alone
     where the other is bare is in front of the face.
@@ -155,23 +179,40 @@ def _kept(
     grain = np.sqrt(np.maximum(mean[:, 3] - mean[:, 2] ** 2, 0))
     whole = _ramp(mean[:, 0], *ALIKE) * (1 - (1 - zones.inside) * _ramp(grain, *ROUGH))
     whole = whole * np.maximum(_joined(chart, whole > 0.3), zones.below_brows)
+    beside = chart.membrane.least_around(np.where(surface.visible > 0.5, whole, 1))
+    whole = np.where(zones.inside < 0.5, np.minimum(whole, beside), whole)  # fringes of hair
     other_side = (whole * np.clip(surface.visible / 0.5, 0, 1))[chart.mirror]
     both = 1 - (1 - _ramp(mean[:, 0], *BOTH)) * other_side
     beard = zones.beard * both * _fits(residual, np.inf, BEARD_CHROMA)
     plausible = _ramp(mean[:, 1], *PLAUSIBLE)
     other = zones.middle * np.maximum(zones.below_brows * plausible, beard)
-    free = _free_eyes(chart, surface.visible, is_skin * shaded)
+    open_eyes, open_brows = _open(chart, surface.visible, is_skin * shaded)
     support = _ramp(mean[:, :2].max(axis=1), *SUPPORT)
-    features = np.maximum(zones.eyes @ free * support, zones.nostrils)
+    near = np.maximum(zones.eyes @ open_eyes, zones.around_brows @ open_brows)
+    near = near * support * (1 - _ramp(grey, *BRIGHT_NEAR))
+    features = np.maximum(near, zones.nostrils)
+    lids = zones.lids @ open_eyes
+    own = lids + zones.brows @ open_brows
+    hidden = zones.around_brows @ (1 - open_brows) * (1 - lids)
+    hidden = np.maximum(hidden, zones.eyes @ (1 - open_eyes))
     strict = options.outlier_weight
-    return np.column_stack(
-        [
-            1 - strict * (1 - whole * inlier),
-            np.maximum(other, features),
-            strict * (zones.eyes @ (1 - free)),
-            zones.inside,
-        ]
-    )
+    skin = 1 - strict * (1 - whole * inlier)
+    other = np.maximum(other, features)
+    return np.column_stack([skin, other, strict * hidden, zones.inside]), own
+
+
+def _towards_white(log_rgb: np.ndarray) -> np.ndarray:
+    """(3,) how added white light shifts the log hue of a colour (3,), per log of brightness."""
+    shift = np.exp(-log_rgb)
+    return shift / luminance(shift) - 1
+
+
+def _without_highlight(residual: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """(k, 3) residual less the paling that goes with its being brighter: a highlight is white."""
+    grey = np.maximum(luminance(residual), 0)
+    paler = (residual - luminance(residual)[:, None]) @ white / max(float(white @ white), 1e-9)
+    too_pale = _ramp(paler / np.maximum(grey, 1e-3), *TOO_PALE)
+    return residual - (np.clip(paler, 0, grey) * (1 - too_pale))[:, None] * white
 
 
 def _joined(chart: Chart, good: np.ndarray) -> np.ndarray:
@@ -187,12 +228,23 @@ def _joined(chart: Chart, good: np.ndarray) -> np.ndarray:
     return seeded[label]
 
 
-def _free_eyes(chart: Chart, visible: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """(2,) 0..1: how far nothing, such as dark glasses or hair, covers the right and left eye."""
-    mass = chart.zones.rings * (chart.membrane.area * visible)[:, None]
-    total = mass.sum(axis=0)
-    skin = np.where(total > 1, (mass * skin[:, None]).sum(axis=0) / np.maximum(total, 1), 1)
-    return _ramp(skin, *COVERED)
+def _open(chart: Chart, visible: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(2,) each, 0 or 1: nothing, such as glasses, hair or a cap, hides the eyes; the brows.
+
+    A part is the photo's or painted, as a whole: half of each looks torn. What hides an eye lies
+    on the cheek, too, where a cap's shadow does not reach; what hides a brow lies above it, too,
+    or hides the eye.
+    """
+    zones = chart.zones
+
+    def skin_of(places: np.ndarray) -> np.ndarray:
+        mass = places * (chart.membrane.area * visible)[:, None]
+        total = mass.sum(axis=0)
+        return np.where(total > 1, skin @ mass / np.maximum(total, 1), 1)
+
+    eyes = (skin_of(zones.rings) > COVERED) & (skin_of(zones.below_eyes) > COVERED_BELOW)
+    brows = eyes & (skin_of(zones.above_brows) > COVERED_ABOVE)
+    return eyes.astype(np.float32), brows.astype(np.float32)
 
 
 def _fine(
@@ -229,12 +281,13 @@ def _refuse_teeth(
 
 
 def _inner_tone(
-    chart: Chart, ratio: np.ndarray, weight: np.ndarray, skin_tone: np.ndarray
+    chart: Chart, ratio: np.ndarray, prior: np.ndarray, weight: np.ndarray, skin_tone: np.ndarray
 ) -> np.ndarray:
     """(n, 3) log correction of eyes, by their white where seen, and of the mouth."""
     light = float(np.log(luminance(np.exp(skin_tone))))
     eyes = ratio[chart.eye & (weight > 0.5)]
-    whites = np.full(3, light)
+    palest = np.quantile(luminance(prior[chart.eye]), 0.9) if chart.eye.any() else 0.0
+    whites = np.full(3, min(light, np.log(WHITE_OF_EYE) - palest))
     if len(eyes) >= LEAST_EYE:
         whites = np.quantile(eyes, 0.8, axis=0)
         grey = luminance(whites)
