@@ -58,7 +58,7 @@ class Faces(Artefact):
 class Landmarks(Artefact):
     """Points of a named scheme with their standard deviation, and the 68 iBUG points from them."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     scheme: str = text("mesh468, ibug68, points106 or points5: a scheme that the head model knows")
     points_px: np.ndarray = array("n_views n_points 2", "f4", "px", "measured points, NaN = none")
@@ -75,7 +75,7 @@ class Landmarks(Artefact):
 class SkinMask(Artefact):
     """Probability that a pixel shows bare facial skin."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     probability: tuple[np.ndarray, ...] = ragged(
         "n_views h w", "u1", "1/255", "probability of bare skin on the working image"
