@@ -32,6 +32,7 @@ def test_exact_landmarks_of_three_views_give_the_identity(model):
     assert face_error_mm(model, fit.vertices, model.vertices(truth)) < 0.45 * before
 
 
+@pytest.mark.slow
 def test_sharing_an_identity_makes_it_surer_and_better(model):
     truth = random_identity(model, 2)
     noise = np.random.default_rng(0)
@@ -88,6 +89,7 @@ def test_weak_evidence_stays_near_the_average_person_and_says_so(model):
     assert fits["few"].vertex_sigma_mm.mean() > 1.2 * fits["all"].vertex_sigma_mm.mean()
 
 
+@pytest.mark.slow
 def test_nonsense_never_gives_a_monster(model):
     noise = np.random.default_rng(7).uniform(0, 480, (4, 468, 2))
     fits = fit_faces(
@@ -142,6 +144,7 @@ def test_the_shared_solution_is_the_dense_one():
     torch.testing.assert_close(local.flatten(), wanted[k:])
 
 
+@pytest.mark.slow
 def test_the_same_batch_gives_the_same_bytes(model):
     points = points_of(model, random_identity(model, 6), neutral(model), 10, SCHEME)
     image = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)

@@ -49,6 +49,7 @@ def test_an_obtuse_triangle_has_its_nearest_point_on_the_right_edge(tree):
     np.testing.assert_allclose(found.distance_mm, expected, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_nearest_points_of_a_head_are_those_of_brute_force(tree, head, around_head):
     found = tree(head).nearest(around_head)
     expected = nearest_distance(around_head, head[0][head[1]])

@@ -143,6 +143,7 @@ def test_a_concave_shape_hides_a_part_of_itself(tree):
     assert (found.visible[0] & in_dent).any() and (~found.visible[0] & in_dent & facing).any()
 
 
+@pytest.mark.slow
 def test_the_head_is_seen_as_brute_force_says(tree, head):
     vertices, triangles = head
     chosen = np.random.default_rng(9).integers(0, len(vertices), 100)

@@ -80,6 +80,7 @@ def test_too_few_renders_are_refused():
         mesh468_on_model(small_head(), MODELS, options)
 
 
+@pytest.mark.slow
 def test_the_script_hands_model_and_networks_to_the_library(tmp_path, monkeypatch):
     calls = {}
 

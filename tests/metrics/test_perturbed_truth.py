@@ -153,6 +153,7 @@ def test_two_percent_of_scale_is_seen_by_all_but_similarity(head):
     assert similarity.alignment.scale == pytest.approx(1 / 1.02, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_fine_ripple_is_detail_and_a_broad_one_is_not(fine_head):
     x, y = fine_head.mesh.vertices[:, 0], fine_head.mesh.vertices[:, 1]
     region = facing(fine_head)
@@ -181,6 +182,7 @@ def test_a_smoothed_truth_misses_just_the_detail(fine_head):
     assert result.normals.mean_deg > 3
 
 
+@pytest.mark.slow
 def test_smoothing_is_measured_along_the_normals(head):
     smooth = head.smoothed(10)
     way = ((smooth.vertices - head.mesh.vertices) * _normals(head)).sum(axis=1)
@@ -350,6 +352,7 @@ def test_the_cylinder_map_of_a_tube_is_its_radius():
     assert shorter.completeness == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_cylinder_sees_a_turn_about_its_axis_as_five_degrees(head):
     turned = Similarity(1.0, TURNED.rotation, MIDDLE - TURNED.rotation @ MIDDLE)
     result = score_cylinder(head.under(turned), head.mesh, MIDDLE)

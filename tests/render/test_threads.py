@@ -81,6 +81,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert seen.stdout.strip() == "7"
 
 
+@pytest.mark.slow
 def test_rendering_leaves_the_number_of_threads_of_torch_alone():
     code = """
 import torch

@@ -44,6 +44,7 @@ def open_page(browser, url, profile):
     return done.stdout, re.findall(r'"url":"(https?://[^"]*)', "\n".join(asked))
 
 
+@pytest.mark.slow
 def test_a_head_is_drawn_in_a_real_browser(browser, report, model, tmp_path):
     url = report.as_uri() + "#head=" + quote("anna & <co>")
     document, requests = open_page(browser, url, tmp_path)
@@ -56,12 +57,14 @@ def test_a_head_is_drawn_in_a_real_browser(browser, report, model, tmp_path):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_a_request_to_the_network_would_be_seen(browser, tmp_path):
     page = tmp_path / "page.html"
     page.write_text('<img src="http://example.invalid/x.png">')
     assert open_page(browser, page.as_uri(), tmp_path)[1] == ["http://example.invalid/x.png"]
 
 
+@pytest.mark.slow
 def test_buttons_appear_only_where_scripts_run(browser, report, tmp_path):
     document, _ = open_page(browser, report.as_uri(), tmp_path)
     buttons = re.findall(r"<button[^>]*data-open[^>]*>", document)

@@ -116,6 +116,7 @@ def test_the_hidden_side_takes_its_fine_detail_from_the_other(turned, chart):
     assert np.corrcoef(fine(plain.rgb).ravel(), truth.ravel())[0, 1] < 0.3
 
 
+@pytest.mark.slow
 def test_a_blue_hand_at_the_temple_is_left_out(tmp_path, chart):
     def cover(photo: np.ndarray) -> np.ndarray:
         photo = photo.copy()
@@ -204,6 +205,7 @@ def test_a_larger_original_is_sampled_in_its_own_pixels(tmp_path, frontal, chart
     assert psnr(texture.rgb[seen].astype(np.float32), frontal.truth[seen]) > 38
 
 
+@pytest.mark.slow
 def test_a_black_and_white_photo_gives_a_black_and_white_head(tmp_path, chart):
     def without_colour(photo: np.ndarray) -> np.ndarray:
         return np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)

@@ -27,6 +27,7 @@ def test_three_photos_in_batches_of_two_make_two_jobs_a_stage(photos, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_profile_for_one_machine_plans_a_run_and_gives_a_reason_for_every_line(photos):
     words = ["-m", "snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run"]
     settings = ["--nolock", "--config", f"photos={photos}", f"results={photos.parent / 'out'}"]
