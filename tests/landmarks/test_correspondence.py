@@ -7,6 +7,7 @@ import pytest
 
 from lib.errors import ConfigError
 from lib.facemodel import face_model_file, load_face_model, read_landmark_scheme
+from lib.fitting import average_person
 from lib.landmarks import CorrespondenceOptions, mesh468_on_model, write_correspondence
 from lib.landmarks.correspondence import triangles_sha256
 from lib.landmarks.ibug import ibug_of_mesh
@@ -68,7 +69,7 @@ def test_sigma_is_small_at_the_eyes_and_large_at_the_ears(model):
 @pytest.mark.slow
 def test_a_few_renders_find_nearly_the_committed_places(model, places):
     options = CorrespondenceOptions(n_heads=60, augmentations=2, seed=1)
-    points = mesh468_on_model(model, MODELS, options)
+    points = mesh468_on_model(average_person(model), MODELS, options)  # as the script does
     gap = np.linalg.norm(points.on(model.mean, model.triangles) - places, axis=1)
     assert np.median(gap) < 1.0 and gap[LIPS + RIGHT_EYE].max() < 2.5
 
