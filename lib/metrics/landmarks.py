@@ -77,6 +77,36 @@ def score_landmarks(
     al. 2016 (CVPR, AFLW2000-3D) for `box`.
     """
     found, true = np.asarray(found_px, np.float64), np.asarray(true_px, np.float64)
+    counts, size = _comparable(found, true, visible, normaliser, chosen)
+    error = np.linalg.norm(found - true, axis=2) / size[:, None]
+    error = np.where(counts, error, np.nan)
+    was_found = np.isfinite(error).any(axis=1)
+    nme = np.full(len(error), np.inf)
+    nme[was_found] = np.nanmean(error[was_found], axis=1)
+    seen = np.isfinite(error).sum(axis=0)
+    per_point = np.where(seen > 0, np.nansum(error, axis=0) / np.maximum(seen, 1), np.nan)
+    curves = [cumulative_curve(nme, limit) for limit in limits]
+    return LandmarkScore(
+        nme=nme,
+        mean=float(nme[was_found].mean()) if was_found.any() else float("nan"),
+        median=float(np.median(nme[was_found])) if was_found.any() else float("nan"),
+        per_point=per_point,
+        failure_rate=tuple(float((nme > limit).mean()) for limit in limits),
+        auc=tuple(curve.area() for curve in curves),
+        curve=curves[int(np.argmax(limits))],
+        n_missing=int((~was_found).sum()),
+        limits=limits,
+    )
+
+
+def _comparable(
+    found: np.ndarray,
+    true: np.ndarray,
+    visible: np.ndarray | None,
+    normaliser: Normaliser,
+    chosen: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n_images, n_points) bool which points count, and (n_images,) sizes of the faces in px."""
     if found.ndim != 3 or found.shape[2] != 2 or found.shape != true.shape:
         raise ShapeError(
             "found_px", found.shape, f"(n_images, n_points, 2) as true_px {true.shape}"
@@ -100,25 +130,7 @@ def score_landmarks(
             f"Image {int(np.argmin(size > 0))} has no size by `{normaliser}`, expected its points "
             "to be annotated and apart: leave it out or take `box`."
         )
-    error = np.linalg.norm(found - true, axis=2) / size[:, None]
-    error = np.where(counts, error, np.nan)
-    was_found = np.isfinite(error).any(axis=1)
-    nme = np.full(len(error), np.inf)
-    nme[was_found] = np.nanmean(error[was_found], axis=1)
-    seen = np.isfinite(error).sum(axis=0)
-    per_point = np.where(seen > 0, np.nansum(error, axis=0) / np.maximum(seen, 1), np.nan)
-    curves = [cumulative_curve(nme, limit) for limit in limits]
-    return LandmarkScore(
-        nme=nme,
-        mean=float(nme[was_found].mean()) if was_found.any() else float("nan"),
-        median=float(np.median(nme[was_found])) if was_found.any() else float("nan"),
-        per_point=per_point,
-        failure_rate=tuple(float((nme > limit).mean()) for limit in limits),
-        auc=tuple(curve.area() for curve in curves),
-        curve=curves[int(np.argmax(limits))],
-        n_missing=int((~was_found).sum()),
-        limits=limits,
-    )
+    return counts, size
 
 
 def face_size(true_px: np.ndarray, normaliser: Normaliser) -> float:

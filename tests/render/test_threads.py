@@ -22,8 +22,9 @@ def test_every_task_is_done_once(count):
 
 
 def test_tasks_run_side_by_side():
-    barrier = threading.Barrier(3, timeout=20)
-    threads.run([barrier.wait] * 3, 3)  # would time out one after the other
+    barrier, arrived = threading.Barrier(3, timeout=20), []
+    threads.run([lambda: arrived.append(barrier.wait())] * 3, 3)  # one by one would time out
+    assert sorted(arrived) == [0, 1, 2]
 
 
 def test_an_error_waits_for_the_others_and_is_raised():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -86,20 +86,7 @@ class _Interpolate(torch.autograd.Function):
         ctx.save_for_backward(attributes, packed)
         ctx.triangles = triangles
         result = checks.new_tensor((*packed.shape[:3], attributes.shape[2]), attributes)
-        values, stored = checks.to_array(attributes), checks.to_array(packed)
-        out, count = result.numpy(), torch.get_num_threads()
-        tasks = [
-            partial(
-                kernels.interpolate,
-                stored[b, rows],
-                values[b % len(values)],
-                triangles,
-                out[b, rows],
-            )
-            for b in range(len(stored))
-            for rows in threads.row_bands(*stored.shape[1:3], len(stored), count)
-        ]
-        threads.run(tasks, count)
+        _fill(kernels.interpolate, (packed,), attributes, (triangles,), result)
         return result
 
     @staticmethod
@@ -107,24 +94,16 @@ class _Interpolate(torch.autograd.Function):
         attributes, packed = ctx.saved_tensors
         to_attributes, to_packed, _ = ctx.needs_input_grad
         parts = _Parts(attributes, packed, to_attributes)
-        shape = packed.shape if to_packed else (len(packed), 0, 0, 0)
-        grad_packed = checks.new_tensor(shape, packed)
-        values, stored, back = map(checks.to_array, (attributes, packed, grad))
-        out = grad_packed.numpy()
-        tasks = [
-            partial(
-                kernels.interpolate_backward,
-                stored[b, rows],
-                values[b % len(values)],
-                ctx.triangles,
-                back[b, rows],
-                out[b, rows],
-                parts.of(b, chunk),
-            )
-            for b in range(len(stored))
-            for chunk, rows in enumerate(parts.chunks)
-        ]
-        threads.run(tasks, torch.get_num_threads())
+        grad_packed = _new_gradient(packed, to_packed)
+        _give_back(
+            kernels.interpolate_backward,
+            (packed,),
+            attributes,
+            (ctx.triangles,),
+            grad,
+            grad_packed,
+            parts,
+        )
         return parts.total(), grad_packed if to_packed else None, None
 
 
@@ -134,24 +113,10 @@ class _Differentiate(torch.autograd.Function):
     @staticmethod
     def forward(ctx, attributes, derivatives, packed, triangles, which):
         ctx.save_for_backward(attributes, derivatives, packed)
-        ctx.triangles, ctx.which = triangles, which
+        ctx.constants = (triangles, which)
         result = checks.new_tensor((*packed.shape[:3], 2 * len(which)), attributes)
-        values, by_pixel, stored = map(checks.to_array, (attributes, derivatives, packed))
-        out, count = result.numpy(), torch.get_num_threads()
-        tasks = [
-            partial(
-                kernels.differentiate,
-                stored[b, rows],
-                by_pixel[b, rows],
-                values[b % len(values)],
-                triangles,
-                which,
-                out[b, rows],
-            )
-            for b in range(len(stored))
-            for rows in threads.row_bands(*stored.shape[1:3], len(stored), count)
-        ]
-        threads.run(tasks, count)
+        pixels = (packed, derivatives)
+        _fill(kernels.differentiate, pixels, attributes, ctx.constants, result)
         return result
 
     @staticmethod
@@ -159,29 +124,74 @@ class _Differentiate(torch.autograd.Function):
         attributes, derivatives, packed = ctx.saved_tensors
         to_attributes, to_derivatives = ctx.needs_input_grad[:2]
         parts = _Parts(attributes, packed, to_attributes)
-        shape = derivatives.shape if to_derivatives else (len(packed), 0, 0, 0)
-        grad_derivatives = checks.new_tensor(shape, derivatives)
-        values, by_pixel, stored, back = map(
-            checks.to_array, (attributes, derivatives, packed, grad)
+        grad_derivatives = _new_gradient(derivatives, to_derivatives)
+        _give_back(
+            kernels.differentiate_backward,
+            (packed, derivatives),
+            attributes,
+            ctx.constants,
+            grad,
+            grad_derivatives,
+            parts,
         )
-        out = grad_derivatives.numpy()
-        tasks = [
-            partial(
-                kernels.differentiate_backward,
-                stored[b, rows],
-                by_pixel[b, rows],
-                values[b % len(values)],
-                ctx.triangles,
-                ctx.which,
-                back[b, rows],
-                out[b, rows],
-                parts.of(b, chunk),
-            )
-            for b in range(len(stored))
-            for chunk, rows in enumerate(parts.chunks)
-        ]
-        threads.run(tasks, torch.get_num_threads())
         return parts.total(), grad_derivatives if to_derivatives else None, None, None, None
+
+
+def _new_gradient(pixels: torch.Tensor, wanted: bool) -> torch.Tensor:
+    """Memory for the gradient of (B, h, w, 4) pixels; (B, 0, 0, 0) when none is wanted."""
+    return checks.new_tensor(tuple(pixels.shape) if wanted else (len(pixels), 0, 0, 0), pixels)
+
+
+def _fill(
+    kernel: Callable[..., None],
+    pixels: tuple[torch.Tensor, ...],
+    attributes: torch.Tensor,
+    constants: tuple[np.ndarray, ...],
+    result: torch.Tensor,
+) -> None:
+    """Run kernel(*pixels, attributes, *constants, result) on bands of rows of every image."""
+    seen, values = [checks.to_array(part) for part in pixels], checks.to_array(attributes)
+    out, count = result.numpy(), torch.get_num_threads()
+    tasks = [
+        partial(
+            kernel,
+            *(part[b, rows] for part in seen),
+            values[b % len(values)],
+            *constants,
+            out[b, rows],
+        )
+        for b in range(len(out))
+        for rows in threads.row_bands(*out.shape[1:3], len(out), count)
+    ]
+    threads.run(tasks, count)
+
+
+def _give_back(
+    kernel: Callable[..., None],
+    pixels: tuple[torch.Tensor, ...],
+    attributes: torch.Tensor,
+    constants: tuple[np.ndarray, ...],
+    grad: torch.Tensor,
+    grad_pixels: torch.Tensor,
+    parts: _Parts,
+) -> None:
+    """Run kernel(*pixels, attributes, *constants, grad, grad_pixels, part) on chunks of rows."""
+    seen, values = [checks.to_array(part) for part in pixels], checks.to_array(attributes)
+    back, out = checks.to_array(grad), grad_pixels.numpy()
+    tasks = [
+        partial(
+            kernel,
+            *(part[b, rows] for part in seen),
+            values[b % len(values)],
+            *constants,
+            back[b, rows],
+            out[b, rows],
+            parts.of(b, chunk),
+        )
+        for b in range(len(back))
+        for chunk, rows in enumerate(parts.chunks)
+    ]
+    threads.run(tasks, torch.get_num_threads())
 
 
 class _Parts:
