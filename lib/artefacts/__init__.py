@@ -4,6 +4,7 @@ from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
 from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, how_to_rebuild
 from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.artefacts.truth import PART_LABELS, Truth
 
 ARTEFACTS = {
     "capture": Capture,
@@ -12,6 +13,7 @@ ARTEFACTS = {
     "skin": SkinMask,
     "fit": FaceFit,
     "texture": Texture,
+    "truth": Truth,
 }
 
 EXPORT_VERSION = 1  # of the exported files, which are no artefacts: same meaning as theirs
@@ -20,6 +22,7 @@ __all__ = [
     "ARTEFACTS",
     "EXPORT_VERSION",
     "OK",
+    "PART_LABELS",
     "Artefact",
     "BatchReader",
     "BatchWriter",
@@ -31,6 +34,7 @@ __all__ = [
     "Outcome",
     "SkinMask",
     "Texture",
+    "Truth",
     "array",
     "as_failure",
     "digest",
