@@ -7,7 +7,8 @@ from lib.planning.ledger import write_ledger
 
 def main(inputs, outputs, params, wildcards):
     ledger = read_ledger(params.ledger)
-    rows = tuple(row for row in ledger.rows if row.batch == wildcards.batch)
+    # Without truths: what a capture is compared with must not run the stages before that again.
+    rows = tuple(row.photo for row in ledger.rows if row.batch == wildcards.batch)
     write_ledger(outputs.batch, Ledger(rows))
 
 

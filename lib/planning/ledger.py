@@ -10,6 +10,8 @@ The rules of `assign`:
   captures move together to a new batch and their old batch runs again without them. A photo folder
   makes every photo its own subject, so there it never happens.
 - A capture whose views change stays where it is, and its batch runs again.
+- What a capture is compared with is no part of the batch's digest: another truth runs only the
+  evaluation again.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from lib.errors import ConfigError
 from lib.planning.samples import Sample
 
 HEADER = ("batch", *Sample._fields)
+PHOTO_FIELDS = 8  # batch and photo: a ledger without a truth has only these, as in version 0.1
 
 
 class Row(NamedTuple):
@@ -41,10 +44,18 @@ class Row(NamedTuple):
     camera: str
     size: int
     mtime_ns: int
+    truth: str = ""
+    truth_size: int = 0
+    truth_mtime_ns: int = 0
 
     @property
     def sample(self) -> Sample:
         return Sample(*self[1:])
+
+    @property
+    def photo(self) -> Row:
+        """The row without its truth."""
+        return Row(*self[:PHOTO_FIELDS])
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,14 @@ class Ledger:
             grouped.setdefault(row.capture, []).append(row.sample)
         return {name: tuple(sorted(s, key=lambda v: v.view)) for name, s in grouped.items()}
 
+    def truths(self, batch: str) -> dict[str, tuple[str, int, int]]:
+        """Capture name -> (truth, bytes, time of change) of the captures of a batch that have one.
+
+        Empty for a batch that is not in the ledger.
+        """
+        rows = self.batches.get(batch, ())
+        return {row.capture: row[PHOTO_FIELDS:] for row in rows if row.truth}
+
     def names(self) -> dict[str, str]:
         """Image path -> capture name, for `scan_photos`."""
         return {row.image: row.capture for row in self.rows}
@@ -90,15 +109,14 @@ def read_ledger(path: str | Path) -> Ledger:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, delimiter="\t")
             header = next(reader, None)
-            if header != list(HEADER):
-                raise ValueError(f"line 1 is not the header {' '.join(HEADER)}")
+            if header not in (list(HEADER), list(HEADER[:PHOTO_FIELDS])):
+                raise ValueError(f"line 1 is not the header {' '.join(HEADER[:PHOTO_FIELDS])}")
             for cells in reader:
                 try:
-                    *words, size, mtime_ns = cells
-                    rows.append(Row(*words, int(size), int(mtime_ns)))
+                    rows.append(_row(cells, len(header)))
                 except (TypeError, ValueError):
                     raise ValueError(
-                        f"line {reader.line_num} is not a row of {len(HEADER)} cells"
+                        f"line {reader.line_num} is not a row of {len(header)} cells"
                     ) from None
     except FileNotFoundError:
         return Ledger()
@@ -109,16 +127,29 @@ def read_ledger(path: str | Path) -> Ledger:
     return ledger
 
 
+def _row(cells: list[str], width: int) -> Row:
+    if len(cells) != width:
+        raise ValueError
+    *words, size, mtime_ns = cells[:PHOTO_FIELDS]
+    truth = cells[PHOTO_FIELDS:]
+    numbers = (truth[0], int(truth[1]), int(truth[2])) if truth else ()
+    return Row(*words, int(size), int(mtime_ns), *numbers)
+
+
 def write_ledger(path: str | Path, ledger: Ledger) -> None:
-    """Write a ledger in one step: after a crash the file is the old one or the new one."""
+    """Write a ledger in one step: after a crash the file is the old one or the new one.
+
+    Without a truth it has the columns of a ledger that knows of none, and so the same bytes.
+    """
+    width = len(HEADER) if any(row.truth for row in ledger.rows) else PHOTO_FIELDS
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerow(HEADER)
-            writer.writerows(ledger.rows)
+            writer.writerow(HEADER[:width])
+            writer.writerows(row[:width] for row in ledger.rows)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -180,10 +211,10 @@ def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int) -> Ledger
 
 
 def batch_digest(ledger: Ledger, batch: str) -> str:
-    """sha256 of a batch's rows, sizes and times of change included: changes when a photo does."""
+    """sha256 of a batch's photos, sizes and times of change included: changes when a photo does."""
     digest = hashlib.sha256()
     for row in ledger.batches.get(batch, ()):
-        line = "\t".join(map(str, row[1:])) + "\n"
+        line = "\t".join(map(str, row[1:PHOTO_FIELDS])) + "\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -1,8 +1,9 @@
-"""Names of captures: safe as a file name, an HDF5 group and a table entry on every system."""
+"""Names of captures, safe as a file name, an HDF5 group and a table entry; names of files."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import re
 import unicodedata
@@ -46,3 +47,10 @@ def unique_name(relative_path: str, taken: Container[str]) -> str:
     while f"{name[:LONGEST]}-{mark[:length]}".casefold() in taken:
         length += 1
     return f"{name[:LONGEST]}-{mark[:length]}"
+
+
+def tidy_path(path: str) -> str:
+    """A path in one spelling: relative where it lies below the working folder, else absolute."""
+    absolute = os.path.abspath(path)
+    here = os.getcwd().rstrip(os.sep) + os.sep
+    return absolute[len(here) :] if absolute.startswith(here) else absolute

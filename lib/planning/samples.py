@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib.errors import ConfigError
-from lib.planning.names import slug, unique_name
+from lib.planning.names import slug, tidy_path, unique_name
+from lib.planning.truth import find_truth
 
-COLUMNS = ("capture", "view", "image", "subject", "camera")
+COLUMNS = ("capture", "view", "image", "subject", "camera", "truth")
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "samples.schema.yaml"
 FIRST_VIEW = "00"
 _DOCUMENTS = (
@@ -34,6 +35,10 @@ class Sample(NamedTuple):
         camera: path of a `cameras.json`, or empty.
         size: bytes of the image and of the camera file together; -1 when the image is not there.
         mtime_ns: when the younger of the two was changed; -1 when the image is not there.
+        truth: what the capture is compared with, see `lib.planning.truth`; empty = nothing. It
+            belongs to the capture: all its views have the same.
+        truth_size: bytes of the truth's files; 0 without a truth.
+        truth_mtime_ns: when the youngest of them was changed; 0 without a truth.
     """
 
     capture: str
@@ -43,6 +48,9 @@ class Sample(NamedTuple):
     camera: str
     size: int
     mtime_ns: int
+    truth: str = ""
+    truth_size: int = 0
+    truth_mtime_ns: int = 0
 
 
 def scan_photos(folder: str | Path, known: Mapping[str, str] | None = None) -> list[Sample]:
@@ -88,14 +96,15 @@ def read_samples(sheet: str | Path) -> list[Sample]:
     """The rows of a sample sheet: tab-separated, one line per image, with a header.
 
     Only `image` is needed. `capture` defaults to the image's name, `view` to the number of the row
-    within its capture (`00`, `01`, ...), `subject` to the capture, `camera` to none. Relative paths
-    start at the sheet's folder. Lines that start with `#` are skipped.
+    within its capture (`00`, `01`, ...), `subject` to the capture, `camera` and `truth` to none.
+    Relative paths start at the sheet's folder. Lines that start with `#` are skipped.
 
     Args:
         sheet: path of the .tsv file.
 
     Raises:
-        ConfigError: the sheet breaks a rule; names the file, the line, the column and what to do.
+        ConfigError: the sheet breaks a rule, or a truth is not there; names the file, the line,
+            the column and what to do.
     """
     sheet = os.fspath(sheet)
     allowed = _column_rules()
@@ -113,13 +122,6 @@ def read_samples(sheet: str | Path) -> list[Sample]:
     if not rows:
         raise ConfigError(f"{sheet} has no rows. Add one line per image below the header.")
     return _samples_of(sheet, rows, lines)
-
-
-def tidy_path(path: str) -> str:
-    """A path in one spelling: relative where it lies below the working folder, else absolute."""
-    absolute = os.path.abspath(path)
-    here = os.getcwd().rstrip(os.sep) + os.sep
-    return absolute[len(here) :] if absolute.startswith(here) else absolute
 
 
 def file_state(image: str, camera: str = "") -> tuple[int, int]:
@@ -255,7 +257,35 @@ def _samples_of(sheet: str, rows: list[dict[str, str]], lines: list[int]) -> lis
         subject = row.get("subject") or capture
         samples.append(Sample(capture, view, image, subject, camera, *file_state(image, camera)))
     _check_subjects(sheet, samples, lines)
-    return samples
+    return _with_truths(sheet, samples, [row.get("truth", "") for row in rows], lines)
+
+
+def _with_truths(
+    sheet: str, samples: list[Sample], truths: list[str], lines: list[int]
+) -> list[Sample]:
+    """The samples, each with its capture's truth; one row of a capture is enough to name it."""
+    named: dict[str, tuple[str, int]] = {}
+    for sample, truth, line in zip(samples, truths, lines, strict=True):
+        if not truth:
+            continue
+        first, first_line = named.setdefault(sample.capture, (truth, line))
+        if first != truth:
+            raise ConfigError(
+                f"{sheet}, line {line}, column truth: capture '{sample.capture}' has the truth "
+                f"'{truth}' here and '{first}' in line {first_line}. A capture has one truth: give "
+                "both lines the same."
+            )
+    folder = os.path.dirname(sheet)
+    found = {}
+    for capture, (truth, line) in named.items():
+        try:
+            found[capture] = find_truth(truth, folder)
+        except ConfigError as error:
+            raise ConfigError(f"{sheet}, line {line}, column truth: {error}") from error
+    return [
+        sample._replace(**found[sample.capture]._asdict()) if sample.capture in found else sample
+        for sample in samples
+    ]
 
 
 def _check_subjects(sheet: str, samples: list[Sample], lines: list[int]) -> None:
