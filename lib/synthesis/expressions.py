@@ -1,0 +1,88 @@
+"""What faces do in photos: a few looks, nearly symmetric, blinks and glances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.facemodel import FaceModel
+
+ASYMMETRY = 0.12
+
+
+@dataclass(frozen=True)
+class Look:
+    """Expressions that go together.
+
+    Args:
+        share: how often, relative to the others.
+        weights: ARKit name without its side -> strongest weight.
+    """
+
+    share: float
+    weights: dict[str, float]
+
+
+LOOKS = (
+    Look(4.0, {"mouthSmile": 0.75, "cheekSquint": 0.5}),
+    Look(3.0, {"mouthSmile": 0.7, "cheekSquint": 0.7, "jawOpen": 0.22, "mouthUpperUp": 0.3}),
+    Look(1.0, {"jawOpen": 0.75, "browInnerUp": 0.7, "browOuterUp": 0.7, "eyeWide": 0.6}),
+    Look(1.5, {"jawOpen": 0.35, "mouthFunnel": 0.35}),
+    Look(1.5, {"browInnerUp": 0.7, "browOuterUp": 0.8}),
+    Look(1.5, {"browDown": 0.8, "eyeSquint": 0.6, "mouthPress": 0.3}),
+    Look(0.8, {"mouthPucker": 0.7}),
+    Look(1.0, {"mouthPress": 0.5, "mouthDimple": 0.4}),
+    Look(0.8, {"mouthFrown": 0.6, "browDown": 0.5, "mouthShrugLower": 0.4}),
+    Look(0.6, {"noseSneer": 0.8, "browDown": 0.6, "mouthUpperUp": 0.5}),
+    Look(0.8, {"mouthSmile": 0.9, "cheekSquint": 0.9, "jawOpen": 0.45, "eyeSquint": 0.5}),
+    Look(0.5, {"cheekPuff": 0.8, "mouthPress": 0.3}),
+    Look(0.6, {"mouthLeft": 0.5}),
+    Look(0.6, {"mouthRight": 0.5}),
+    Look(0.5, {"mouthRollLower": 0.5, "mouthRollUpper": 0.4}),
+    Look(0.6, {"eyeBlink": 1.0}),
+    Look(1.0, {"eyeSquint": 0.7}),
+)
+NEUTRAL_SHARE = 0.28  # of photos: no look at all
+
+
+def draw_expression(
+    model: FaceModel, chance: np.random.Generator, strength: float = 1.0
+) -> np.ndarray:
+    """(n_expression,) weights 0..1: none to two looks, half-closed lids and a glance.
+
+    Args:
+        model: gives the expressions' names; those it lacks are left out.
+        chance: source of random numbers.
+        strength: factor on the looks; 0 = a resting face that still looks about.
+    """
+    weights = np.zeros(model.n_expression)
+    shares = np.array([look.share for look in LOOKS])
+    count = 0 if chance.random() < NEUTRAL_SHARE else chance.integers(1, 3)
+    for row in chance.choice(len(LOOKS), count, replace=False, p=shares / shares.sum()):
+        level = strength * chance.beta(2.0, 1.4)
+        for stem, strongest in LOOKS[row].weights.items():
+            amount = level * strongest * np.exp(chance.normal(0, 0.2))
+            for side in ("", "Left", "Right"):
+                uneven = 1 + ASYMMETRY * chance.standard_normal()
+                _raise(model, weights, stem + side, amount * uneven)
+    for side in ("Left", "Right"):  # lids at rest
+        _raise(model, weights, f"eyeBlink{side}", abs(chance.normal(0, 0.06)))
+    _glance(model, weights, chance)
+    return np.clip(weights, 0, 1).astype(np.float32)
+
+
+def _glance(model: FaceModel, weights: np.ndarray, chance: np.random.Generator) -> None:
+    """Turn both eyes the same way."""
+    sideways, upwards = chance.normal(0, [0.28, 0.16])
+    inner, outer = ("Left", "Right") if sideways > 0 else ("Right", "Left")
+    _raise(model, weights, f"eyeLookIn{inner}", abs(sideways))
+    _raise(model, weights, f"eyeLookOut{outer}", abs(sideways))
+    for side in ("Left", "Right"):
+        _raise(model, weights, f"eyeLook{'Up' if upwards > 0 else 'Down'}{side}", abs(upwards))
+
+
+def _raise(model: FaceModel, weights: np.ndarray, name: str, amount: float) -> None:
+    if name in model.expression_names:
+        row = model.expression_names.index(name)
+        weights[row] = max(weights[row], amount)

@@ -1,0 +1,201 @@
+"""All that cameras see of one moment: surfaces, hair, and the light that they receive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lib.synthesis.lighting import Lighting
+from lib.synthesis.materials import OTHER
+from lib.synthesis.transport import MAP_PX, Casters, Received, receive
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Surfaces with what their vertices look like.
+
+    Args:
+        vertices: (v, 3) mm.
+        normals: (v, 3) unit.
+        triangles: (t, 3)
+        kind: (t,) SKIN, EYE, ... of `materials`.
+        label: (t,) index into `lib.artefacts.PART_LABELS`.
+        albedo: (v, 3) linear; unused where a texture says it.
+        gloss: (v, 2) roughness, and reflectance at normal incidence; likewise.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    triangles: np.ndarray
+    kind: np.ndarray
+    label: np.ndarray
+    albedo: np.ndarray
+    gloss: np.ndarray
+
+
+@dataclass(frozen=True)
+class Skin:
+    """Maps of the head's surface, in its texture chart; row 0 is v = 1.
+
+    Args:
+        albedo: (side, side, 3) linear, of all regions.
+        normal: (side, side, 3) unit, model frame, of the posed skin with its relief.
+        gloss: (side, side, 2) roughness and reflectance.
+        uv: (n_uv, 2)
+        uv_triangles: (t, 3) of the head's triangles, which come first in the scene's mesh.
+    """
+
+    albedo: np.ndarray
+    normal: np.ndarray
+    gloss: np.ndarray
+    uv: np.ndarray
+    uv_triangles: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fibres:
+    """Hairs of one sort.
+
+    Args:
+        points: (n, k, 3) mm from root to tip.
+        radius_mm: (n,)
+        albedo: (n, k, 3) linear.
+        normals: (n, 3) unit, of the skin at the root.
+        label: index into PART_LABELS.
+        occludes: hides the face from those who look for it, as hair of the head does; brows,
+            lashes and beards are part of the face.
+    """
+
+    points: np.ndarray
+    radius_mm: np.ndarray
+    albedo: np.ndarray
+    normals: np.ndarray
+    label: int
+    occludes: bool
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Glass before the eyes: it dims what lies behind and mirrors lamps.
+
+    Args:
+        vertices: (v, 3) mm.
+        triangles: (t, 3)
+        transmission: (v, 3) 0..1.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    transmission: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stands before the cameras, before any light falls on it.
+
+    Args:
+        mesh: head first, then everything else.
+        n_head: number of the head's triangles.
+        skin: the head's maps.
+        fibres: hair of all sorts.
+        lenses: of glasses.
+        casters: (v, 3) and (t, 3) of a coarser mesh that casts the shadows.
+        middle: (3,) mm, of the head.
+    """
+
+    mesh: Mesh
+    n_head: int
+    skin: Skin
+    fibres: tuple[Fibres, ...]
+    lenses: tuple[Lens, ...]
+    casters: tuple[np.ndarray, np.ndarray]
+    middle: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stage under its light.
+
+    Args:
+        stage: what is there.
+        lighting: the lights.
+        received: at the mesh's vertices.
+        on_fibres: at the points of each sort of hair.
+    """
+
+    stage: Stage
+    lighting: Lighting
+    received: Received
+    on_fibres: tuple[Received, ...]
+
+
+def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | None = None) -> Scene:
+    """Let light fall on a stage.
+
+    Args:
+        stage: what is there.
+        lighting: the lights.
+        device: where tensors live.
+        coarse: side of a shadow map, px; None = the default.
+    """
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(np.ascontiguousarray(values, np.float32), device=device)
+
+    points, normals, hairy = [stage.mesh.vertices], [stage.mesh.normals], [False]
+    for fibres in stage.fibres:
+        points.append(fibres.points.reshape(-1, 3))
+        normals.append(np.repeat(fibres.normals, fibres.points.shape[1], axis=0))
+        hairy.append(True)
+    counts = [len(item) for item in points]
+    in_hair = torch.as_tensor(np.repeat(hairy, counts), device=device)
+    vertices, triangles = stage.casters
+    casters = Casters(
+        tensor(vertices), torch.as_tensor(triangles, dtype=torch.int32, device=device), stage.middle
+    )
+    every = receive(
+        tensor(np.concatenate(points)),
+        tensor(np.concatenate(normals)),
+        in_hair,
+        casters,
+        lighting,
+        coarse or MAP_PX,
+    )
+    domes, lamps = every.dome.split(counts), every.lamps.split(counts)
+    parts = [Received(dome, lamp) for dome, lamp in zip(domes, lamps)]
+    return Scene(stage, lighting, parts[0], tuple(parts[1:]))
+
+
+def joined(meshes: list[Mesh]) -> Mesh:
+    """Meshes as one, in order."""
+    first = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    triangles = [mesh.triangles + start for mesh, start in zip(meshes, first)]
+    fields = {
+        name: np.concatenate([getattr(mesh, name) for mesh in meshes])
+        for name in ("vertices", "normals", "kind", "label", "albedo", "gloss")
+    }
+    return Mesh(triangles=np.concatenate(triangles).astype(np.int32), **fields)
+
+
+def plain_mesh(
+    vertices: np.ndarray,
+    normals: np.ndarray,
+    triangles: np.ndarray,
+    albedo: np.ndarray,
+    gloss: np.ndarray,
+    label: int,
+    kind: int = OTHER,
+) -> Mesh:
+    """A mesh of one kind and label."""
+    count = len(triangles)
+    return Mesh(
+        np.asarray(vertices, np.float32),
+        np.asarray(normals, np.float32),
+        np.asarray(triangles, np.int32),
+        np.full(count, kind, np.uint8),
+        np.full(count, label, np.uint8),
+        np.asarray(albedo, np.float32),
+        np.asarray(gloss, np.float32),
+    )
