@@ -22,7 +22,7 @@ SHAPES: dict[Shape, tuple[float, float, float]] = {
     "oval": (50.0, 36.0, 2.2),
     "rectangular": (53.0, 33.0, 4.2),
     "square": (52.0, 41.0, 3.4),
-    "aviator": (57.0, 48.0, 2.4),
+    "aviator": (56.0, 49.0, 2.3),
     "cat_eye": (54.0, 39.0, 2.8),
 }
 PLASTICS = (
@@ -35,7 +35,7 @@ TINTS = (
     (0.28, 0.26, 0.30), (0.10, 0.14, 0.24),
 )  # fmt: skip
 N_AROUND, N_RINGS = 64, 6
-CORNEA_MM = (11.0, 15.0)  # from the cornea to the lens
+CORNEA_MM = (8.5, 12.5)  # from the cornea to the lens
 CLEAR_MM = 0.4  # from the skin
 NARROWEST_BRIDGE_MM = 15.0
 PUSH_MM = 30.0  # the farthest that glasses move forward to clear a face
@@ -143,7 +143,10 @@ def draw_glasses(
     marks = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
     seat = _seat(sites, vertices, marks, style, chance)
     front = _front(seat)
-    seat, front = _cleared(sites, vertices, marks, seat, front)
+    face = _face(sites, vertices, marks)
+    seat, front = _cleared(face, seat, front)
+    if style.metal:
+        front += _pads(seat, face)
     temples = [_temple(sites, vertices, seat, side) for side in (-1, 1)]
     frame = _painted([*front, *temples], style, chance)
     return [frame, _lenses(seat, _lens_colour(chance, sunglasses), sunglasses)]
@@ -175,8 +178,8 @@ def outline(style: Style, n: int = N_AROUND) -> np.ndarray:
     c, s = (np.sign(v) * np.abs(v) ** (2 / exponent) for v in (np.cos(angle), np.sin(angle)))
     x, y = style.width_mm / 2 * c, style.height_mm / 2 * s
     if style.shape == "aviator":
-        x = x * (1 + 0.10 * s) + 0.07 * (np.minimum(s, 0) * style.height_mm)
-        y = np.where(s > 0, 0.82 * y, y) + 0.10 * x * (s > 0)
+        x = x * (1 + 0.10 * s) - 0.05 * np.minimum(s, 0) * style.height_mm
+        y = np.where(s > 0, 0.8 * y, 1.08 * y) + 0.05 * x * np.abs(s)
     elif style.shape == "cat_eye":
         y = y + 9.0 * np.clip(c, 0, 1) ** 2 * np.clip(s, 0, 1) + 1.5 * c
         x = x * (1 + 0.06 * s)
@@ -204,8 +207,6 @@ def _front(seat: Seat) -> list[tuple[np.ndarray, np.ndarray]]:
             upper = np.roll(np.arange(len(line)), 2)[: len(line) // 2 + 4]
             parts.append(swept(seat.on(plane[upper]), radius, 8, np.array([0.0, 0, 1]), cap=3))
         parts.append(_end_piece(seat, side))
-        if style.metal:
-            parts.append(_pad(seat, side))
     parts.append(_bridge(seat))
     if style.shape == "aviator":
         parts.append(_bridge(seat, 0.36))
@@ -249,27 +250,37 @@ def _temple_height(style: Style) -> float:
     return TEMPLE_MM[2] if style.metal else TEMPLE_MM[1]
 
 
-def _pad(seat: Seat, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """A nose pad behind the rim."""
-    style = seat.style
+def _pads(seat: Seat, face: SurfaceTree) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Nose pads that rest on the nose, and the wires that hold them."""
+    style, parts = seat.style, []
     inner = seat.half_distance - style.width_mm / 2
-    plane = np.stack([np.full(6, side * inner), np.linspace(-2.5, -8.5, 6)], axis=1)
-    place = seat.on(plane, -3.0)
-    return swept(place, np.array([1.2, 2.2]), 8, np.array([0.3 * side, 0, 1.0]), cap=3)
+    for side in (-1, 1):
+        y = np.linspace(-2.0, -8.0, 5) + 0.1 * style.height_mm
+        x = side * np.linspace(inner - 1.5, inner - 0.2, 5)
+        start = seat.on(np.stack([x, y], axis=1), 30.0)
+        rest = face.along(start, np.broadcast_to([0.0, 0, -1], start.shape)).points
+        if not np.isfinite(rest).all() or (rest[:, 2] < seat.middle[2] - 18).any():
+            continue
+        rest = rest + [side * 0.9, 0, 1.3]
+        parts.append(swept(rest, np.array([0.9, 1.9]), 8, np.array([0.0, 0.3, 1.0]), cap=3))
+        rim = seat.on(np.array([side * (inner + 0.4), 0.06 * style.height_mm]))
+        wire = spline(np.stack([rim, (rim + rest[2]) / 2 + [side, 1.0, -1.0], rest[2]]), 4)
+        parts.append(swept(wire, np.array([0.5, 0.5]), 6, cap=0))
+    return parts
 
 
-def _cleared(
-    sites: HeadSites,
-    vertices: np.ndarray,
-    marks: np.ndarray,
-    seat: Seat,
-    front: list[tuple[np.ndarray, np.ndarray]],
-) -> tuple[Seat, list[tuple[np.ndarray, np.ndarray]]]:
-    """The seat and its parts, moved forward until nothing cuts into the face."""
+def _face(sites: HeadSites, vertices: np.ndarray, marks: np.ndarray) -> SurfaceTree:
+    """The skin that the front of glasses could touch."""
     corners = vertices[sites.skin]
     low, high = marks[33, 1] - 10, marks[17:27, 1].max() + 25
     near = (corners[:, :, 1] > low) & (corners[:, :, 1] < high) & (corners[:, :, 2] > -45)
-    face = SurfaceTree(vertices, sites.skin[near.all(axis=1)])
+    return SurfaceTree(vertices, sites.skin[near.all(axis=1)])
+
+
+def _cleared(
+    face: SurfaceTree, seat: Seat, front: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[Seat, list[tuple[np.ndarray, np.ndarray]]]:
+    """The seat and its parts, moved forward until nothing cuts into the face."""
     line = outline(seat.style, 32)
     lens = [
         seat.on((line * r + [seat.half_distance, 0]) * [s, 1]) for s in (-1, 1) for r in (0.6, 1)
@@ -305,7 +316,7 @@ def _temple(
     wall = np.broadcast_to(wall, ahead.shape) + TEMPLE_MM[0]
     straight = np.interp(ahead, [behind, hinge[2]], [wall[7], side * hinge[0]])
     x = np.concatenate([[side * hinge[0]], np.maximum(straight, wall)])
-    x[9:] = np.minimum(x[9:], wall[8:] + 1.0)
+    x[9:] = wall[8:] + 1.4
     path = spline(np.stack([side * x, y, z], axis=1), 4)
     path = at_length(path, np.linspace(0, arc_length(path)[-1], 48))
     high = _temple_height(seat.style) * np.interp(
