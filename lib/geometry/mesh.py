@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -15,15 +16,36 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     Returns:
         (n_vertices, 3); zero where a vertex has no triangle.
     """
-    corner = vertices[triangles]
-    face_normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    normal = np.zeros_like(vertices)
-    for axis in range(3):
-        normal[:, axis] = np.bincount(
-            triangles.ravel(), np.repeat(face_normal[:, axis], 3), minlength=len(vertices)
-        )
+    if triangles.size and (triangles.min() < 0 or triangles.max() >= len(vertices)):
+        found = f"values {triangles.min()}..{triangles.max()}"
+        raise IndexError(f"triangles has {found}, expected indices into {len(vertices)} vertices.")
+    total = np.zeros(vertices.shape)
+    _add_normals(vertices, triangles, total)
+    normal = total.astype(vertices.dtype)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     return normal / np.where(length > 0, length, 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_normals(vertices, triangles, total):
+    """Add each triangle's normal, as long as twice its area, to its corners: total (n, 3)."""
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x, y, z = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        u, v, w = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        across, up, out = y * w - z * v, z * u - x * w, x * v - y * u
+        for corner in (a, b, c):
+            total[corner, 0] += across
+            total[corner, 1] += up
+            total[corner, 2] += out
 
 
 def triangle_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
