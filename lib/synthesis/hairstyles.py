@@ -1,0 +1,203 @@
+"""Hair of a person's head: a style drawn by chance, grown on this head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.facemodel import FaceModel
+from lib.synthesis.chance import smooth_noise
+from lib.synthesis.comb import Regions, combed, regions_of
+from lib.synthesis.hair_colour import strand_colours
+from lib.synthesis.hair_growth import Body, Growth, Locks, depth_in_hair, gather, grow
+from lib.synthesis.scalp import ScalpRoots, root_frames
+from lib.synthesis.strands import Strands
+from lib.synthesis.style_catalogue import HairStyle, draw_style
+
+SHOULDERS = (0.0, -295.0, -25.0, 205.0, 190.0, 105.0)  # ellipsoid, mm from the chin and the axis
+RADIUS_RANGE = (0.05, 0.9)
+LAYERS = 2.6  # times that the strands together cover the scalp
+HAIRLINE_MM = 9.0  # from the first hairs to full density
+DARK_ROOTS_MM = 12.0
+
+
+def draw_scalp_hair(
+    roots: ScalpRoots,
+    model: FaceModel,
+    vertices: np.ndarray,
+    chance: np.random.Generator,
+    colour: np.ndarray,
+    age: float,
+    n_strands: int,
+    n_points: int = 8,
+    style: HairStyle | None = None,
+) -> Strands | None:
+    """Hair on a head, or None for a bald one.
+
+    Args:
+        roots: of the model.
+        model: the head.
+        vertices: (n_vertices, 3) mm, this person's neutral head.
+        chance: source of random numbers.
+        colour: (3,) linear, see `draw_hair_colour`.
+        age: years; the old have higher hairlines and balding crowns.
+        n_strands: to draw at most; fewer ones are wider.
+        n_points: of a strand; long and curly styles take more points on fewer strands.
+        style: to use instead of a random one.
+    """
+    style = style or draw_style(chance, age)
+    if style.name == "bald":
+        return None
+    more = int(style.points_factor * n_points)
+    n_strands = n_strands * n_points // more
+    density, inside = _density(roots, style, chance)
+    chosen = np.flatnonzero(roots.luck < density)[:n_strands]
+    if len(chosen) == 0:
+        return None
+    place, normal = root_frames(roots, vertices, model.triangles, chosen)
+    regions = regions_of(roots, roots.place[chosen].astype(np.float64), inside[chosen])
+    body = _body(roots, model, vertices)
+    growth = _growth(style, regions, place, normal, chance)
+    points = grow(place, normal, growth, body, more)
+    locks = _locks(style, roots, chosen, growth, place, chance)
+    points = gather(points, locks, growth, body, chance)
+    return Strands(
+        points,
+        _radius(style, roots, growth, regions),
+        strand_colours(colour, len(chosen), style.colour_spread, chance),
+        _shade(style, points, growth, body),
+        roots.triangle[chosen],
+        roots.barycentric[chosen],
+        "hair",
+        _cover(roots, style, chance),
+        np.asarray(colour, np.float32),
+    )
+
+
+def _density(
+    roots: ScalpRoots, style: HairStyle, chance: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of hairs that grow at each root (n,), and mm inside this person's hairline (n,)."""
+    place = roots.place.astype(np.float64)
+    regions = regions_of(roots, place, roots.inside_mm)
+    inside = roots.inside_mm - style.hairline_up * regions.front
+    inside = inside - style.temples * regions.temple
+    inside = inside + 2.0 * smooth_noise(place, 22.0, chance, 12)
+    edge = np.clip(inside / HAIRLINE_MM, 0, 1) ** 0.8
+    return edge * (1 - style.balding * regions.crown), inside
+
+
+def _cover(roots: ScalpRoots, style: HairStyle, chance: np.random.Generator) -> np.ndarray:
+    """(n_vertices,) 0..1, how dark the hair's roots make the scalp."""
+    cover = np.zeros(len(roots.vertex_inside_mm), np.float32)
+    known = roots.vertex_inside_mm > -900
+    place = roots.vertex_place[known].astype(np.float64)
+    regions = regions_of(roots, place, roots.vertex_inside_mm[known])
+    inside = roots.vertex_inside_mm[known] - style.hairline_up * regions.front
+    inside = inside - style.temples * regions.temple
+    edge = np.clip((inside - 1.0) / (1.6 * HAIRLINE_MM), 0, 1)
+    edge = edge * edge * (3 - 2 * edge)
+    fade = 1 - style.fade * regions.fade
+    cover[known] = style.cover * edge * (1 - style.balding * regions.crown) * fade
+    return cover
+
+
+def _body(roots: ScalpRoots, model: FaceModel, vertices: np.ndarray) -> Body:
+    marks = model.landmarks["ibug68"].on(vertices, model.triangles)
+    reach = roots.chart.reach(vertices, model.triangles)
+    torso = np.array(SHOULDERS)
+    torso[1] += marks[8, 1]
+    torso[2] += reach.centre[2]
+    return Body(reach, float(marks[17:27, 1].max()), torso)
+
+
+def _growth(
+    style: HairStyle,
+    regions: Regions,
+    place: np.ndarray,
+    normal: np.ndarray,
+    chance: np.random.Generator,
+) -> Growth:
+    n = len(place)
+    comb, fringe = combed(style, regions, normal, chance)
+    length = regions.top * style.top_mm + (1 - regions.top) * (
+        regions.back * style.back_mm + (1 - regions.back) * style.side_mm
+    )
+    taper = style.edge_mm + style.edge_slope * np.clip(regions.from_edge, 0, None)
+    length = np.minimum(length, taper)
+    length = np.where(fringe, np.minimum(length, style.fringe_mm), length)
+    uneven = 1 + style.uneven * smooth_noise(place, 30.0, chance, 12)
+    length = length * np.clip(uneven * (1 - style.layers * chance.random(n) ** 2), 0.25, 1.6)
+    soft = np.clip(regions.inside / HAIRLINE_MM, 0.25, 1)
+    length = np.maximum(length * soft ** (0.8 if style.top_mm < 120 else 0.15), 0.8)
+    layer = chance.random(n)
+    puff = np.clip(1 + 0.25 * smooth_noise(place, 45.0, chance, 12), 0.4, 1.6)
+    height = 0.6 + style.volume_mm * puff * layer * np.clip(length / 40.0, 0.15, 1)
+    height = height * np.clip(regions.inside / 25.0, 0.25, 1)
+    rise = np.clip(style.rise + 0.12 * chance.standard_normal(n), 0.05, 0.95)
+    rise = rise * np.where(regions.top > 0.5, 1.0, 0.75)
+    stray = chance.random(n) < style.strays
+    height = np.where(stray, height + 4.0 * chance.random(n), height)
+    full = np.ones(n)
+    return Growth(
+        length,
+        height,
+        rise,
+        comb,
+        style.follow * full,
+        np.where(stray, 0.7, 1.0) * style.weight,
+        ~fringe & (length > 45),
+        style.over_ears * full,
+    )
+
+
+def _locks(
+    style: HairStyle,
+    roots: ScalpRoots,
+    chosen: np.ndarray,
+    growth: Growth,
+    place: np.ndarray,
+    chance: np.random.Generator,
+) -> Locks:
+    drawn = np.full(len(roots), -1)
+    drawn[chosen] = np.arange(len(chosen))
+    centre = drawn[roots.clump[:, chosen]]
+    same = np.abs(growth.length[centre] - growth.length) < 0.5 * growth.length + 4
+    same &= (growth.comb[centre] * growth.comb).sum(axis=2) > 0.3
+    same &= growth.guard[centre] == growth.guard
+    free = chance.random(len(chosen)) < 0.15
+    centre = np.where(same & ~free, centre, -1)
+    medium = np.where(centre[1] >= 0, centre[1], np.arange(len(chosen)))
+    phase = chance.uniform(0, 2 * np.pi, len(chosen))
+    smooth = 2.5 * smooth_noise(place, 60.0, chance, 12)
+    lock = phase[medium] * style.locks_apart + smooth
+    size = np.exp(0.25 * chance.standard_normal(len(chosen)))[medium]
+    spread = 0.35 * chance.standard_normal(len(chosen))
+    return Locks(
+        centre[[1, 2]],
+        np.array([style.clump_coarse, style.clump_fine]),
+        lock + spread,
+        style.wave_mm * size * np.exp(0.2 * chance.standard_normal(len(chosen))),
+        np.maximum(style.wavelength_mm * size, 3.0),
+        np.full(len(chosen), style.coil),
+        style.frizz * np.clip(growth.length, 0, 120),
+    )
+
+
+def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Regions) -> np.ndarray:
+    """(n,) mm, wide enough that the strands hide the scalp."""
+    wanted = LAYERS * roots.area_mm2 * (1 + np.median(growth.length) / 200)
+    covered = 2 * growth.length.sum()
+    radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
+    fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * HAIRLINE_MM), 0.5, 1)
+    return (radius * fine).astype(np.float32)
+
+
+def _shade(style: HairStyle, points: np.ndarray, growth: Growth, body: Body) -> np.ndarray:
+    """(n, k) factor: dark inside the hair and at its roots, lighter at the tips of long hair."""
+    depth = depth_in_hair(points, body)
+    inner = np.exp(-depth / (3.0 + 0.5 * style.volume_mm))
+    step = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(step, axis=1)], axis=1)
+    root = 1 - 0.45 * np.exp(-along / DARK_ROOTS_MM) * min(style.top_mm / 30.0, 1.0)
+    tip = 1 + 0.25 * np.clip(along / 250.0, 0, 1)
+    return ((0.35 + 0.65 * inner) * root * tip).astype(np.float32)

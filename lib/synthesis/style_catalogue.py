@@ -1,0 +1,213 @@
+"""Hairstyles by their numbers, and how often they are worn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class HairStyle:
+    """What a style is; lengths are of full strands, before edges and chance shorten them.
+
+    Args:
+        name: of the style.
+        comb: the way of the hair on top.
+        top_mm: length on the top.
+        side_mm: length at the sides.
+        back_mm: length at the back.
+        edge_mm: length at the ears and the nape.
+        edge_slope: mm of length gained per mm from there.
+        part_mm: x of the parting; its sign is the side of the whorl.
+        sides_back: 0 = sides hang .. 1 = are combed back.
+        volume_mm: height of the outermost strands over the scalp.
+        rise: 0 = lies flat .. 1 = stands.
+        follow: 1/mm, how fast strands turn along the comb.
+        weight: 1/mm, how fast they turn down.
+        over_ears: 0 = behind or above the ears .. 1 = hides them.
+        clump_coarse: how far locks of a finger's width close.
+        clump_fine: how far locks of a few strands close.
+        wave_mm: amplitude of waves.
+        wavelength_mm: of the waves.
+        coil: 0 = flat waves .. 1 = curls.
+        locks_apart: 0 = all wave together .. 1 = each lock by itself.
+        frizz: random bending as a share of the length.
+        tousle: random turns of the comb.
+        uneven: random lengths from place to place.
+        layers: random lengths from strand to strand.
+        strays: share of strands that stick out.
+        fringe_mm: length of a fringe.
+        fringe_deep: mm behind the hairline that the fringe begins; 0 = none.
+        fringe_wide: mm to each side of the middle.
+        fringe_side: how far the fringe is swept to a side.
+        knot: (3,) of a tail or bun, in radii of the head.
+        cover: how dark the roots make the scalp.
+        fade: how far the scalp shows through short sides.
+        thickness: of strands over what covers the scalp.
+        colour_spread: of the logarithm of strands' brightness.
+        hairline_up: mm that the hairline has receded in front.
+        temples: mm that it has receded in the corners.
+        balding: 0..1 of hairs lost on the crown.
+        points_factor: points of a strand over the usual number.
+    """
+
+    name: str
+    comb: str = "whorl"
+    top_mm: float = 30.0
+    side_mm: float = 15.0
+    back_mm: float = 15.0
+    edge_mm: float = 4.0
+    edge_slope: float = 0.4
+    part_mm: float = 12.0
+    sides_back: float = 0.3
+    volume_mm: float = 8.0
+    rise: float = 0.4
+    follow: float = 0.08
+    weight: float = 0.004
+    over_ears: float = 0.0
+    clump_coarse: float = 0.25
+    clump_fine: float = 0.45
+    wave_mm: float = 0.0
+    wavelength_mm: float = 40.0
+    coil: float = 0.0
+    locks_apart: float = 1.0
+    frizz: float = 0.04
+    tousle: float = 0.12
+    uneven: float = 0.08
+    layers: float = 0.35
+    strays: float = 0.05
+    fringe_mm: float = 60.0
+    fringe_deep: float = 0.0
+    fringe_wide: float = 45.0
+    fringe_side: float = 0.2
+    knot: tuple[float, float, float] = (0.0, 0.2, -1.1)
+    cover: float = 0.9
+    fade: float = 0.0
+    thickness: float = 1.0
+    colour_spread: float = 0.22
+    hairline_up: float = 0.0
+    temples: float = 0.0
+    balding: float = 0.0
+    points_factor: float = 1.0
+
+
+STYLES = (
+    HairStyle("bald"),
+    HairStyle(
+        "buzz", top_mm=5, side_mm=3, back_mm=3, edge_mm=1.5, edge_slope=0.1, volume_mm=2,
+        rise=0.6, cover=0.62, fade=0.35, thickness=0.35, clump_fine=0, clump_coarse=0,
+        frizz=0.02,
+    ),
+    HairStyle(
+        "short crop", top_mm=22, side_mm=9, back_mm=10, edge_mm=2.5, edge_slope=0.16, rise=0.35,
+        volume_mm=7, fade=0.25, fringe_mm=24, fringe_deep=14, fringe_side=0.25,
+    ),
+    HairStyle(
+        "textured", top_mm=48, side_mm=14, back_mm=14, edge_mm=3, edge_slope=0.25, rise=0.62,
+        volume_mm=22, tousle=0.38, clump_coarse=0.5, clump_fine=0.6, fade=0.2, wave_mm=2.0,
+        wavelength_mm=45, uneven=0.15,
+    ),
+    HairStyle(
+        "side part", comb="part", top_mm=75, side_mm=24, back_mm=20, edge_mm=4, edge_slope=0.35,
+        part_mm=30, volume_mm=14, rise=0.4, sides_back=0.55, weight=0.008,
+    ),
+    HairStyle(
+        "swept back", comb="back", top_mm=95, side_mm=45, back_mm=40, edge_mm=8, edge_slope=0.8,
+        sides_back=0.9, volume_mm=16, rise=0.55, weight=0.006, follow=0.06,
+    ),
+    HairStyle(
+        "medium wavy", comb="part", top_mm=170, side_mm=140, back_mm=130, edge_mm=70,
+        edge_slope=1.5, part_mm=22, volume_mm=18, rise=0.4, weight=0.018, over_ears=0.9,
+        wave_mm=5, wavelength_mm=60, coil=0.4, locks_apart=0.5, sides_back=0.25, layers=0.4,
+        clump_coarse=0.45, points_factor=1.5,
+    ),
+    HairStyle(
+        "bob", comb="part", top_mm=220, side_mm=165, back_mm=130, edge_mm=100, edge_slope=1.5,
+        part_mm=8, volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.12,
+        wave_mm=1.5, wavelength_mm=120, clump_coarse=0.25, frizz=0.02, points_factor=1.5,
+    ),
+    HairStyle(
+        "long straight", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
+        edge_slope=2.0, part_mm=5, volume_mm=12, rise=0.28, weight=0.03, over_ears=1,
+        sides_back=0.2, layers=0.3, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4, frizz=0.02,
+        points_factor=1.75,
+    ),
+    HairStyle(
+        "long wavy", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
+        edge_slope=2.0, part_mm=12, volume_mm=20, rise=0.4, weight=0.025, over_ears=1,
+        sides_back=0.2, layers=0.35, wave_mm=9, wavelength_mm=85, coil=0.6, locks_apart=0.45,
+        clump_coarse=0.55, frizz=0.03, points_factor=2.0,
+    ),
+    HairStyle(
+        "curly", comb="whorl", top_mm=110, side_mm=90, back_mm=85, edge_mm=30, edge_slope=1.2,
+        volume_mm=26, rise=0.7, weight=0.010, over_ears=0.6, wave_mm=6, wavelength_mm=24, coil=1,
+        clump_coarse=0.35, clump_fine=0.7, tousle=0.3, frizz=0.06, uneven=0.15, strays=0.1,
+        fringe_mm=60, fringe_deep=12, points_factor=2.0,
+    ),
+    HairStyle(
+        "afro", comb="out", top_mm=60, side_mm=50, back_mm=50, edge_mm=14, edge_slope=1.6,
+        volume_mm=45, rise=0.85, follow=0.02, weight=0.0, wave_mm=2.6, wavelength_mm=9, coil=1,
+        clump_coarse=0.1, clump_fine=0.5, tousle=0.35, frizz=0.16, strays=0.08, layers=0.6,
+        points_factor=1.5,
+    ),
+    HairStyle(
+        "short curls", comb="whorl", top_mm=20, side_mm=9, back_mm=9, edge_mm=2, edge_slope=0.15,
+        volume_mm=10, rise=0.7, weight=0.0, wave_mm=1.8, wavelength_mm=7, coil=1, frizz=0.12,
+        clump_coarse=0.2, clump_fine=0.6, tousle=0.4, fade=0.3, cover=0.92,
+    ),
+    HairStyle(
+        "ponytail", comb="knot", top_mm=240, side_mm=220, back_mm=150, edge_mm=200, edge_slope=0.2,
+        volume_mm=6, rise=0.12, follow=0.15, weight=0.004, clump_coarse=0.3, frizz=0.012,
+        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.25, -1.12), points_factor=1.75,
+    ),
+    HairStyle(
+        "bun", comb="knot", top_mm=220, side_mm=200, back_mm=140, edge_mm=180, edge_slope=0.2,
+        volume_mm=5, rise=0.1, follow=0.15, weight=0.002, clump_coarse=0.3, frizz=0.012,
+        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.75, -0.95), points_factor=1.75,
+    ),
+)  # fmt: skip
+SHARES = {
+    "bald": 0.04, "buzz": 0.09, "short crop": 0.12, "textured": 0.1, "side part": 0.11,
+    "swept back": 0.08, "medium wavy": 0.08, "bob": 0.05, "long straight": 0.08,
+    "long wavy": 0.08, "curly": 0.06, "afro": 0.03, "short curls": 0.03, "ponytail": 0.03,
+    "bun": 0.02,
+}  # fmt: skip
+
+
+def style_named(name: str) -> HairStyle:
+    """The style of that name at its usual numbers."""
+    return next(style for style in STYLES if style.name == name)
+
+
+def draw_style(chance: np.random.Generator, age: float) -> HairStyle:
+    """A style by how often it is worn, with its numbers varied."""
+    weights = np.array([SHARES[style.name] for style in STYLES])
+    style = STYLES[chance.choice(len(STYLES), p=weights / weights.sum())]
+    return varied(style, chance, age)
+
+
+def varied(style: HairStyle, chance: np.random.Generator, age: float) -> HairStyle:
+    """The style as one person of that age wears it."""
+    longer = np.exp(0.18 * chance.standard_normal())
+    side, fringe, bald = chance.random(3)
+    old = np.clip((age - 28) / 45, 0, 1)
+    short = style.top_mm < 120
+    losing = short and bald < 0.15 + 0.35 * old
+    changes = {
+        name: getattr(style, name) * longer
+        for name in ("top_mm", "side_mm", "back_mm", "fringe_mm")
+    }
+    for name in ("volume_mm", "rise", "wave_mm", "wavelength_mm", "tousle", "clump_coarse"):
+        changes[name] = getattr(style, name) * np.exp(0.2 * chance.standard_normal())
+    changes["rise"] = min(changes["rise"], 0.9)
+    changes["part_mm"] = (style.part_mm + chance.normal(0, 4)) * (1 if side < 0.5 else -1)
+    changes["hairline_up"] = chance.normal(0, 3.5) + (14 * old * losing)
+    changes["temples"] = max(chance.normal(3, 3), -2) * short + 22 * old * losing
+    changes["balding"] = float(losing) * np.clip(1.6 * old - 0.2, 0, 0.97)
+    wants = style.name in ("medium wavy", "bob", "long straight") and fringe < 0.3
+    if wants:
+        changes["fringe_deep"] = chance.uniform(16, 30)
+        changes["fringe_mm"] = chance.uniform(55, 75)
+        changes["fringe_side"] = chance.normal(0, 0.3)
+    return replace(style, **changes)

@@ -1,0 +1,141 @@
+"""Hair of the head as strands: where it grows, how it moves, and the strips that picture it."""
+
+import numpy as np
+import pytest
+
+from lib.errors import ShapeError
+from lib.facemodel import load_face_model
+from lib.geometry import SurfaceTree
+from lib.synthesis.hairstyles import draw_scalp_hair
+from lib.synthesis.scalp import scalp_roots
+from lib.synthesis.strands import hull, resampled, ribbons
+from lib.synthesis.style_catalogue import STYLES, style_named, varied
+
+COLOUR = np.array([0.05, 0.025, 0.012])
+EYE = np.array([150.0, 40.0, 800.0])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_face_model("makehuman")
+
+
+@pytest.fixture(scope="module")
+def roots(model):
+    return scalp_roots(model, 8000)
+
+
+@pytest.fixture(scope="module")
+def head(model):
+    chance = np.random.default_rng(3)
+    return model.vertices((0.8 * chance.standard_normal(model.n_identity)).astype(np.float32))
+
+
+def hair(model, roots, head, name, n=1500, seed=4):
+    chance = np.random.default_rng(seed)
+    style = varied(style_named(name), chance, 30)
+    return draw_scalp_hair(roots, model, head, chance, COLOUR, 30, n, style=style)
+
+
+@pytest.fixture(scope="module")
+def crop(model, roots, head):
+    return hair(model, roots, head, "short crop")
+
+
+def test_roots_lie_inside_the_hairline_and_off_face_and_ears(model, roots, crop):
+    mask = np.zeros(model.n_vertices, bool)
+    mask[model.parts["face_mask"]] = True
+    mask |= roots.ears.on
+    deep = roots.triangle[roots.inside_mm > 0]
+    on_mask = mask[model.triangles[deep]].all(axis=1)
+    assert on_mask.mean() < 0.08  # the mask takes a strip of the temples and of the forehead
+    assert not roots.ears.on[model.triangles[roots.triangle]].any()
+    assert (model.region("skin")[crop.root_triangle]).all()
+
+
+def test_any_first_part_of_the_roots_is_spread_evenly(roots):
+    from scipy.spatial import cKDTree
+
+    for n in (200, 1000, 4000):
+        gap = cKDTree(roots.place[:n]).query(roots.place[:n], k=2)[0][:, 1]
+        assert gap.min() > 0.55 * np.sqrt(roots.area_mm2 / n)
+
+
+def test_strands_that_nothing_moved_stay_bit_for_bit(model, head, crop):
+    np.testing.assert_array_equal(crop.carried(head, head.copy(), model.triangles), crop.points)
+
+
+def test_strands_follow_a_rigid_motion(model, head, crop):
+    angle = 0.4
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
+    moved = head.astype(np.float64) @ turn.T + [10, -20, 5]
+    expected = crop.points.astype(np.float64) @ turn.T + [10, -20, 5]
+    carried = crop.carried(head.astype(np.float64), moved, model.triangles)
+    np.testing.assert_allclose(carried, expected, atol=2e-4)
+
+
+def test_strips_face_the_eye_and_have_the_width_that_was_asked_for(crop):
+    vertices, triangles, tangents = ribbons(crop.points, crop.radius_mm, EYE)
+    n, k = crop.points.shape[:2]
+    assert len(vertices) == len(tangents) == n * k * 2
+    left, right = vertices.reshape(n, k, 2, 3).transpose(2, 0, 1, 3)
+    middle = (left + right) / 2
+    np.testing.assert_allclose(middle, crop.points, atol=1e-3)
+    across = right - left
+    view = EYE - crop.points
+    view = view / np.linalg.norm(view, axis=2, keepdims=True)
+    np.testing.assert_allclose((across * view).sum(axis=2), 0, atol=1e-3)
+    width = np.linalg.norm(across[:, 0], axis=1)
+    np.testing.assert_allclose(width, 2 * crop.radius_mm, rtol=1e-3)
+    corners = vertices[triangles].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    facing = (normal * (EYE - corners.mean(axis=1))).sum(axis=1)
+    assert (facing > 0).mean() > 0.97
+
+
+def test_no_strip_is_narrower_than_the_least_width(crop):
+    vertices, _, _ = ribbons(crop.points, crop.radius_mm, EYE, min_width_mm=1.5)
+    pairs = vertices.reshape(-1, 2, 3)
+    assert np.linalg.norm(pairs[:, 1] - pairs[:, 0], axis=1).min() > 1.499
+
+
+def test_points_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"points has shape \(4, 3\)"):
+        ribbons(np.zeros((4, 3)), np.ones(4), EYE)
+
+
+def test_the_hull_has_two_crossed_strips_for_each_strand(crop):
+    vertices, triangles = hull(crop.points, 100, 4.0)
+    k = crop.points.shape[1]
+    assert vertices.shape == (100 * k * 4, 3)
+    assert triangles.shape == (100 * (k - 1) * 4, 3)
+    assert triangles.max() == len(vertices) - 1
+
+
+def test_fewer_strands_cover_as_much(crop):
+    few = resampled(crop, 300)
+    assert len(few) == 300
+    full, less = crop.radius_mm.astype(np.float64), few.radius_mm.astype(np.float64)
+    assert less.sum() == pytest.approx(full.sum(), rel=0.05)
+
+
+def test_the_same_seed_gives_the_same_bytes(model, roots, head):
+    one, two = (hair(model, roots, head, "curly") for _ in range(2))
+    for name in ("points", "radius_mm", "colour", "shade", "scalp_cover"):
+        assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+    other = hair(model, roots, head, "curly", seed=5)
+    assert one.points.tobytes() != other.points.tobytes()
+
+
+@pytest.mark.parametrize("name", [style.name for style in STYLES if style.name != "bald"])
+def test_strands_stay_outside_of_the_head(model, roots, head, name):
+    strands = hair(model, roots, head, name, n=600)
+    rows = np.flatnonzero(model.region("skin"))
+    tree = SurfaceTree(head, model.triangles[rows], backend="numba")
+    points = strands.points[::3].reshape(-1, 3)
+    points = points[points[:, 1] > -60]  # the neck is open below
+    distance = tree.nearest(points, signed=True).distance_mm
+    assert np.isfinite(strands.points).all()
+    assert (distance > -0.5).mean() > 0.9
