@@ -13,7 +13,7 @@ from lib.render.differentiable import ggx, unit
 from lib.synthesis.lighting import Lighting
 
 SKIN, EYE, MOUTH, HAIR, OTHER = range(5)
-SECOND_LOBE, SECOND_SHARE = 0.55, 0.35  # roughness of skin's sharper lobe over the first; weight
+SECOND_LOBE, SECOND_SHARE = 0.6, 0.22  # roughness of skin's sharper lobe over the first; weight
 WRAP = (0.16, 0.06, 0.03)  # how far light creeps past the edge of a shadow in skin, by colour
 HAIR_LOBES = ((0.06, 90.0, 0.16), (-0.09, 22.0, 0.42))  # shift, sharpness, strength
 WHITE_LOBE = 0  # of HAIR_LOBES: reflected at the surface, without the hair's colour

@@ -103,6 +103,7 @@ class Stage:
         lenses: of glasses.
         casters: (v, 3) and (t, 3) of a coarser mesh that casts the shadows.
         middle: (3,) mm, of the head.
+        sheltered: (v,) of the mesh, share of light that reaches places too narrow for shadow maps.
     """
 
     mesh: Mesh
@@ -112,6 +113,7 @@ class Stage:
     lenses: tuple[Lens, ...]
     casters: tuple[np.ndarray, np.ndarray]
     middle: np.ndarray
+    sheltered: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,8 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
     )
     domes, lamps = every.dome.split(counts), every.lamps.split(counts)
     parts = [Received(dome, lamp) for dome, lamp in zip(domes, lamps)]
+    sheltered = tensor(stage.sheltered)[:, None]
+    parts[0] = Received(parts[0].dome * sheltered[..., None], parts[0].lamps * sheltered)
     return Scene(stage, lighting, parts[0], tuple(parts[1:]))
 
 

@@ -16,6 +16,7 @@ MAP_PX = 176
 BATCH = 8
 LIFT_MM = 1.6  # points are lifted off their own surface
 FADE_MM = 2.5  # over which a shadow sets in behind what casts it
+LEAK = 0.05  # of a light that reaches everywhere, through skin and from surface to surface
 HAIR_MM = 9.0  # depth of hair that leaves 1/e of the light
 
 
@@ -106,6 +107,7 @@ def _seen(
     behind = z - depth.flatten(1).gather(1, index)
     hard = 1 - (behind / FADE_MM).clamp(0, 1)
     soft = torch.exp(-behind.clamp_min(0) / HAIR_MM)
+    hard = LEAK + (1 - LEAK) * hard
     return torch.where(in_hair, soft, hard).masked_fill(beyond, 1.0)
 
 

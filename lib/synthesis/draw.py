@@ -1,0 +1,271 @@
+"""Item `index` of a world: a capture with its exact truth, the same whenever it is made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from lib.artefacts import PART_LABELS, Truth
+from lib.imaging import luminance
+from lib.synthesis.backgrounds import draw_background
+from lib.synthesis.cameras import View, draw_photo_view
+from lib.synthesis.chance import generator
+from lib.synthesis.expressions import draw_expression
+from lib.synthesis.glasses import draw_glasses
+from lib.synthesis.hands import draw_hand
+from lib.synthesis.headwear import draw_hat
+from lib.synthesis.layers import Layers, look_through
+from lib.synthesis.lighting import Lighting, draw_lighting, studio_lighting
+from lib.synthesis.options import SynthesisOptions
+from lib.synthesis.people import Person, draw_person
+from lib.synthesis.picture import Picture, take_picture
+from lib.synthesis.prop import Prop
+from lib.synthesis.rigs import rig_views
+from lib.synthesis.scene import lit
+from lib.synthesis.sensor_model import Developed, auto_exposure, draw_sensor
+from lib.synthesis.shoulders import draw_shoulders
+from lib.synthesis.staging import Posed, pose_head, set_stage
+from lib.synthesis.studio import Studio
+from lib.synthesis.surface_maps import surface_maps
+
+SIZES = {"photo": (256, 256), "phone_arc": (640, 480), "triple": (1024, 1024)}
+RIG_SIZE = (1024, 768)
+FACE_MM = 200.0
+TEXELS_PER_PX = 2.4  # of the face: the chart is about 2.2 faces wide
+TEXTURE_SIDES = (256, 512, 1024, 2048, 4096)
+HAIRS = {0: 5000, 1: 12000, 2: 24000, 3: 24000}  # by mesh level
+SCHEMES = {"68": "ibug68", "106": "ldm106", "134": "ldm134"}
+HIGHLIGHT = 0.04  # photo light that a mirrored part must add to count as a highlight
+STUDIO_GREY = (0.05, 0.35)  # linear, of the wall behind a rig
+SUNGLASSES = 0.35  # share of glasses
+
+
+@dataclass(frozen=True)
+class SyntheticCapture:
+    """A capture: its truth, and what its photos need to become files.
+
+    Args:
+        name: of the capture, unique in its world.
+        truth: all that is known.
+        views: the cameras.
+        photos: the developed photos.
+    """
+
+    name: str
+    truth: Truth
+    views: list[View]
+    photos: list[Developed]
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """One view while it is made."""
+
+    picture: Picture
+    layers: Layers
+    developed: Developed
+    gain: np.ndarray
+    background: np.ndarray
+
+
+def draw_capture(
+    studio: Studio,
+    options: SynthesisOptions,
+    index: int,
+    device: torch.device | None = None,
+) -> SyntheticCapture:
+    """Make one capture.
+
+    Args:
+        studio: the model, kept between calls.
+        options: of the world.
+        index: of the capture.
+        device: where pictures are shaded; None = the CPU.
+    """
+    device = device or torch.device("cpu")
+    views = _views(options, index)
+    side, level = fineness(options, views)
+    subject = index // options.captures_per_subject
+    person = draw_person(studio, options, subject, side, HAIRS[level])
+    strength = options.expression * (1.0 if options.kind == "photo" else 0.6)
+    expression = draw_expression(
+        studio.model, generator(options.seed, index, "expression"), strength
+    )
+    posed = pose_head(studio, person, expression, side, level, options.relief)
+    props = _props(studio, person, posed, options, index)
+    stage = set_stage(studio, person, posed, props, side, level)
+    lighting = _lighting(options, index, views)
+    scene = lit(stage, lighting, device)
+    triangles = studio.model.triangles
+    landmarks = {
+        name: studio.model.landmarks[scheme].on(posed.vertices, triangles)
+        for name, scheme in SCHEMES.items()
+    }
+    shots = []
+    for row, view in enumerate(views):
+        picture = take_picture(scene, view.camera, view.size, options.supersample)
+        layers = look_through(studio, stage, posed, landmarks, view.camera, view.size)
+        shots.append(_shoot(picture, layers, view, options, index, row))
+    truth = _truth(
+        studio, options, index, person, expression, posed, stage, lighting, landmarks, views, shots
+    )
+    return SyntheticCapture(
+        capture_name(options, index), truth, views, [shot.developed for shot in shots]
+    )
+
+
+def capture_name(options: SynthesisOptions, index: int) -> str:
+    """Such as `photo_000012`."""
+    return f"{options.kind}_{index:06d}"
+
+
+def fineness(options: SynthesisOptions, views: list[View]) -> tuple[int, int]:
+    """Side of the skin's maps and level of the mesh that pictures of this size need."""
+    middle = [0.0, 0.0, -60.0]
+    face_px = max(
+        FACE_MM
+        * view.camera.focal_px
+        / float(view.camera.world_to_camera[2] @ np.append(middle, 1.0))
+        for view in views
+    )
+    wanted = TEXELS_PER_PX * face_px
+    side = options.texture_px or next(
+        (s for s in TEXTURE_SIDES[1:] if s >= wanted), TEXTURE_SIDES[-1]
+    )
+    level = options.mesh_level
+    if level < 0:
+        level = 0 if face_px < 260 else 1 if options.kind == "photo" else 2
+    return side, level
+
+
+def _views(options: SynthesisOptions, index: int) -> list[View]:
+    usual = SIZES.get(options.kind, RIG_SIZE)
+    size = (options.height_px or usual[0], options.width_px or usual[1])
+    chance = generator(options.seed, index, "cameras")
+    if options.kind == "photo":
+        return [draw_photo_view(size, chance)]
+    return rig_views(options.kind, size, chance)
+
+
+def _lighting(options: SynthesisOptions, index: int, views: list[View]) -> Lighting:
+    chance = generator(options.seed, index, "light")
+    if options.kind == "photo":
+        return draw_lighting(chance, views[0].camera.world_to_camera[:, :3])
+    if options.kind == "phone_arc":
+        kind = str(chance.choice(["window", "overcast", "studio", "lamps"]))
+        return draw_lighting(chance, views[len(views) // 2].camera.world_to_camera[:, :3], kind)
+    return studio_lighting(chance)
+
+
+def _props(
+    studio: Studio, person: Person, posed: Posed, options: SynthesisOptions, index: int
+) -> list[Prop]:
+    """Clothes always; glasses, hats and hands on some single photos."""
+    model, subject = studio.model, index // options.captures_per_subject
+    face = person.complexion.albedo[studio.ground(len(posed.height_mm)).chart.inside]
+    skin = np.median(face, axis=0)
+    dressed = generator(options.seed, subject, "clothes")
+    props = draw_shoulders(model, posed.vertices, skin, dressed)
+    if options.kind != "photo":
+        return props
+    chance = generator(options.seed, index, "things")
+    glasses, hat, hand = chance.random(3) < options.things
+    dark = chance.random() < SUNGLASSES
+    if glasses:
+        props = [*props, *draw_glasses(model, posed.vertices, chance, sunglasses=bool(dark))]
+    if hat:
+        props = [*props, *draw_hat(model, posed.vertices, chance)]
+    if hand:
+        props = [*props, *draw_hand(model, posed.vertices, skin, chance)]
+    return props
+
+
+def _shoot(
+    picture: Picture,
+    layers: Layers,
+    view: View,
+    options: SynthesisOptions,
+    index: int,
+    row: int,
+) -> _Shot:
+    chance = generator(options.seed, index, f"sensor {row}")
+    single = options.kind in ("photo", "phone_arc")
+    light = picture.diffuse + picture.specular
+    face = (layers.part > 0) & (layers.part <= PART_LABELS.index("skin")) & (picture.cover > 0.99)
+    if single and face.sum() > 16:
+        gain = auto_exposure(light, face, _face_albedo(picture, face))
+    else:
+        gain = 1.0
+    if single:
+        scenery = generator(options.seed, index, "background")
+        behind = draw_background(view.size, scenery, view, np.ones(3)) / gain
+    else:
+        wall = generator(options.seed, index, "wall").uniform(*STUDIO_GREY)
+        behind = np.full((*view.size, 3), wall, np.float32)
+    behind = behind * (1 - picture.cover[..., None])
+    sensor = draw_sensor(chance, view, studio=not single)
+    developed = sensor.develop((light + behind) * np.float32(gain), chance)
+    exposure = (gain * developed.exposure).astype(np.float32)
+    return _Shot(picture, layers, developed, exposure, behind.astype(np.float32))
+
+
+def _face_albedo(picture: Picture, face: np.ndarray) -> float:
+    return 0.36
+
+
+def _truth(
+    studio, options, index, person, expression, posed, stage, lighting, landmarks, views, shots
+) -> Truth:
+    model = studio.model
+    layers = [shot.layers for shot in shots]
+    cut = studio.tessellation(_level_of(studio, posed))
+    maps = surface_maps(studio, posed, stage, options.maps_px)
+    lamps = lighting.lamps
+    return Truth(
+        world=json.dumps({"face_model": model.name, "index": index, **asdict(options)}),
+        subject=f"{options.kind}_{options.seed}_{index // options.captures_per_subject:06d}",
+        face_model=model.name,
+        span=model.name if options.free_form_mm == 0 and options.relief == 0 else "",
+        tone_deg=person.tone_deg,
+        image=[shot.developed.image for shot in shots],
+        diffuse=[shot.picture.diffuse + shot.background for shot in shots],
+        specular=[shot.picture.specular for shot in shots],
+        highlight=[luminance(shot.picture.specular * shot.gain) > HIGHLIGHT for shot in shots],
+        depth_mm=[item.depth_mm for item in layers],
+        normal=[item.normal for item in layers],
+        uv=[item.uv for item in layers],
+        part=[item.part for item in layers],
+        focal_px=[view.camera.focal_px for view in views],
+        centre_px=[view.camera.centre_px for view in views],
+        world_to_camera=[view.camera.world_to_camera for view in views],
+        exposure=[shot.gain for shot in shots],
+        identity=person.identity,
+        expression=expression,
+        neutral_mm=person.neutral,
+        vertices_mm=posed.vertices,
+        visible=[item.visible for item in layers],
+        detail_mm=posed.fine,
+        detail_triangles=cut.triangles,
+        detail_face=studio.face_vertices(_level_of(studio, posed)),
+        **{f"landmarks{n}_mm": landmarks[n] for n in SCHEMES},
+        **{f"landmarks{n}_px": [item.landmarks_px[n] for item in layers] for n in SCHEMES},
+        **{f"landmarks{n}_seen": [item.landmarks_seen[n] for item in layers] for n in SCHEMES},
+        **maps,
+        sh_light=lighting.harmonics(),
+        light_direction=[*(lamp.direction for lamp in lamps), *lighting.dome_directions],
+        light_distance_mm=[
+            *(lamp.distance_mm for lamp in lamps),
+            *np.full(len(lighting.dome_colours), np.inf),
+        ],
+        light_radius_mm=[*(lamp.radius for lamp in lamps), *np.zeros(len(lighting.dome_colours))],
+        light_colour=[*(lamp.colour for lamp in lamps), *lighting.dome_colours],
+    )
+
+
+def _level_of(studio: Studio, posed: Posed) -> int:
+    return next(
+        level for level in range(4) if studio.tessellation(level).n_vertices == len(posed.fine)
+    )

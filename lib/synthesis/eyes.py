@@ -1,0 +1,60 @@
+"""The shade of lids on eyeballs: too close for shadow maps to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.facemodel import FaceModel
+
+UPPER, LOWER = ((36, 37, 38, 39), (42, 43, 44, 45)), ((39, 40, 41, 36), (45, 46, 47, 42))
+PER_LID = 24  # points along a lid
+UPPER_REACH_MM, LOWER_REACH_MM = 3.6, 2.0
+UPPER_SHADE, LOWER_SHADE = 0.62, 0.38  # light that is lost at the lid's edge
+SOCKET_SHADE = 0.24  # light that is lost all over
+
+
+@dataclass(frozen=True)
+class Lids:
+    """Eyeballs and the landmarks of their lids.
+
+    Args:
+        eyeballs: (right, left) vertex indices.
+    """
+
+    eyeballs: tuple[np.ndarray, np.ndarray]
+
+    def light(self, model: FaceModel, vertices: np.ndarray) -> np.ndarray:
+        """(n_vertices,) share of light that lids let through to eyeballs; 1 elsewhere.
+
+        Args:
+            model: the head.
+            vertices: (n_vertices, 3) mm, posed.
+        """
+        marks = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
+        result = np.ones(len(vertices), np.float32)
+        for ball, upper, lower in zip(self.eyeballs, UPPER, LOWER):
+            points = vertices[ball]
+            from_upper = _distance(points, marks[list(upper)]) / UPPER_REACH_MM
+            from_lower = _distance(points, marks[list(lower)]) / LOWER_REACH_MM
+            lost = UPPER_SHADE * np.exp(-(from_upper**2)) + LOWER_SHADE * np.exp(-(from_lower**2))
+            result[ball] = (1 - SOCKET_SHADE) * np.clip(1 - lost, 0.1, 1)
+        return result
+
+
+def find_lids(model: FaceModel) -> Lids:
+    """The eyeballs of a model, right then left; empty for a model without them."""
+    balls = []
+    for name in ("eye_right", "eye_left"):
+        has = name in model.region_names
+        rows = model.region(name) if has else np.zeros(len(model.triangles), bool)
+        balls.append(np.unique(model.triangles[rows]))
+    return Lids((balls[0], balls[1]))
+
+
+def _distance(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(n,) mm to a line through corners (k, 3)."""
+    share = np.linspace(0, len(corners) - 1, PER_LID)
+    line = np.stack([np.interp(share, np.arange(len(corners)), corners[:, k]) for k in range(3)], 1)
+    return np.linalg.norm(points[:, None] - line, axis=2).min(axis=1)

@@ -1,0 +1,166 @@
+"""A head model prepared for drawing many people: what is the same for all of them is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+
+from lib.artefacts import PART_LABELS
+from lib.facemodel import PARTS, FaceModel, base_texture
+from lib.fitting import average_identity
+from lib.synthesis.eyes import Lids, find_lids
+from lib.synthesis.facial_roots import FacialRoots, facial_roots
+from lib.synthesis.free_form import FreeForm, free_form
+from lib.synthesis.materials import EYE, MOUTH, SKIN
+from lib.synthesis.scalp import ScalpRoots, scalp_roots
+from lib.synthesis.skin_ground import SkinGround, skin_ground
+from lib.synthesis.tessellation import Tessellation, tessellate
+
+Value = TypeVar("Value")
+GLOSS = {  # roughness, reflectance at normal incidence
+    "eye": (0.10, 0.030),
+    "teeth": (0.25, 0.045),
+    "other": (0.35, 0.035),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """A model with charts, tessellations, hair roots and labels, each made when first asked for.
+
+    Args:
+        model: the head.
+        centre: (n_identity,) sigma, of the person about whom people are drawn.
+    """
+
+    model: FaceModel
+    centre: np.ndarray
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def free_form(self) -> FreeForm:
+        """Shapes beyond the model's coefficients."""
+        return self._keep("free form", lambda: free_form(self.model))
+
+    @property
+    def facial_roots(self) -> FacialRoots:
+        """Where brows, lashes and beards grow."""
+        return self._keep("facial roots", lambda: facial_roots(self.model))
+
+    @property
+    def lids(self) -> Lids:
+        """Which vertices of the eyeballs lie under which lids."""
+        return self._keep("lids", lambda: find_lids(self.model))
+
+    def ground(self, side: int) -> SkinGround:
+        """The skin's chart with its pigment fields, at one resolution."""
+        return self._keep(("ground", side), lambda: skin_ground(self.model, side))
+
+    def margin(self, side: int) -> np.ndarray:
+        """(side, side) flat index of the nearest texel of skin; its own where it is skin."""
+        return self._keep(("margin", side), lambda: _nearest(self.ground(side).chart.inside))
+
+    def tessellation(self, level: int) -> Tessellation:
+        return self._keep(("mesh", level), lambda: tessellate(self.model, level))
+
+    def vertex_uv(self, level: int) -> np.ndarray:
+        """(n_fine, 2) a texture coordinate of each vertex; of the skin's chart where it has one."""
+        return self._keep(("uv", level), lambda: self._vertex_uv(level))
+
+    def roots(self, count: int) -> ScalpRoots:
+        return self._keep(("roots", count), lambda: scalp_roots(self.model, count))
+
+    def features(self, side: int, iris: str) -> np.ndarray:
+        """(side, side, 3) linear RGB: eyes, teeth and mouth painted; skin of the mean person."""
+        return self._keep(
+            ("features", side, iris), lambda: base_texture(self.model, side, iris=iris)
+        )
+
+    def feature_gloss(self, side: int) -> np.ndarray:
+        """(side, side, 2) roughness and reflectance of what is not skin."""
+        return self._keep(("gloss", side), lambda: self._feature_gloss(side))
+
+    def triangle_kind(self, level: int) -> np.ndarray:
+        """(t,) SKIN, EYE or MOUTH."""
+        kinds = np.array([_kind(name) for name in self.model.region_names], np.uint8)
+        region = self.model.triangle_region[self.tessellation(level).model_triangle]
+        return self._keep(("kind", level), lambda: kinds[region])
+
+    def triangle_label(self, level: int) -> np.ndarray:
+        """(t,) index into PART_LABELS."""
+        of_model = self._keep("label", lambda: triangle_labels(self.model))
+        parent = self.tessellation(level).model_triangle
+        return self._keep(("label", level), lambda: of_model[parent])
+
+    def face_vertices(self, level: int) -> np.ndarray:
+        """(n_fine,) bool: vertices of the face, without ears and neck."""
+        return self._keep(("face", level), lambda: self._face_vertices(level))
+
+    def _keep(self, key: Any, make: Callable[[], Value]) -> Value:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def _vertex_uv(self, level: int) -> np.ndarray:
+        cut = self.tessellation(level)
+        result = np.zeros((cut.n_vertices, 2), np.float32)
+        skin = self.triangle_kind(level) == SKIN
+        for rows in (~skin, skin):  # skin last: it wins where regions meet
+            result[cut.triangles[rows]] = cut.uv[cut.uv_triangles[rows]]
+        return result
+
+    def _feature_gloss(self, side: int) -> np.ndarray:
+        triangle = self.ground(side).chart.triangle
+        names = [
+            "eye" if n.startswith("eye") else "teeth" if n.startswith("teeth") else "other"
+            for n in self.model.region_names
+        ]
+        table = np.array([GLOSS[name] for name in names], np.float32)
+        return table[self.model.triangle_region[np.maximum(triangle, 0)]]
+
+    def _face_vertices(self, level: int) -> np.ndarray:
+        face = np.zeros((self.model.n_vertices, 1), np.float32)
+        face[self.model.parts["face_mask"]] = 1
+        return self.tessellation(level).values(face)[:, 0] > 0.99
+
+
+def open_studio(model: FaceModel) -> Studio:
+    """A studio for a face model."""
+    return Studio(model, average_identity(model))
+
+
+def triangle_labels(model: FaceModel) -> np.ndarray:
+    """(t,) index into PART_LABELS: eight parts of the face, and what lies around and inside."""
+    count = np.zeros((len(PARTS), model.n_vertices), bool)
+    for row, name in enumerate(PARTS):
+        count[row, model.parts[name]] = True
+    corners = count[:, model.triangles].sum(axis=2)  # (8, t)
+    part = np.where(corners.max(axis=0) >= 2, corners.argmax(axis=0) + 1, PART_LABELS.index("head"))
+    for index, name in enumerate(model.region_names):
+        rows = model.triangle_region == index
+        if name.startswith(("eye", "socket")):
+            side = "right_eye" if name.endswith("right") else "left_eye"
+            part[rows] = PART_LABELS.index(side)
+        elif name != "skin":
+            part[rows] = PART_LABELS.index("mouth")
+    return part.astype(np.uint8)
+
+
+def _kind(region: str) -> int:
+    if region == "skin":
+        return SKIN
+    return EYE if region.startswith("eye") else MOUTH
+
+
+def _nearest(inside: np.ndarray) -> np.ndarray:
+    empty = np.where(inside, 0, 255).astype(np.uint8)
+    _, label = cv2.distanceTransformWithLabels(
+        empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    source = np.zeros(label.max() + 1, np.int64)
+    source[label[inside]] = np.flatnonzero(inside)
+    return source[label]

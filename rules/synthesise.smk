@@ -1,0 +1,72 @@
+"""A synthetic world: captures of made-up people whose truth is known, for training and evaluation.
+
+    snakemake --cores 8 synthesise --config results=out
+    snakemake --cores 8 --config samples=out/synthetic/makehuman_photo_0/samples.tsv results=out
+
+Needs: a face model      Makes: shards of Truth, photos and a sample sheet; never part of `all`
+"""
+
+from lib.planning.synthesis import shard_names, world_name
+
+WORLD = world_name(config["face_model"], config["synthesis"])
+
+
+rule draw_shard:
+    """Draw the captures of one shard, with photos as files and all that is true about them."""
+    input:
+        model=face_model_file,
+    output:
+        shard="<results>/synthetic/{world}/shard_{shard}.h5",
+        photos=directory("<results>/synthetic/{world}/photos_{shard}"),
+        sheet=report(
+            "<results>/synthetic/{world}/sheets/{shard}.jpg",
+            caption="../workflow/report/synthesise.rst",
+            category="9 Synthetic world",
+            labels={"shard": "{shard}"},
+        ),
+    log:
+        "<logs>/draw_shard/{world}_{shard}.log",
+    benchmark:
+        "<benchmarks>/draw_shard/{world}_{shard}.tsv"
+    wildcard_constraints:
+        shard=r"\d{4}",
+    conda:
+        TORCH_ENV
+    threads: 1
+    resources:
+        mem_mb=3000,
+        gpu=GPUS,
+    params:
+        version=VERSION["truth"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["synthesis"],
+    message:
+        "Drawing shard {wildcards.shard} of {wildcards.world}"
+    script:
+        "../scripts/draw_shard.py"
+
+
+rule synthesise:
+    """One sample sheet of a whole world."""
+    input:
+        shards=expand(
+            "<results>/synthetic/{world}/shard_{shard}.h5",
+            world=WORLD,
+            shard=shard_names(config["synthesis"]),
+        ),
+        photos=expand(
+            "<results>/synthetic/{world}/photos_{shard}",
+            world=WORLD,
+            shard=shard_names(config["synthesis"]),
+        ),
+    output:
+        samples=f"<results>/synthetic/{WORLD}/samples.tsv",
+    log:
+        f"<logs>/synthesise/{WORLD}.log",
+    conda:
+        TORCH_ENV
+    message:
+        "Listing the captures of a synthetic world"
+    script:
+        "../scripts/synthesise.py"
