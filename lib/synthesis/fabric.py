@@ -90,7 +90,7 @@ def _share(
     period = fabric.period_mm
     width = chance.uniform(0.2, 0.5)
     if fabric.pattern == "stripes":
-        return _band(down / period, width, 1.2 / period)
+        return _band(down / period, width, 2.5 / period)
     if fabric.pattern == "pinstripes":
         return 0.5 * _band(across / period, 0.12, 2.0 / period)
     if fabric.pattern == "checks":
