@@ -20,7 +20,7 @@ from lib.render.rasterise import (
     uv_to_texel,
 )
 from lib.render.texture import fill_margins, sample_image, sample_texture
-from lib.render.visibility import facing, visible
+from lib.render.visibility import facing, landmarks_seen, visible
 
 __all__ = [
     "SH_COSINE",
@@ -35,6 +35,7 @@ __all__ = [
     "fill_margins",
     "interpolate",
     "irradiance",
+    "landmarks_seen",
     "rasterise",
     "render_buffers",
     "render_head",

@@ -62,3 +62,36 @@ def visible(
     result = np.zeros(len(points), bool)
     result[candidate] = inside & (depth <= seen + tolerance_mm + half_pixel_mm * tangent)
     return result
+
+
+def landmarks_seen(
+    points: np.ndarray, camera: Camera, depth_mm: np.ndarray, tolerance_mm: float = 1.0
+) -> np.ndarray:
+    """(n,) bool: the point lies in the picture and nothing is before it.
+
+    One of the four pixels around the point must show something at its depth or beyond. So a point
+    on an outline is seen although half of its pixels show a nearer part of the same slope, and one
+    that is hidden by less than a pixel counts as seen.
+
+    Args:
+        points: (n, 3) mm, model frame.
+        camera: of the picture.
+        depth_mm: (h, w) camera depth of the nearest surface of all that stands in the scene; inf =
+            none.
+        tolerance_mm: how far behind that surface a point still counts as on it.
+    """
+    in_camera = to_camera(np.asarray(points, np.float64), camera.world_to_camera)
+    depth = in_camera[:, 2]
+    before = depth > 0
+    position = camera.focal_px * in_camera[:, :2] / np.where(before, depth, 1.0)[:, None]
+    position += camera.centre_px
+    height, width = depth_mm.shape
+    inside = before & (position > -0.5).all(axis=1)
+    inside &= (position[:, 0] < width - 0.5) & (position[:, 1] < height - 0.5)
+    corner = np.floor(np.where(inside[:, None], position, 0)).astype(np.int64)
+    beyond = np.full(len(depth), -np.inf)
+    for right, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        column = np.clip(corner[:, 0] + right, 0, width - 1)
+        row = np.clip(corner[:, 1] + down, 0, height - 1)
+        beyond = np.maximum(beyond, depth_mm[row, column])
+    return inside & (depth <= beyond + tolerance_mm)
