@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-AXES = np.eye(3, dtype=np.float32)
+from lib.synthesis.background_kernels import look
+
 CORNER_DARK, CORNER_MM = 0.42, 260.0  # light lost where surfaces meet, and how far from there
-NOTHING = 1e9
+LAMP_SHADE = 0.75  # lamps are wide, so their shadows are not black
+MOSTLY_LAMP = 1.0  # what glows more throws no shadow
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Sight:
 
     Args:
         origin: (3,) mm.
-        rays: three (n,) float32 arrays: x, y, z per px, row by row.
+        rays: (h * w, 3) float32, row by row; forward is about 1 long.
         size: (h, w) px.
     """
 
     origin: np.ndarray
-    rays: tuple[np.ndarray, np.ndarray, np.ndarray]
+    rays: np.ndarray
     size: tuple[int, int]
 
 
@@ -91,9 +92,11 @@ def sight(
     yaw, pitch = np.radians([yaw_deg, pitch_deg])
     up = y * np.cos(pitch) + np.sin(pitch)
     forward = np.cos(pitch) - y * np.sin(pitch)
-    rays = (x * np.cos(yaw) + forward * np.sin(yaw), up, forward * np.cos(yaw) - x * np.sin(yaw))
-    rays = tuple(_never_zero(ray.astype(np.float32)) for ray in rays)
-    return Sight(np.array(eye_mm, np.float32), rays, size)
+    rays = np.stack(
+        [x * np.cos(yaw) + forward * np.sin(yaw), up, forward * np.cos(yaw) - x * np.sin(yaw)],
+        axis=1,
+    )
+    return Sight(np.array(eye_mm, np.float32), _never_zero(rays.astype(np.float32)), size)
 
 
 def show(
@@ -108,24 +111,47 @@ def show(
     Args:
         view: rays.
         boxes: at most one of them is a room.
-        lamps: small lights; nothing throws shadows but corners are darker.
+        lamps: small lights.
         ambient: (3,) what a white surface sends back of the light from all around.
         sun: direction towards it and colour.
 
     Returns:
         (h, w, 3) linear radiance, 0 where there is nothing; (h, w) mm depth, huge there.
     """
-    depth, which = _nearest(view, boxes)
-    seen = np.flatnonzero(which >= 0)
-    image = np.zeros((len(which), 3), np.float32)
-    if len(seen):
-        ray = np.stack([part[seen] for part in view.rays], axis=1)
-        point = view.origin + depth[seen, None] * ray
-        which = which[seen]
-        side, facing = _sides(point, which, boxes, ray)
-        light = _light(point, side, facing, lamps, ambient, sun)
-        light *= _corners(point, which, boxes)[:, None]
-        image[seen] = _surface(point, which, side, boxes, light)
+    lows, highs = (_rows([getattr(box, end) for box in boxes]) for end in ("low", "high"))
+    rooms = [k for k, box in enumerate(boxes) if box.room]
+    textures, starts, sides = _packed(boxes)
+    towards, shine = sun if sun is not None else (np.ones(3), np.zeros(3))
+    image = np.empty((len(view.rays), 3), np.float32)
+    depth = np.empty(len(view.rays), np.float32)
+    casters = [k for k, box in enumerate(boxes) if not box.room and box.glow < MOSTLY_LAMP]
+    look(
+        view.origin,
+        view.rays,
+        lows,
+        highs,
+        rooms[0] if rooms else -1,
+        _in_sight(view, boxes, lows, highs),
+        np.array(casters, np.int64),
+        _rows([box.colour for box in boxes]),
+        np.array([box.glow for box in boxes], np.float32),
+        textures,
+        starts,
+        sides,
+        _rows([box.texture_mm or (0, 0) for box in boxes], 2),
+        np.array([box.top for box in boxes]),
+        _rows([lamp.place for lamp in lamps]),
+        _rows([lamp.colour for lamp in lamps]),
+        np.array([lamp.reach_mm for lamp in lamps], np.float32),
+        np.asarray(ambient, np.float32),
+        _never_zero(np.asarray(towards, np.float32)),
+        np.asarray(shine, np.float32),
+        np.float32(LAMP_SHADE),
+        np.float32(CORNER_DARK),
+        np.float32(CORNER_MM),
+        image,
+        depth,
+    )
     return image.reshape(*view.size, 3), depth.reshape(view.size)
 
 
@@ -133,115 +159,36 @@ def _never_zero(ray: np.ndarray) -> np.ndarray:
     return np.where(np.abs(ray) < 1e-6, np.float32(1e-6), ray)
 
 
-def _nearest(view: Sight, boxes: list[Box]) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) distance along each ray in units of its length, and which box; -1 = none."""
-    inverse = [1 / ray for ray in view.rays]
-    depth = np.full(len(inverse[0]), NOTHING, np.float32)
-    which = np.full(len(inverse[0]), -1, np.int32)
-    for index, box in enumerate(boxes):
-        enter = leave = None
-        for axis in range(3):
-            one = (np.float32(box.low[axis]) - view.origin[axis]) * inverse[axis]
-            two = (np.float32(box.high[axis]) - view.origin[axis]) * inverse[axis]
-            near, far = np.minimum(one, two), np.maximum(one, two)
-            enter = near if enter is None else np.maximum(enter, near)
-            leave = far if leave is None else np.minimum(leave, far)
-        at = leave if box.room else enter
-        hit = (enter < leave) & (at > 1) & (at < depth)
-        depth[hit], which[hit] = at[hit], index
-    return depth, which
+def _rows(values: list, width: int = 3) -> np.ndarray:
+    return np.array(values, np.float32).reshape(-1, width)
 
 
-def _sides(
-    point: np.ndarray, which: np.ndarray, boxes: list[Box], ray: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) axis of the side that each point is on, and (n,) sign of its normal."""
-    low = np.array([box.low for box in boxes], np.float32)[which]
-    high = np.array([box.high for box in boxes], np.float32)[which]
-    side = np.argmin(np.minimum(np.abs(point - low), np.abs(point - high)), axis=1)
-    along = np.take_along_axis(ray, side[:, None], axis=1)[:, 0]
-    return side, -np.sign(along)
-
-
-def _light(
-    point: np.ndarray,
-    side: np.ndarray,
-    facing: np.ndarray,
-    lamps: list[Lamp],
-    ambient: np.ndarray,
-    sun: tuple[np.ndarray, np.ndarray] | None,
-) -> np.ndarray:
-    """(n, 3) irradiance over pi; surfaces that look up get more of the light from around."""
-    tilt = np.array([1.0, 1.12, 0.94], np.float32)[side]
-    tilt = np.where((side == 1) & (facing < 0), 0.75, tilt)
-    light = tilt[:, None] * np.asarray(ambient, np.float32)
-    rows = np.arange(len(point))
-    for lamp in lamps:
-        towards = np.array(lamp.place, np.float32) - point
-        square = (towards**2).sum(axis=1)
-        cosine = facing * towards[rows, side] / np.sqrt(square + 1)
-        reach = np.float32(lamp.reach_mm**2)
-        arrives = np.maximum(0.85 * cosine + 0.15, 0) * reach / (square + 0.3 * reach)
-        light += arrives[:, None] * np.asarray(lamp.colour, np.float32)
-    if sun is not None:
-        cosine = np.maximum(facing * np.asarray(sun[0], np.float32)[side], 0)
-        light += cosine[:, None] * np.asarray(sun[1], np.float32)
-    return light
-
-
-def _corners(point: np.ndarray, which: np.ndarray, boxes: list[Box]) -> np.ndarray:
-    """(n,) share of light that is left near other surfaces."""
-    share = np.ones(len(point), np.float32)
-    for index, box in enumerate(boxes):
-        low, high = np.array(box.low, np.float32), np.array(box.high, np.float32)
-        if box.room:
-            gaps = np.concatenate([point - low, high - point], axis=1)
-            near = np.sort(gaps, axis=1)[:, 1]  # the nearest is the surface itself
-            share *= 1 - CORNER_DARK * np.exp(-np.maximum(near, 0) / np.float32(2 * CORNER_MM))
-            continue
-        size = float(np.sort(high - low)[1])
-        gap = np.maximum(np.maximum(low - point, point - high), 0)
-        distance = np.sqrt((gap**2).sum(axis=1))
-        reach = np.float32(min(CORNER_MM, 0.35 * size))
-        dark = CORNER_DARK * np.exp(-distance / reach)
-        share *= np.where(which == index, 1, 1 - dark)
-    return share
-
-
-def _surface(
-    point: np.ndarray, which: np.ndarray, side: np.ndarray, boxes: list[Box], light: np.ndarray
-) -> np.ndarray:
-    """(n, 3) radiance of the points' own colour under their light."""
-    colours = np.array([box.colour for box in boxes], np.float32)
-    albedo = colours[which]
-    for index, box in enumerate(boxes):
+def _packed(boxes: list[Box]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All textures one after the other, where each starts (-1 = none) and its side."""
+    parts, starts, sides, count = [np.zeros((1, 3), np.float32)], [], [], 1
+    for box in boxes:
         if box.texture is None:
+            starts.append(-1)
+            sides.append(1)
             continue
-        rows = np.flatnonzero((which == index) & (box.top | (side != 1)))
-        if len(rows):
-            albedo[rows] = _pattern(point[rows], side[rows], box)
-    glow = np.array([box.glow for box in boxes], np.float32)[which]
-    return albedo * (light + glow[:, None])
+        parts.append(np.asarray(box.texture, np.float32).reshape(-1, 3))
+        starts.append(count)
+        sides.append(len(box.texture))
+        count += len(parts[-1])
+    return np.concatenate(parts), np.array(starts), np.array(sides)
 
 
-def _pattern(point: np.ndarray, side: np.ndarray, box: Box) -> np.ndarray:
-    low, high = np.array(box.low, np.float32), np.array(box.high, np.float32)
-    across, up = np.array([2, 0, 0])[side], np.array([1, 2, 1])[side]
-    rows = np.arange(len(point))
-    u, v = point[rows, across] - low[across], high[up] - point[rows, up]
-    wide, tall = (
-        ((high - low)[across], (high - low)[up]) if box.texture_mm is None else (box.texture_mm)
-    )
-    n = len(box.texture)
-    x, y = (u / wide * n).astype(np.float32), (v / tall * n).astype(np.float32)
-    return _sampled(box.texture, x % n, y % n)
-
-
-def _sampled(texture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n, 3) texture between its texels; in rows of 1024, for remapping has a longest side."""
-    rows = -(-len(x) // 1024)
-    place = np.zeros((2, rows * 1024), np.float32)
-    place[0, : len(x)], place[1, : len(y)] = x - 0.5, y - 0.5
-    place = place.reshape(2, rows, 1024)
-    flat = cv2.remap(texture, place[0], place[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    return flat.reshape(-1, 3)[: len(x)]
+def _in_sight(view: Sight, boxes: list[Box], lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """(k,) boxes with a corner inside each of the four planes through the picture's border."""
+    height, width = view.size
+    rays = view.rays.reshape(height, width, 3).astype(np.float64)
+    ends = [rays[0, 0], rays[0, -1], rays[-1, -1], rays[-1, 0]]
+    middle = sum(ends)
+    pick = np.array([[(k >> axis) & 1 for axis in range(3)] for k in range(8)], bool)
+    corners = np.where(pick[None], highs[:, None], lows[:, None]) - view.origin
+    inside = np.ones(len(boxes), bool)
+    for one, two in zip(ends, ends[1:] + ends[:1]):
+        normal = np.cross(one, two)
+        normal *= np.sign(normal @ middle)
+        inside &= (corners @ normal > 0).any(axis=1)
+    return np.flatnonzero(inside)

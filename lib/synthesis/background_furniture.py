@@ -8,7 +8,7 @@ from lib.synthesis.background_boxes import Box, Lamp
 from lib.synthesis.background_shapes import CLOTHS, colour, fractal, pick
 from lib.synthesis.background_textures import PAINTS, SPINES, WOODS, books, folds, poster, screen
 
-TEXTURE_PX = 192
+TEXTURE_PX = 128
 DAY, WARM, COOL = colour("e9f1ff"), colour("ffd9a0"), colour("dfe9ff")
 WHITE = colour("f4f2ee")
 
@@ -53,7 +53,7 @@ def window(chance: np.random.Generator, x: float, depth: float, evening: bool) -
 
 def _outlook(chance: np.random.Generator) -> np.ndarray:
     """What is seen through a window: sky over something dark, mostly too bright."""
-    n = 64
+    n = 96
     line = n * chance.uniform(0.35, 0.8) + 5 * fractal((1, n), chance, 0.8, 3)
     below = (np.arange(n)[:, None] > line)[..., None]
     sky = pick(("e6eef6", "c4dcf2", "ffffff"), chance) * 1.2
@@ -198,7 +198,7 @@ def desk(chance: np.random.Generator, x: float, z: float, dark: bool) -> list[Bo
 
 def car(chance: np.random.Generator, half: float, subject_mm: float, night: bool) -> list[Box]:
     x = chance.choice([-1, 1]) * (half - chance.uniform(2600, 4200)) - 900
-    z = subject_mm + chance.uniform(2500, 30000)
+    z = subject_mm + chance.uniform(6000, 40000)
     coat = pick(("d8d8d8", "1a1b1e", "7a1a1c", "24406a", "f2f2f0", "6a6c70"), chance)
     glass, red = colour("20262c"), colour("d01410")
     lights = 3.0 if night else 0.1

@@ -29,6 +29,7 @@ from lib.synthesis.background_textures import (
     paint,
     planks,
     poster,
+    road,
     tiles,
 )
 
@@ -41,11 +42,13 @@ class Stage:
         size: (h, w) px of the picture to draw.
         focal_per_height: focal length over the picture's height.
         subject_mm: distance of the person, before whom nothing stands.
+        blur_px: radius of the disc that points of the picture will become.
     """
 
     size: tuple[int, int]
     focal_per_height: float
     subject_mm: float
+    blur_px: float = 0.0
 
 
 Scene = tuple[np.ndarray, np.ndarray]  # radiance, depth
@@ -176,21 +179,29 @@ def street(stage: Stage, chance: np.random.Generator, night: bool = False) -> Sc
     """
     half = chance.uniform(4000, 11000)
     boxes = [
-        Box((-60000, -100, -9000), (60000, 0, 150000), colour("55554f" if night else "6f6e6b")),
+        Box(
+            (-60000, -100, -9000),
+            (60000, 0, 150000),
+            colour("55554f" if night else "6f6e6b"),
+            road(TEXTURE_PX, chance),
+            (half, 9000),
+            top=True,
+        ),
     ]
+    fronts = [facade(TEXTURE_PX, chance, 0.45 if night else 0.0) for _ in range(4)]
     for side in (-1, 1):
         pavement = sorted((side * half, side * (half - 2200)))
         boxes.append(Box((pavement[0], 0, -9000), (pavement[1], 130, 120000), colour("9a978f")))
         z = chance.uniform(-4000, 3000)
         for _ in range(5):
             long, tall = chance.uniform(8000, 26000), chance.uniform(7000, 26000)
-            image = facade(TEXTURE_PX, chance, 0.45 if night else 0.0)
+            image = fronts[chance.integers(len(fronts))] * np.float32(np.exp(chance.normal(0, 0.2)))
             low, high = sorted((side * half, side * (half + 15000)))
             repeat = (chance.uniform(9000, 15000), chance.uniform(11000, 16000))
             boxes.append(Box((low, 0, z), (high, tall, z + long), image[0, 0], image, repeat,
                              glow=0.4 if night else 0.0))  # fmt: skip
             z += long + chance.choice([0, 0, 6000])
-    image = facade(TEXTURE_PX, chance, 0.45 if night else 0.0)
+    image = fronts[0]
     boxes.append(Box((-30000, 0, z + 9000), (30000, chance.uniform(8000, 22000), z + 20000),
                      image[0, 0], image, (14000, 14000), glow=0.4 if night else 0.0))  # fmt: skip
     for _ in range(chance.integers(1, 7)):
@@ -208,6 +219,6 @@ def _eye(stage: Stage, chance: np.random.Generator, low: float, high: float, tur
         stage.size,
         stage.focal_per_height,
         (0.0, chance.uniform(low, high), 0.0),
-        float(chance.normal(0, turn)),
+        float(np.clip(chance.normal(0, turn), -40, 40)),
         float(chance.normal(0, 4)),
     )

@@ -41,7 +41,7 @@ def fractal(
     coarsest: float = 2.0,
     stretch: float = 1.0,
 ) -> np.ndarray:
-    """(h, w) float32 noise of mean 0 and variance 1, whose octaves fall by a power.
+    """(h, w) float32 periodic noise of mean 0 and variance 1, whose octaves fall by a power.
 
     Args:
         size: (h, w) px.
@@ -57,10 +57,19 @@ def fractal(
         rows = max(2, round(waves * stretch * height / max(size)) + 1)
         columns = max(2, round(waves * width / max(size)) + 1)
         rows, columns = min(rows, height), min(columns, width)
-        grid = chance.standard_normal((rows, columns), np.float32)
-        result += amplitude * cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
+        result += amplitude * _enlarged(chance.standard_normal((rows, columns), np.float32), size)
         waves, amplitude = waves * 2, amplitude * 2.0**-roughness
     return (result - result.mean()) / max(float(result.std()), 1e-6)
+
+
+def _enlarged(grid: np.ndarray, size: Size) -> np.ndarray:
+    """A periodic grid with smooth values between, (h, w)."""
+    rows, columns = grid.shape
+    step = np.array([[columns / size[1], 0, 0], [0, rows / size[0], 0]])
+    step[:, 2] = 1.5 + 0.5 * np.diag(step)  # two more cells at each side, integer cell centres
+    padded = np.pad(grid, 2, mode="wrap")
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(padded, step, size[::-1], flags=flags)
 
 
 def defocus(image: np.ndarray, radius_px: float) -> np.ndarray:
@@ -118,50 +127,6 @@ def ellipse(
     place = (round(middle[0] * 16), round(middle[1] * 16))
     cv2.ellipse(image, place, axes, turn_deg, 0, 360,
                 [float(v) for v in value], -1, cv2.LINE_8, 4)  # fmt: skip
-
-
-def paint_head(
-    image: np.ndarray,
-    middle: tuple[float, float],
-    half_px: float,
-    chance: np.random.Generator,
-    light: float = 1.0,
-    body: bool = True,
-) -> None:
-    """Paint a rough person into an image in place: good enough when blurred or on a poster.
-
-    Args:
-        image: (h, w, 3) linear.
-        middle: of the face, px.
-        half_px: half the face's height.
-        chance: source of random numbers.
-        light: factor on all colours.
-        body: shoulders and neck too.
-    """
-    x, y = middle
-    skin, hair, cloth = (pick(codes, chance) * light for codes in (SKIN, HAIR, CLOTHS))
-    side, away = chance.choice([-1.0, 1.0]), chance.normal(0, 0.12) * half_px
-    long = chance.random() < 0.4
-    if body:
-        ellipse(image, (x, y + 2.9 * half_px), (1.75 * half_px, 1.7 * half_px), cloth)
-        ellipse(image, (x + side * 0.9 * half_px, y + 3.1 * half_px),
-                (0.9 * half_px, 1.6 * half_px), 0.6 * cloth)  # fmt: skip
-        ellipse(image, (x, y + 1.05 * half_px), (0.4 * half_px, 0.55 * half_px), 0.55 * skin)
-    if long:
-        ellipse(image, (x, y + 0.25 * half_px), (0.98 * half_px, 1.35 * half_px), 0.8 * hair)
-    ellipse(image, (x, y - 0.28 * half_px), (0.87 * half_px, 0.92 * half_px), hair)
-    ellipse(image, (x + away, y + 0.05 * half_px), (0.7 * half_px, 0.93 * half_px), 0.72 * skin)
-    ellipse(image, (x + away - side * 0.14 * half_px, y + 0.04 * half_px),
-            (0.55 * half_px, 0.84 * half_px), skin)  # fmt: skip
-    for end in (-1, 1):
-        eye = (x + 1.5 * away + 0.3 * end * half_px, y - 0.08 * half_px)
-        ellipse(image, eye, (0.19 * half_px, 0.11 * half_px), 0.35 * skin)
-        ellipse(image, (eye[0], eye[1] - 0.2 * half_px), (0.22 * half_px, 0.05 * half_px), hair)
-    nose = (x + 1.8 * away + side * 0.06 * half_px, y + 0.24 * half_px)
-    ellipse(image, nose, (0.13 * half_px, 0.08 * half_px), 0.55 * skin)
-    lips = skin * np.array([0.75, 0.42, 0.42], np.float32)
-    ellipse(image, (x + 1.5 * away, y + 0.5 * half_px), (0.28 * half_px, 0.08 * half_px), lips)
-    ellipse(image, (x + 0.5 * away, y - 0.72 * half_px), (0.72 * half_px, 0.34 * half_px), hair)
 
 
 def speckle(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from lib.synthesis.background_people import paint_person
 from lib.synthesis.background_shapes import (
     CLOTHS,
     SKIN,
@@ -14,7 +15,6 @@ from lib.synthesis.background_shapes import (
     ellipse,
     fractal,
     grid,
-    paint_head,
     pick,
     smoothstep,
 )
@@ -50,14 +50,14 @@ def plaster(side: int, chance: np.random.Generator) -> np.ndarray:
 
 def bricks(side: int, chance: np.random.Generator) -> np.ndarray:
     """A brick wall: bricks of their own shade, mortar, rough faces."""
-    rows = int(chance.integers(9, 15))
+    rows = 2 * int(chance.integers(5, 9))
     columns = rows // 3 + 1
     x, y = grid((side, side))
     row = np.floor(y * rows).astype(int)
     place = x * columns + 0.5 * (row % 2)
-    column = np.floor(place).astype(int) % (columns + 1)
-    shade = np.exp(chance.normal(0, 0.22, (rows, columns + 1)))[row, column].astype(np.float32)
-    tint = chance.normal(0, 0.10, (rows, columns + 1))[row, column].astype(np.float32)
+    column = np.floor(place).astype(int) % columns
+    shade = np.exp(chance.normal(0, 0.22, (rows, columns)))[row, column].astype(np.float32)
+    tint = chance.normal(0, 0.10, (rows, columns))[row, column].astype(np.float32)
     joint = chance.uniform(0.035, 0.07)
     wobble = 0.012 * fractal((side, side), chance, 0.3, 24)
     to_edge = np.minimum(
@@ -218,7 +218,7 @@ def poster(side: int, chance: np.random.Generator) -> np.ndarray:
     kind = chance.random()
     if kind < 0.45:
         half = side * chance.uniform(0.16, 0.3)
-        paint_head(image, (side * chance.uniform(0.4, 0.6), side * 0.45), half, chance)
+        paint_person(image, (side * chance.uniform(0.4, 0.6), side * 0.45), half, chance)
     elif kind < 0.75:
         line = chance.uniform(0.4, 0.7) + 0.08 * fractal((1, side), chance, 1.0, 2)
         land = smoothstep(0, 0.02, y - line)[..., None]
@@ -263,6 +263,16 @@ def facade(side: int, chance: np.random.Generator, lit: float = 0.0) -> np.ndarr
     image = wall * rough * (1 - frame[..., None]) + trim * frame[..., None]
     pane = np.where(bar[..., None], trim, pane)
     return (image * (1 - inside[..., None]) + pane * inside[..., None]).astype(np.float32)
+
+
+def road(side: int, chance: np.random.Generator) -> np.ndarray:
+    """Asphalt with patches and a line along it."""
+    x = grid((side, side))[0]
+    y = grid((side, side))[1]
+    value = np.exp(0.12 * fractal((side, side), chance, 0.5, 4))
+    image = pick(("6a6966", "7c7a76", "55544f"), chance) * value[..., None]
+    line = (np.abs(x - 0.5) < 0.012) & (np.abs(y - 0.5) < chance.choice([0.25, 1.0]))
+    return np.where(line[..., None], colour("c8c6be"), image).astype(np.float32)
 
 
 def goods(side: int, chance: np.random.Generator) -> np.ndarray:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from lib.imaging import luminance
+from lib.synthesis.background_people import draw_person, paste_person
 from lib.synthesis.background_shapes import (
-    CLOTHS,
     Size,
     colour,
     ellipse,
     fractal,
     grid,
-    paint_head,
     pick,
     smoothstep,
     speckle,
@@ -21,9 +20,10 @@ from lib.synthesis.background_shapes import (
 STUDIO = ("8c8c8c", "c8c8c6", "f4f4f4", "3a3a3c", "141416", "4a5868", "6a5a4c", "2c3a4c", "a89c8c",
           "7a8894", "5a3434", "304838")  # fmt: skip
 PLAIN = ("ffffff", "f6f7f8", "cfe2f2", "9cc4e4", "5a9bd0", "e8e8e6", "d6dadd", "b8312f", "f4efe4")
-LEAVES = ("3d5c22", "5a7a2c", "2c4a1e", "7a9438", "96a83c", "486a38", "a88a30", "8a5a24", "34502c")
-SKIES = (("6d9fd6", "dfeaf2"), ("4f86c6", "bcd6ea"), ("a9b4be", "d8dcde"), ("c4cdd4", "eef0f0"),
-         ("7f93b4", "f6d2a4"), ("5c6c94", "f2a878"), ("8fb4dc", "f4f2ea"))  # fmt: skip
+LEAVES = ("46582e", "5f7238", "38482a", "7d8a48", "8f9550", "4f6440", "a08a48", "80603a", "3c4c36")
+SKIES = (("8fb0d6", "eef2f4"), ("7aa0cc", "dfe8ee"), ("c4c9ce", "eceded"), ("d8dde0", "fafafa"),
+         ("a4aebc", "f4e2c8"), ("8a90a4", "f0cfae"), ("b4c8de", "fbf9f4"),
+         ("e8ecef", "ffffff"))  # fmt: skip
 LIGHTS = ("ffb060", "ffd8a0", "fff4e0", "ff4030", "60ff90", "70a8ff", "ff70c0", "ffe070", "c0e0ff")
 
 
@@ -42,7 +42,7 @@ def canvas(size: Size, chance: np.random.Generator) -> np.ndarray:
     """A hand-painted studio cloth: clouds of two near tones, brighter in the middle."""
     x, y = grid(size)
     one = pick(STUDIO, chance)
-    other = one * np.exp(chance.normal(0, 0.25, 3)) * chance.uniform(0.35, 0.75)
+    other = one * np.exp(chance.normal(0, 0.08, 3)) * chance.uniform(0.4, 0.75)
     mix = smoothstep(-1.4, 1.4, fractal(size, chance, 0.8, 3))[..., None]
     spot = np.exp(-2.2 * ((x - chance.uniform(0.3, 0.7)) ** 2 + (y - 0.45) ** 2))[..., None]
     rough = np.exp(0.06 * fractal(size, chance, 0.3, 12))[..., None]
@@ -64,8 +64,14 @@ def plain(size: Size, chance: np.random.Generator) -> np.ndarray:
     return pick(PLAIN, chance, 0.04) * chance.uniform(0.55, 0.95) * value[..., None]
 
 
-def leaves(size: Size, chance: np.random.Generator) -> np.ndarray:
-    """Foliage before light: deep shade, lit leaves, sparks of sky."""
+def leaves(size: Size, chance: np.random.Generator, blur_px: float = 3.0) -> np.ndarray:
+    """Foliage before light: deep shade, lit leaves, sparks of sky.
+
+    Args:
+        size: (h, w) px.
+        chance: source of random numbers.
+        blur_px: radius of the blur to come, which makes discs of sparks.
+    """
     x, y = grid(size)
     base, lit = pick(LEAVES, chance), pick(LEAVES, chance)
     coarse, middle = fractal(size, chance, 0.8, 3), fractal(size, chance, 0.4, 10)
@@ -79,8 +85,9 @@ def leaves(size: Size, chance: np.random.Generator) -> np.ndarray:
     sky = pick(("dfeeff", "fff4dc", "f4f8ff"), chance) * chance.uniform(1.0, 3.0)
     gap = open_sky * smoothstep(0.0, 0.8, fine + 0.5 * middle) * chance.uniform(0.2, 1.0)
     image = image * (1 - gap[..., None]) + sky * gap[..., None]
-    sparks = speckle(size, chance, chance.uniform(0.0005, 0.004))
-    sparks *= smoothstep(-0.5, 0.8, coarse) * (chance.uniform(3, 25) * size[0] / 256)
+    few = chance.uniform(0.0005, 0.004) / max(1.0, 0.15 * blur_px**2)
+    sparks = speckle(size, chance, few) * smoothstep(-0.5, 0.8, coarse)
+    sparks *= chance.uniform(0.1, 0.8) * min(blur_px, 6.0) ** 2
     tint = lit / lit.max() * 0.5 + 0.5
     return (image + sparks[..., None] * tint).astype(np.float32)
 
@@ -116,12 +123,14 @@ def park(size: Size, chance: np.random.Generator) -> np.ndarray:
         if far:
             cover = cover * chance.choice([1.0, 0.0])
         tone = pick(LEAVES, chance) * (1 - 0.3 * far) + 0.12 * far
-        rough = np.exp((0.25 + 0.3 * (1 - far)) * fractal(size, chance, 0.3, 12))
+        clump, leaf = fractal(size, chance, 0.5, 5), fractal(size, chance, 0.0, 30)
+        rough = np.exp((1 - 0.6 * far) * (0.45 * clump + 0.4 * leaf))
         body = tone * (rough * (1.3 - 0.9 * smoothstep(crown, horizon, y)))[..., None]
         image = image * (1 - cover[..., None]) + body * cover[..., None]
     ground = smoothstep(0, 0.01, y - horizon)[..., None]
-    grass = pick(("6a8a34", "4a6a28", "8a9a4c", "a89a78", "7f7a70"), chance)
-    stripes = np.exp(0.15 * fractal(size, chance, 0.4, 6, 4.0) + 0.25 * (y - horizon))
+    grass = pick(("6f7f48", "55653a", "8a8f58", "a89a78", "7f7a70"), chance)
+    blades = fractal(size, chance, 0.0, 24) * smoothstep(-0.1, 0.5, y - horizon)
+    stripes = np.exp(0.2 * fractal(size, chance, 0.4, 5, 4.0) + 0.18 * blades + 0.4 * (horizon - y))
     return (image * (1 - ground) + grass * stripes[..., None] * ground).astype(np.float32)
 
 
@@ -130,7 +139,7 @@ def shore(size: Size, chance: np.random.Generator) -> np.ndarray:
     _, y = grid(size)
     horizon = chance.uniform(0.35, 0.65)
     image = sky(size, chance, horizon)
-    sea = pick(("2c5a78", "3a7a8c", "4a6474", "28465c"), chance)
+    sea = pick(("3c5666", "52727c", "56666e", "34444e", "6f8088"), chance)
     waves = np.exp(0.16 * fractal(size, chance, 0.3, 6, 6.0)) * (1.3 - 0.7 * (y - horizon))
     cover = smoothstep(0, 0.004, y - horizon)[..., None]
     image = image * (1 - cover) + sea * waves[..., None] * cover
@@ -164,11 +173,11 @@ def night_lights(
         ground = tone * np.exp(0.6 * fractal(size, chance, 1.0, 2) + (y - 0.5))[..., None]
     image = np.array(ground, np.float32)
     level = chance.uniform(0.3, 0.8)
-    for _ in range(chance.integers(25, 160)):
-        tone = colour(LIGHTS[chance.integers(len(LIGHTS)) if chance.random() < 0.5 else 0])
-        bright = np.exp(chance.normal(0.6, 1.0)) * (height / 256) ** 0
+    for _ in range(chance.integers(15, 110)):
+        tone = colour(LIGHTS[chance.integers(len(LIGHTS) if chance.random() < 0.3 else 3)])
+        bright = np.exp(chance.normal(0.3, 1.0))
         half = height * np.exp(chance.normal(-5.0, 0.4))
-        place = (chance.uniform(0, width), height * (level + 0.18 * chance.standard_normal()))
+        place = (chance.uniform(0, width), height * (level + 0.12 * chance.standard_normal()))
         ellipse(image, place, (half, half), 6 * bright * tone)
         if chance.random() < 0.3:  # it shines on a wet road
             ellipse(image, (place[0], 2 * height * level - place[1] + 0.1 * height),
@@ -179,21 +188,24 @@ def night_lights(
 def crowd(size: Size, chance: np.random.Generator) -> np.ndarray:
     """Rows of people behind each other, near ones larger."""
     height, width = size
-    _, y = grid(size)
-    tone = pick((*STUDIO, "5a5046", "8a8a84"), chance)
-    image = tone * np.exp(0.3 * fractal(size, chance, 1.0, 3) - 0.8 * (y - 0.5))[..., None]
-    image = np.ascontiguousarray(image, np.float32)
+    behind = chance.choice([park, leaves, night_lights, seamless])
+    image = np.ascontiguousarray(behind(size, chance), np.float32)
     light, eye = chance.uniform(0.35, 0.9), chance.uniform(0.3, 0.55)
+    light *= 0.35 if behind is night_lights else 1.0
     rows = int(chance.integers(1, 5))
+    near = height * 0.042 * 1.45 ** (rows - 1)
+    people = [draw_person(near, chance, whole=True) for _ in range(5)]
     for row in range(rows):
-        half = height * chance.uniform(0.035, 0.05) * 1.45**row
+        half = height * 0.042 * 1.45**row * chance.uniform(0.85, 1.15)
         x = chance.uniform(0, 2 * half)
         while x < width:
             at = (x, height * (eye + 0.055 * row) + chance.normal(0, 0.5) * half)
-            paint_head(image, at, half * np.exp(chance.normal(0, 0.1)), chance,
-                       light * np.exp(chance.normal(0, 0.2)))  # fmt: skip
+            person = people[chance.integers(len(people))]
+            tint = light * np.exp(chance.normal(0, 0.25) + chance.normal(0, 0.1, 3))
+            size = half * np.exp(chance.normal(0, 0.1))
+            paste_person(image, person, at, size, tint, chance.random() < 0.5)
             x += half * chance.uniform(1.8, 5.5)
-    return image * np.exp(0.06 * fractal(size, chance, 0.5, 6))[..., None]
+    return image * np.exp(0.06 * fractal(image.shape[:2], chance, 0.5, 6))[..., None]
 
 
 def stage_light(size: Size, chance: np.random.Generator) -> np.ndarray:
@@ -212,26 +224,30 @@ def stage_light(size: Size, chance: np.random.Generator) -> np.ndarray:
     return (image * smoke).astype(np.float32)
 
 
-def backdrop_people(image: np.ndarray, chance: np.random.Generator, light: float) -> np.ndarray:
-    """One to three persons who stand in a scene, some way off.
+def passers(
+    image: np.ndarray,
+    depth: np.ndarray,
+    focal_px: float,
+    nearest_mm: float,
+    chance: np.random.Generator,
+) -> np.ndarray:
+    """One to four people who stand or walk in a scene, behind what is nearer.
 
     Args:
-        image: (h, w, 3) linear; it is changed.
+        image: (h, w, 3) linear.
+        depth: (h, w) mm of what is on it.
+        focal_px: of its camera.
+        nearest_mm: no one is nearer.
         chance: source of random numbers.
-        light: factor on their colours.
     """
-    height, width = image.shape[:2]
-    for _ in range(chance.integers(1, 4)):
-        half = height * np.exp(chance.uniform(np.log(0.02), np.log(0.09)))
-        place = (chance.uniform(0, width), height * chance.normal(0.45, 0.05))
-        cloth = pick(CLOTHS, chance) * light
-        legs = pick(CLOTHS, chance) * light
-        ellipse(image, (place[0], place[1] + 9.5 * half), (1.0 * half, 5.5 * half), legs)
-        ellipse(image, (place[0], place[1] + 4.3 * half), (1.5 * half, 3.2 * half), cloth)
-        paint_head(image, place, half, chance, light, body=False)
+    height, width = depth.shape
+    image = np.ascontiguousarray(image, np.float32)
+    horizon = height * chance.uniform(0.42, 0.52)
+    light = float(np.clip(2.2 * np.median(luminance(image)), 0.02, 0.8))
+    for _ in range(chance.integers(1, 5)):
+        away = nearest_mm * np.exp(chance.uniform(0, np.log(6)))
+        half = focal_px * 105 / away
+        place = (chance.uniform(0, width), horizon + chance.normal(0, 0.5) * half)
+        person = draw_person(half, chance, whole=True)
+        paste_person(image, person, place, half, light, before=depth > away)
     return image
-
-
-def softened(image: np.ndarray, sigma_px: float) -> np.ndarray:
-    """An image with edges as soft as a lens leaves them."""
-    return cv2.GaussianBlur(image, (0, 0), sigma_px)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from lib.imaging import luminance
 from lib.synthesis import background_views as views
 from lib.synthesis.background_rooms import Stage, living_room, office, shop, street, wall
 from lib.synthesis.background_shapes import defocus
@@ -15,8 +14,9 @@ from lib.synthesis.background_textures import WALLS
 from lib.synthesis.cameras import View
 
 BRIGHTEST = 12.0  # lamps are no brighter than this after blur
-DRAWN_PER_PX = 7.0  # a picture that is blurred by this many px may be drawn smaller
+DRAWN_PER_PX = 4.5  # a picture that is blurred by more px is drawn smaller
 SMALLEST_PX = 96
+USUAL_MM = 1200.0  # distance of a person whose camera is not known
 
 Painter = Callable[[tuple[int, int], np.random.Generator, Stage], np.ndarray]
 
@@ -34,8 +34,8 @@ def _built(draw: Callable[[Stage, np.random.Generator], tuple], people: float = 
         if empty.any():
             image = np.where(empty[..., None], views.sky(size, chance), image)
         if chance.random() < people:
-            light = float(np.clip(2 * np.median(luminance(image)), 0.05, 0.8))
-            image = views.backdrop_people(np.ascontiguousarray(image), chance, light)
+            focal, nearest = stage.focal_per_height * size[0], stage.subject_mm + 1500
+            image = views.passers(image, depth, focal, nearest, chance)
         return image
 
     return paint
@@ -46,6 +46,10 @@ def _night_street(size: tuple[int, int], chance: np.random.Generator, stage: Sta
     empty = (depth > 1e8)[..., None]
     image = np.where(empty, np.array([0.006, 0.008, 0.014], np.float32), image)
     return views.night_lights(size, chance, image)
+
+
+def _leaves(size: tuple[int, int], chance: np.random.Generator, stage: Stage) -> np.ndarray:
+    return views.leaves(size, chance, stage.blur_px)
 
 
 def _wall(kind: str) -> Painter:
@@ -63,7 +67,7 @@ KINDS: dict[str, tuple[Painter, float, tuple[float, float]]] = {
     "street": (_built(street, 0.6), 0.08, (0.003, 0.04)),
     "night_street": (_night_street, 0.03, (0.01, 0.05)),
     "night_lights": (_painted(views.night_lights), 0.03, (0.015, 0.06)),
-    "leaves": (_painted(views.leaves), 0.08, (0.004, 0.04)),
+    "leaves": (_leaves, 0.08, (0.004, 0.04)),
     "park": (_painted(views.park), 0.06, (0.002, 0.03)),
     "shore": (_painted(views.shore), 0.03, (0.002, 0.02)),
     "crowd": (_painted(views.crowd), 0.05, (0.004, 0.025)),
@@ -100,11 +104,13 @@ def draw_background(
     painter, _, blur = KINDS[kind]
     radius = _blur_px(size, chance, view, blur)
     small = _drawn_size(size, radius)
-    stage = Stage(small, _focal(view, size, chance), view.focus_mm if view else 1200.0)
+    distance = view.focus_mm if view else USUAL_MM
+    drawn_blur = radius * small[0] / size[0]
+    stage = Stage(small, _focal(view, size, chance), distance, drawn_blur)
     image = np.clip(painter(small, chance, stage), 0, None).astype(np.float32)
     if light_tint is not None:
         image *= np.asarray(light_tint, np.float32)
-    image = defocus(image, radius * small[0] / size[0])
+    image = defocus(image, drawn_blur)
     if small != size:
         image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(image, 0, BRIGHTEST)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from lib.imaging import luminance
+from lib.synthesis.background_boxes import Box, Lamp, show, sight
+from lib.synthesis.background_people import draw_person, paste_person
 from lib.synthesis.background_shapes import defocus, disc, fractal
 from lib.synthesis.backgrounds import KINDS, draw_background
 from lib.synthesis.cameras import draw_photo_view
@@ -80,3 +82,72 @@ def test_noise_has_unit_variance_and_more_of_the_coarse():
 def test_night_is_dark_with_lamps_brighter_than_white():
     image = luminance(draw_background((128, 128), generator(2, 1, "b"), kind="night_lights"))
     assert np.median(image) < 0.25 and image.max() > 1
+
+
+GREY = np.full(3, 0.5, np.float32)
+FRONT = ((-100.0, -100.0, 2000.0), (300.0, 200.0, 2500.0))
+
+
+def _front(yaw_deg=0.0, **more):
+    eyes = sight((120, 160), 1.5, (0.0, 0.0, 0.0), yaw_deg, 0.0)
+    return show(eyes, [Box(*FRONT, GREY, **more)], [], np.ones(3))
+
+
+def test_a_box_is_seen_where_a_pinhole_camera_shows_it():
+    image, depth = _front()
+    rows, columns = np.nonzero(depth < 1e6)
+    focal = 1.5 * 120
+    assert columns.min() == int(np.ceil(79.5 + focal * -100 / 2000))
+    assert columns.max() == int(np.floor(79.5 + focal * 300 / 2000))
+    assert rows.min() == int(np.ceil(59.5 - focal * 200 / 2000))
+    np.testing.assert_allclose(depth[rows, columns], 2000, rtol=1e-5)
+    np.testing.assert_allclose(image[rows, columns], 0.5 * 0.94, rtol=1e-5)  # faces the camera
+    assert (image[depth > 1e6] == 0).all()
+
+
+def test_a_camera_that_turns_right_sees_the_box_move_left():
+    straight, turned = (np.nonzero(_front(yaw)[1] < 1e6)[1].mean() for yaw in (0.0, 10.0))
+    assert turned == pytest.approx(straight - 180 * np.tan(np.radians(10)), abs=3)
+
+
+def test_a_pattern_stands_upright_on_a_box_and_is_not_mirrored():
+    texture = np.zeros((8, 8, 3), np.float32)
+    texture[:4, :4] = [1, 0, 0]  # above, left
+    texture[:4, 4:] = [0, 1, 0]
+    texture[4:, :4] = [0, 0, 1]
+    image, depth = _front(texture=texture)
+    rows, columns = np.nonzero(depth < 1e6)
+    up, down = rows.min() + 4, rows.max() - 4
+    left, right = columns.min() + 4, columns.max() - 4
+    colours = [image[up, left], image[up, right], image[down, left], image[down, right]]
+    np.testing.assert_allclose(np.array(colours) > 0.3, [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0] * 3])
+
+
+def test_a_box_throws_a_shadow_on_the_ground_away_from_the_sun():
+    ground = Box((-9000, -100, 0), (9000, 0, 20000), GREY)
+    pole = Box((-100, 0, 4000), (100, 800, 4100), GREY)
+    eyes = sight((120, 160), 1.0, (0.0, 1500.0, 0.0), 0.0, -15.0)
+    sun = (np.array([-0.7, 0.7, 0.01]), np.ones(3))
+    image, depth = show(eyes, [ground, pole], [], 0.2 * np.ones(3), sun)
+    without, _ = show(eyes, [ground], [], 0.2 * np.ones(3), sun)
+    darker = (image < 0.5 * without).all(axis=2) & (depth < 1e6)
+    columns = np.nonzero(darker & (depth > 4005))[1]
+    assert len(columns) > 20 and columns.min() > 75  # the sun is on the left
+
+
+def test_light_falls_off_with_the_distance_of_a_lamp():
+    wall = Box((-9000, -9000, 3000), (9000, 9000, 3100), GREY)
+    lamp = Lamp((0.0, 0.0, 2500.0), np.ones(3), 500.0)
+    image, _ = show(sight((61, 61), 0.5, (0.0, 0, 0), 0, 0), [wall], [lamp], np.zeros(3))
+    line = image[30, 30:, 0]
+    assert (np.diff(line) < 0).all() and line[0] > 5 * line[-1]
+
+
+def test_a_person_hides_what_is_behind_and_is_hidden_by_what_is_before():
+    person = draw_person(10.0, generator(0, 0, "p"), whole=True)
+    image = np.full((200, 80, 3), 5.0, np.float32)
+    paste_person(image, person, (40.0, 30.0), 10.0)
+    assert image[34, 40].max() < 2 and image[100, 40].max() < 5 and image[30, 5, 0] == 5
+    hidden = np.full((200, 80, 3), 5.0, np.float32)
+    paste_person(hidden, person, (40.0, 30.0), 10.0, before=np.zeros((200, 80), bool))
+    assert (hidden == 5).all()
