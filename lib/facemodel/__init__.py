@@ -1,6 +1,8 @@
 """Head models: one interface, one file layout, a converter each."""
 
 from lib.facemodel.base_texture import base_texture, model_skin_fields, random_skin
+from lib.facemodel.contour import contour33, visible_contour
+from lib.facemodel.dense_landmarks import LINES106, LINES134, landmarks106
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
 from lib.facemodel.schema import (
@@ -14,18 +16,23 @@ from lib.facemodel.schema import (
 
 __all__ = [
     "DEFAULT_MODEL",
+    "LINES106",
+    "LINES134",
     "PARTS",
     "CoarseShape",
     "FaceModel",
     "Provenance",
     "SurfacePoints",
     "base_texture",
+    "contour33",
     "face_model_file",
+    "landmarks106",
     "load_face_model",
     "model_skin_fields",
     "random_skin",
     "read_face_model",
     "read_landmark_scheme",
+    "visible_contour",
     "write_face_model",
     "write_landmark_scheme",
 ]

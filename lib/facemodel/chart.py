@@ -37,8 +37,11 @@ def cut_midline(
 def border_loops(triangles: np.ndarray) -> list[np.ndarray]:
     """Border loops, each with the surface on its left, in order of their smallest vertex."""
     directed = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    known = {(int(a), int(b)) for a, b in directed}
-    following = {a: b for a, b in known if (b, a) not in known}
+    directed = directed.astype(np.int64)
+    count = int(directed.max(initial=-1)) + 1
+    one_way, other_way = directed @ [count, 1], directed @ [1, count]
+    border = directed[~np.isin(one_way, other_way)]
+    following = dict(border.tolist())
     loops = []
     while following:
         start = min(following)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from scipy.spatial import cKDTree
 
 from lib.facemodel.landmark_rules import OPPOSITE
+from lib.facemodel.model import FaceModel
+from lib.geometry import to_camera
 
 INSET = 28.0  # mm from the jaw point to the axis that a line runs round
 PLANE_REACH = 3.5  # mm
 ANGLE_STEP = np.deg2rad(6.0)
 JUMP = 9.0  # mm between neighbours in distance from the axis
 MOST_EMPTY = 2
+N_CONTOUR, CHIN = 33, 16  # points of the dense contour, of which the even ones are the jaw's 17
+CHIN_REACH, REACH_PER_POINT = 14.0, 5.0  # mm before the outline: at the chin, added per point
+TIE_MM = 0.5  # candidates whose reach to the side differs by less are alike
+N_BETWEEN = 24  # places on the line between two neighbouring lines
 FRONT_LIMIT, BACK_LIMIT = np.deg2rad(80.0), np.deg2rad(-80.0)
 
 
@@ -79,4 +88,90 @@ def _walk(
         best = int(members[across[members].argmin()])
         chosen.append(best)
         last, empty = float(radius[best]), 0
+    return chosen
+
+
+def contour33(model: FaceModel) -> tuple[np.ndarray, ...]:
+    """Candidates for each of the 33 contour points, from the front of the face to its outline.
+
+    Lines of even index are those of `FaceModel.contour` up to the jaw point, which bounds the face
+    in a frontal view; a line of odd index runs midway between its neighbours. No vertex is in two
+    lines; the chin, which does not slide, has one.
+    """
+    jaw = model.landmarks["ibug68"].on(model.mean, model.triangles)[:17].astype(np.float64)
+    lines = [
+        _to_outline(model.mean, line, point, CHIN_REACH + REACH_PER_POINT * abs(2 * k - CHIN))
+        for k, (line, point) in enumerate(zip(model.contour, jaw))
+    ]
+    skin = np.unique(model.triangles[model.region("skin")])
+    tree = cKDTree(model.mean[skin])
+    dense = []
+    for index in range(N_CONTOUR):
+        if index == CHIN:
+            found = lines[CHIN // 2][-1:]
+        elif index % 2 == 0:
+            found = lines[index // 2]
+        else:
+            places = [
+                _spread(model.mean[lines[k]], N_BETWEEN) for k in (index // 2, index // 2 + 1)
+            ]
+            found = skin[tree.query(sum(places) / 2)[1]]
+        dense.append(found)
+    owner = {int(vertex): index for index, line in enumerate(dense) for vertex in line}
+    owner |= {int(vertex): CHIN for vertex in dense[CHIN]}
+    return tuple(
+        np.array([v for v in dict.fromkeys(line.tolist()) if owner[v] == index], np.int32)
+        for index, line in enumerate(dense)
+    )
+
+
+def _to_outline(
+    vertices: np.ndarray, line: np.ndarray, point: np.ndarray, reach: float
+) -> np.ndarray:
+    """The part of a line that ends at a point and is at most so long, in mm."""
+    last = int(np.linalg.norm(vertices[line] - point, axis=1).argmin())
+    steps = np.linalg.norm(np.diff(vertices[line[: last + 1]], axis=0), axis=1)
+    before = np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]])
+    return line[: last + 1][before <= reach]
+
+
+def _spread(places: np.ndarray, count: int) -> np.ndarray:
+    """(count, 3) evenly along a polyline (k, 3)."""
+    arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1))])
+    at = np.linspace(0, arc[-1], count)
+    return np.stack([np.interp(at, arc, places[:, axis]) for axis in range(3)], axis=1)
+
+
+def visible_contour(
+    model: FaceModel,
+    vertices: np.ndarray,
+    world_to_camera: np.ndarray,
+    lines: Sequence[np.ndarray] | None = None,
+) -> np.ndarray:
+    """(33,) vertices of the contour that a view shows; every second one is of the jaw's 17.
+
+    With the head upright in the picture, each point left of the chin is the candidate furthest to
+    the left, each one right of it the candidate furthest to the right; the chin stays. On the side
+    that turns away this is the outline of the cheek, on the other one the edge of the jaw. Of
+    candidates that are alike, the one nearest to that edge is taken.
+
+    Args:
+        model: whose mesh it is.
+        vertices: (n_vertices, 3) mm.
+        world_to_camera: (3, 4) [R|t].
+        lines: of `contour33(model)`, to save its time.
+
+    Source: Wang et al. 2024 (3DDFA-V3), visible landmarks. Upright means that the head's up
+    direction is, which, unlike its left-right direction, is seen at a profile too.
+    """
+    lines = contour33(model) if lines is None else lines
+    up = np.asarray(world_to_camera)[:2, 1]
+    right = np.array([-up[1], up[0]]) / max(float(np.linalg.norm(up)), 1e-12)
+    in_camera = to_camera(vertices, world_to_camera)
+    across = in_camera[:, :2] @ right / in_camera[:, 2]
+    tie = TIE_MM / float(np.median(in_camera[:, 2]))
+    chosen = np.zeros(N_CONTOUR, np.int32)
+    for index, line in enumerate(lines):
+        outward = -across[line] if index < CHIN else across[line]
+        chosen[index] = line[np.flatnonzero(outward >= outward.max() - tie)[-1]]
     return chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from lib.facemodel.raster import cover
@@ -19,23 +21,40 @@ class FrontalView:
         vertices: (n, 3) mm, origin between the eyes.
         triangles: (t, 3) all triangles.
         seen: (t,) bool, which of them take part.
+        window: (left, bottom, right, top) in mm, what is looked at; None = the whole face.
+        step: mm per cell.
     """
 
-    def __init__(self, vertices: np.ndarray, triangles: np.ndarray, seen: np.ndarray):
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        triangles: np.ndarray,
+        seen: np.ndarray,
+        window: tuple[float, float, float, float] | None = None,
+        step: float = STEP,
+    ):
         self.vertices = vertices
         self.triangles = triangles
         self._rows = np.flatnonzero(seen)
-        self._shown = triangles[self._rows]
-        cells = (vertices[:, :2] - [LEFT, BOTTOM]) / STEP
-        self._coverage = cover(cells, self._shown, SIZE, vertices[:, 2])
-        self._normals = vertex_normals(vertices.astype(np.float64), triangles[self._rows])
+        self._low, self._size, self._step = np.array([LEFT, BOTTOM]), SIZE, step
+        if window is not None:
+            self._low, high = np.array(window[:2]), np.array(window[2:])
+            width, height = np.ceil((high - self._low) / step).astype(int).tolist()
+            self._size = (height, width)
+        cells = (vertices[:, :2] - self._low) / step
+        self._coverage = cover(cells, triangles[self._rows], self._size, vertices[:, 2])
+
+    @cached_property
+    def _normals(self) -> np.ndarray:
+        return vertex_normals(self.vertices.astype(np.float64), self.triangles[self._rows])
 
     def triangle_at(self, points: np.ndarray) -> np.ndarray:
         """(n,) index of the triangle seen at (n, 2) mm points; -1 = none."""
         points = np.atleast_2d(points)
-        column = np.floor((points[:, 0] - LEFT) / STEP).astype(int)
-        row = SIZE[0] - 1 - np.floor((points[:, 1] - BOTTOM) / STEP).astype(int)
-        inside = (column >= 0) & (column < SIZE[1]) & (row >= 0) & (row < SIZE[0])
+        height, width = self._size
+        column = np.floor((points[:, 0] - self._low[0]) / self._step).astype(int)
+        row = height - 1 - np.floor((points[:, 1] - self._low[1]) / self._step).astype(int)
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         row, column = np.where(inside, row, 0), np.where(inside, column, 0)
         found = np.where(inside, self._coverage.triangle[row, column], -1)
         return np.where(found >= 0, self._rows[np.maximum(found, 0)], -1)

@@ -125,7 +125,7 @@ def _right_half(anatomy: Anatomy, view: FrontalView) -> dict[int, np.ndarray]:
     """(x, y, z) mm of the points on the right side and the midline."""
     found = _lids(anatomy, view)
     found |= _mouth(anatomy, view)
-    found |= _nose(anatomy, view, upper_lip=found[51][1])
+    found |= nose_points(view, upper_lip=found[51][1])
     found |= _brow(anatomy, view)
     outline = jaw_outline(view)
     found |= dict(enumerate(outline))
@@ -213,7 +213,13 @@ def _lip_border(
     return np.array([x, column[last, 1], view.depth(column[last])[0]])
 
 
-def _nose(anatomy: Anatomy, view: FrontalView, upper_lip: float) -> dict[int, np.ndarray]:
+def nose_points(view: FrontalView, upper_lip: float) -> dict[int, np.ndarray]:
+    """iBUG points 27..33: the bridge down to the tip, and the right half of the base.
+
+    Args:
+        view: of the face.
+        upper_lip: y in mm of the top of the upper lip, below which no nose is.
+    """
     y = np.arange(12.0, -75.0, -0.1)
     profile = np.stack([np.zeros_like(y), y, view.depth(np.stack([0 * y, y], axis=1))], axis=1)
     tip = int(np.nanargmax(np.where(y < -15, profile[:, 2], np.nan)))
@@ -343,15 +349,15 @@ def closest_on_triangles(
     chosen, weights = np.zeros(len(points), int), np.zeros((len(points), 3))
     for index, point in enumerate(points):
         near = np.argsort(((corners.mean(axis=1) - point) ** 2).sum(axis=1), kind="stable")[:80]
-        candidate = _closest_weights(point, corners[near])
+        candidate = closest_weights(point, corners[near])
         place = np.einsum("kc,kcx->kx", candidate, corners[near])
         best = int(((place - point) ** 2).sum(axis=1).argmin())
         chosen[index], weights[index] = rows[near[best]], candidate[best]
     return chosen, weights
 
 
-def _closest_weights(point: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Weights (k, 3) of the point of each triangle nearest to one point: inside, or on an edge."""
+def closest_weights(point: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Weights (k, 3) of the point of each triangle (k, 3, 3) nearest to a point, (3,) or (k, 3)."""
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     offset = point - corners[:, 0]
     aa, ab, bb = (first**2).sum(1), (first * second).sum(1), (second**2).sum(1)

@@ -69,7 +69,7 @@ class FaceModel:
         uv_triangles: (n_triangles, 3) indices into `uv`, row by row beside `triangles`.
         albedo_mean: (n_vertices, 3) linear sRGB under D65.
         albedo_basis: (n_albedo, n_vertices, 3) per sigma.
-        landmarks: scheme name (`ibug68`, `mesh468`, `points5`) -> its points.
+        landmarks: scheme name (`ibug68`, `points5`, `mesh468`, `ldm106`, `ldm134`) -> its points.
         contour: for each jaw point 0..16 of iBUG-68, (n_candidates,) vertices from ear side to
             throat; the one on the silhouette is what an annotator marks.
         parts: the names of `PARTS`, and `face_mask` -> vertex indices.

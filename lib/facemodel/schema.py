@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lib.errors import ConfigError, MissingModelError
+from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
 from lib.facemodel.model import FaceModel, SurfacePoints
 
 FORMAT, VERSION = "facemodel", 2
@@ -204,7 +205,10 @@ def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
 
 
 def read_face_model(path: str | Path) -> FaceModel:
-    """A model with all its landmark schemes, also those in `<scheme>_<model>.json` beside it.
+    """A model with all its landmark schemes.
+
+    Those in `<scheme>_<model>.json` beside it stand before those in the file; the sets of 106 and
+    134 points are placed by rule where neither has them.
 
     Raises:
         MissingModelError: the file is not there.
@@ -234,7 +238,10 @@ def read_face_model(path: str | Path) -> FaceModel:
     for extra in sorted(path.parent.glob(f"*_{path.stem}.json")):
         name, points = read_landmark_scheme(extra)
         landmarks[name] = points
-    return _with_landmarks(model, landmarks)
+    model = _with_landmarks(model, landmarks)
+    if set(DENSE_SCHEMES) <= set(landmarks):
+        return model
+    return _with_landmarks(model, dense_landmarks(model) | landmarks)
 
 
 def _with_landmarks(model: FaceModel, landmarks: dict[str, SurfacePoints]) -> FaceModel:
