@@ -21,7 +21,7 @@ from lib.synthesis.spots import (
 COARSE_MM, FINE_MM = (42.0, 18.0, 8.0, 4.0), (2.0, 1.1, 0.6)  # bands of uneven colour
 MELANIN_COARSE, MELANIN_FINE = (0.055, 0.05, 0.04, 0.035), (0.035, 0.03, 0.025)
 BLOOD_COARSE, BLOOD_FINE = (0.09, 0.11, 0.10, 0.09), (0.09, 0.08, 0.06)
-OXYGEN = 0.7
+OXYGEN, TYPICAL_BLOOD = 0.7, 0.042
 HAIR_SHADOW = np.array([0.062, 0.060, 0.064], np.float32)  # hair below the surface looks bluish
 
 
@@ -72,6 +72,7 @@ def draw_complexion(
     inside = ground.chart.inside
     albedo = pigment_colour(fine.melanin, fine.blood, fine.oxygen, inside)
     albedo *= _tint(chance)
+    albedo *= _lip_tint(tone_deg, ground.full(lips[0]))
     if beard > 0:
         albedo = _bearded(ground, albedo, tone_deg, beard, chance)
     specular, roughness = _gloss(ground, age, chance)
@@ -86,16 +87,16 @@ def _coarse(
     normal = chance.normal
     dark = float(np.interp(tone_deg, [-30, 45], [1.0, 0.0]))
     old = float(np.clip((age - 25) / 50, 0, 1))
-    base_blood = float(np.clip(0.042 * np.exp(normal(0, 0.22)), 0.022, 0.075))
+    base_blood = float(np.clip(TYPICAL_BLOOD * np.exp(normal(0, 0.22)), 0.022, 0.075))
     base_melanin = melanin_for(tone_deg, base_blood, OXYGEN)
-    ringed = abs(normal(0.14, 0.10)) + 0.05 * old + 0.08 * dark
+    ringed = (abs(normal(0.16, 0.10)) + 0.06 * old) * (1 - 0.5 * dark)
     melanin = (
-        normal(0.04 + 0.05 * dark, 0.05) * f.forehead
+        normal(0.04 + 0.02 * dark, 0.05 - 0.02 * dark) * f.forehead
         + normal(0.04, 0.04) * (f.bridge + f.nose)
-        + normal(0.03 + 0.07 * dark, 0.05) * f.temples
-        + normal(-0.03 - 0.04 * dark, 0.04) * f.cheeks
+        + normal(0.03 + 0.03 * dark, 0.05 - 0.02 * dark) * f.temples
+        + normal(-0.03 - 0.03 * dark, 0.04 - 0.02 * dark) * f.cheeks
         + ringed * (0.7 * f.lids + f.under_eyes)
-        + abs(normal(0.06 + 0.10 * dark, 0.06)) * f.mouth
+        + abs(normal(0.06 + 0.02 * dark, 0.05)) * f.mouth
         + normal(0.05 * dark, 0.05) * f.chin
         + normal(-0.05, 0.06) * f.neck
         + abs(normal(0.05, 0.04)) * f.nose_wings
@@ -114,7 +115,9 @@ def _coarse(
         - 0.10 * f.bridge
     )
     pitch = ground.mm_per_texel * ground.side / CANVAS
-    uneven = np.exp(normal(0, 0.25)) * (0.85 + 0.5 * old)
+    # colour follows melanin times its depth: the same share shows far more on dark skin
+    shown = float(np.clip((0.25 / base_melanin) ** 0.6, 0.35, 1.3))
+    uneven = np.exp(normal(0, 0.25)) * (0.85 + 0.5 * old) * shown
     common = (canvas.position, canvas.inside, COARSE_MM)
     melanin = melanin + uneven * solid_noise(*common, MELANIN_COARSE, chance, pitch)
     blotchy = np.exp(normal(0, 0.3)) * (0.9 + 0.3 * old)
@@ -143,10 +146,11 @@ def _lips(
     share = 0.5 + 0.5 * np.tanh((f.lip_mm + ragged) / (2 * border) * 1.6)
     full = np.clip(f.lip_mm / 5.0, 0, 1)  # towards the wet middle
     dark = float(np.interp(tone_deg, [-35, 30], [1.0, 0.0]))
-    depth = np.interp(tone_deg, [-55, -30, 10, 41, 60], [1.05, 0.85, 0.42, 0.19, 0.12])
+    skin = melanin_for(tone_deg, TYPICAL_BLOOD, OXYGEN)
+    depth = 0.02 + skin * np.interp(tone_deg, [-55, 0, 60], [0.90, 0.85, 0.95])
     rosy = f.lower_lip * f.lip_centre
-    melanin = np.log(depth) + normal(0, 0.14) - rosy * (0.15 + abs(normal(0.35, 0.2)) * dark)
-    melanin = melanin + (1 - full) * (0.10 + 0.25 * dark) - 0.12 * full
+    melanin = np.log(depth) + normal(0, 0.12) - rosy * (0.08 + abs(normal(0.15, 0.12)) * dark)
+    melanin = melanin + (1 - full) * (0.10 + 0.10 * dark) - 0.10 * full - 0.06 * dark * f.lower_lip
     mottled = solid_noise(canvas.position, canvas.inside, (7.0, 3.0), (0.08, 0.07), chance, pitch)
     blood = np.log(np.interp(tone_deg, [-55, 0, 60], [0.15, 0.15, 0.12])) + normal(0, 0.22)
     blood = blood + 0.28 * full + 0.12 * rosy - 0.2 * np.clip((age - 45) / 35, 0, 1) + mottled
@@ -169,8 +173,9 @@ def _fine(
         ground.full(field).copy() for field in (coarse.melanin, coarse.blood, coarse.oxygen)
     )
     common = (chart.position, chart.inside, FINE_MM)
-    gain = np.float32(0.8 + 0.6 * old)
-    melanin += gain * solid_noise(*common, MELANIN_FINE, chance, ground.mm_per_texel)
+    gain = np.float32(0.8 + 0.5 * old)
+    shown = np.float32(np.interp(tone_deg, [-55, 30], [0.4, 1.0]))
+    melanin += gain * shown * solid_noise(*common, MELANIN_FINE, chance, ground.mm_per_texel)
     blood += gain * solid_noise(*common, BLOOD_FINE, chance, ground.mm_per_texel)
     streams = chance.spawn(5)
     add_freckles(melanin, ground, tone_deg, streams[0])
@@ -193,6 +198,12 @@ def _tint(chance: np.random.Generator) -> np.ndarray:
     """(3,) what people of one tone still differ by: some skin is yellower (carotene)."""
     yellow = chance.normal(0, 0.035)
     return np.exp(np.array([0.15, 0.1, -1.0]) * yellow).astype(np.float32)
+
+
+def _lip_tint(tone_deg: float, share: np.ndarray) -> np.ndarray:
+    """(side, side, 3) thin unpigmented skin scatters blue back: lips are pink, not orange."""
+    full = np.array([1.0, 1.0, np.interp(tone_deg, [-55, 60], [1.30, 1.16])], np.float32)
+    return 1 + share[..., None] * (full - 1)
 
 
 def _bearded(

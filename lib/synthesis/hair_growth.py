@@ -28,6 +28,9 @@ class Growth:
         weight: (n,) 1/mm, how fast it turns down.
         guard: (n,) bool, it keeps out of the face.
         ear: (n,) 0 = passes through where ears are .. 1 = outside of them.
+        hold: (n,) 1/mm, how fast it turns back to its height over the skin when above it.
+        knot: (6,) mm, the middle of a knot that all strands are led to, its size, the share of
+            strands that stay in it as a bun does, and 1 if there is one.
     """
 
     length: np.ndarray
@@ -38,6 +41,8 @@ class Growth:
     weight: np.ndarray
     guard: np.ndarray
     ear: np.ndarray
+    hold: np.ndarray
+    knot: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -213,12 +218,39 @@ def _beside_face(x, y, z, share, frame, guard):
 
 
 @njit(cache=True, nogil=True)
+def _unit(x, y, z):
+    size = np.sqrt(x * x + y * y + z * z) + 1e-12
+    return x / size, y / size, z / size
+
+
+@njit(cache=True, nogil=True)
+def _apart(knot, x, y, z):
+    return np.sqrt((x - knot[0]) ** 2 + (y - knot[1]) ** 2 + (z - knot[2]) ** 2)
+
+
+@njit(cache=True, nogil=True)
+def _after_knot(knot, i, x, y, z, dx, dy, dz, step):
+    """The way of a strand that has come to its knot: round in it, or down in a tail."""
+    if (i * 0.6180339887) % 1.0 < knot[4]:  # winds about an axis of its own, near the surface
+        turn = 2 * np.pi * ((i * 0.7548776662) % 1.0)
+        ax, ay, az = _unit(0.5 * np.cos(turn), 0.5 * np.sin(turn), 1.0)
+        rx, ry, rz = _unit(x - knot[0], y - knot[1], z - knot[2])
+        wanted = knot[3] * (0.75 + 0.6 * ((i * 0.5698402910) % 1.0))
+        out = (wanted - _apart(knot, x, y, z)) / knot[3]
+        wx, wy, wz = ay * rz - az * ry, az * rx - ax * rz, ax * ry - ay * rx
+        return wx + out * rx, wy + out * ry, wz + out * rz
+    spread = 0.12 * (2 * ((i * 0.7548776662) % 1.0) - 1)
+    return dx + 0.02 * step * spread, dy - 0.03 * step, dz - 0.012 * step
+
+
+@njit(cache=True, nogil=True)
 def _grow(
-    origin, normal, length, height, rise, comb, follow, weight, guarded, ear,
+    origin, normal, length, height, rise, comb, follow, weight, guarded, ear, hold, knot,
     frame, plain, eared, guard, torso, arc, points,
 ):  # fmt: skip
     """Fill in the points of `grow`."""
     k = points.shape[1]
+    tied = knot[5] > 0
     for i in range(len(origin)):
         x, y, z = origin[i]
         cx, cy, cz = comb[i]
@@ -228,25 +260,33 @@ def _grow(
         points[i, 0] = origin[i]
         travelled = 0.0
         sunk = _sunk(x, y, z, ear[i], frame, plain, eared)
+        arrived = False
         for j in range(1, k):
             step = length[i] * (arc[j] - arc[j - 1]) / SUBSTEPS
             for _ in range(SUBSTEPS):
                 travelled += step
-                _, _, _, ox, oy, oz = _place(x, y, z, frame, plain.shape)
-                along = cx * ox + cy * oy + cz * oz
-                gain = min(follow[i] * step, 1.0)
-                down = weight[i] * step
-                dx += gain * (cx - along * ox)
-                dy += gain * (cy - along * oy) - down
-                dz += gain * (cz - along * oz)
+                column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
+                risen = min(travelled / RISE_MM, 1.0)
+                over = sunk + risen * (height[i] - sunk)
+                if tied and not arrived:
+                    cx, cy, cz = _unit(knot[0] - x, knot[1] - y, knot[2] - z)
+                    arrived = _apart(knot, x, y, z) < knot[3] + step
+                if arrived:
+                    dx, dy, dz = _after_knot(knot, i, x, y, z, dx, dy, dz, step)
+                else:
+                    along = cx * ox + cy * oy + cz * oz
+                    gain = min(follow[i] * step, 1.0)
+                    excess = distance - _at(plain, column, row) - over
+                    inward = hold[i] * step * min(max(excess, 0.0) / 6.0, 1.0)
+                    dx += gain * (cx - along * ox) - inward * ox
+                    dy += gain * (cy - along * oy) - inward * oy - weight[i] * step
+                    dz += gain * (cz - along * oz) - inward * oz
                 size = np.sqrt(dx * dx + dy * dy + dz * dz) + 1e-12
                 dx, dy, dz = dx / size, dy / size, dz / size
                 px, py, pz = x, y, z
                 x, y, z = x + step * dx, y + step * dy, z + step * dz
                 if guarded[i] > 0:
                     x, z = _beside_face(x, y, z, 0.35, frame, guard)
-                risen = min(travelled / RISE_MM, 1.0)
-                over = sunk + risen * (height[i] - sunk)
                 x, y, z = _outside(x, y, z, over, ear[i], frame, plain, eared, torso)
                 mx, my, mz = x - px, y - py, z - pz
                 size = np.sqrt(mx * mx + my * my + mz * mz) + 1e-12

@@ -9,15 +9,17 @@ from lib.synthesis.chance import smooth_noise
 from lib.synthesis.comb import Regions, combed, regions_of
 from lib.synthesis.hair_colour import strand_colours
 from lib.synthesis.hair_growth import Body, Growth, Locks, depth_in_hair, gather, grow
+from lib.synthesis.head_chart import HeadReach
 from lib.synthesis.scalp import ScalpRoots, root_frames
 from lib.synthesis.strands import Strands
 from lib.synthesis.style_catalogue import HairStyle, draw_style
 
 SHOULDERS = (0.0, -295.0, -25.0, 205.0, 190.0, 105.0)  # ellipsoid, mm from the chin and the axis
-RADIUS_RANGE = (0.05, 0.9)
+RADIUS_RANGE = (0.05, 0.6)
 LAYERS = 2.6  # times that the strands together cover the scalp
 HAIRLINE_MM = 9.0  # from the first hairs to full density
 DARK_ROOTS_MM = 12.0
+SPARE = 2  # roots looked at for each strand wanted
 
 
 def draw_scalp_hair(
@@ -49,14 +51,14 @@ def draw_scalp_hair(
         return None
     more = int(style.points_factor * n_points)
     n_strands = n_strands * n_points // more
-    density, inside = _density(roots, style, chance)
-    chosen = np.flatnonzero(roots.luck < density)[:n_strands]
+    density, inside = _density(roots, style, SPARE * n_strands, chance)
+    chosen = np.flatnonzero(roots.luck[: len(density)] < density)[:n_strands]
     if len(chosen) == 0:
         return None
     place, normal = root_frames(roots, vertices, model.triangles, chosen)
     regions = regions_of(roots, roots.place[chosen].astype(np.float64), inside[chosen])
     body = _body(roots, model, vertices)
-    growth = _growth(style, regions, place, normal, chance)
+    growth = _growth(style, regions, place, normal, body, chance)
     points = grow(place, normal, growth, body, more)
     locks = _locks(style, roots, chosen, growth, place, chance)
     points = gather(points, locks, growth, body, chance)
@@ -74,12 +76,12 @@ def draw_scalp_hair(
 
 
 def _density(
-    roots: ScalpRoots, style: HairStyle, chance: np.random.Generator
+    roots: ScalpRoots, style: HairStyle, n: int, chance: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of hairs that grow at each root (n,), and mm inside this person's hairline (n,)."""
-    place = roots.place.astype(np.float64)
-    regions = regions_of(roots, place, roots.inside_mm)
-    inside = roots.inside_mm - style.hairline_up * regions.front
+    """For the first n roots, the share of hairs that grow there and mm inside the hairline."""
+    place = roots.place[:n].astype(np.float64)
+    regions = regions_of(roots, place, roots.inside_mm[:n])
+    inside = roots.inside_mm[:n] - style.hairline_up * regions.front
     inside = inside - style.temples * regions.temple
     inside = inside + 2.0 * smooth_noise(place, 22.0, chance, 12)
     edge = np.clip(inside / HAIRLINE_MM, 0, 1) ** 0.8
@@ -115,6 +117,7 @@ def _growth(
     regions: Regions,
     place: np.ndarray,
     normal: np.ndarray,
+    body: Body,
     chance: np.random.Generator,
 ) -> Growth:
     n = len(place)
@@ -133,6 +136,8 @@ def _growth(
     puff = np.clip(1 + 0.25 * smooth_noise(place, 45.0, chance, 12), 0.4, 1.6)
     height = 0.6 + style.volume_mm * puff * layer * np.clip(length / 40.0, 0.15, 1)
     height = height * np.clip(regions.inside / 25.0, 0.25, 1)
+    if style.comb == "part":  # flat where it is parted
+        height = height * np.clip(np.abs(regions.place[:, 0] - style.part_mm) / 18.0, 0.35, 1)
     rise = np.clip(style.rise + 0.12 * chance.standard_normal(n), 0.05, 0.95)
     rise = rise * np.where(regions.top > 0.5, 1.0, 0.75)
     stray = chance.random(n) < style.strays
@@ -145,9 +150,23 @@ def _growth(
         comb,
         style.follow * full,
         np.where(stray, 0.7, 1.0) * style.weight,
-        ~fringe & (length > 45),
+        ~fringe & (length > 45) & (style.comb != "knot"),
         style.over_ears * full,
+        style.hold * full,
+        _knot(style, body.reach),
     )
+
+
+def _knot(style: HairStyle, reach: HeadReach) -> np.ndarray:
+    """Middle of the style's knot on this head, its size, the share wound in it, and 1 for a knot."""
+    if style.comb != "knot":
+        return np.zeros(6)
+    way = np.array(style.knot) / np.linalg.norm(style.knot)
+    up = (np.arcsin(way[1]) * reach.radius - reach.lowest) / (reach.highest - reach.lowest)
+    row = round(up * (len(reach.plain) - 1))
+    column = round((np.arctan2(way[0], way[2]) / (2 * np.pi) + 0.5) * reach.plain.shape[1] - 0.5)
+    distance = reach.plain[row, column % reach.plain.shape[1]] + style.knot_mm
+    return np.array([*(reach.centre + way * distance), style.knot_mm, style.wound, 1.0])
 
 
 def _locks(
@@ -189,7 +208,8 @@ def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Region
     covered = 2 * growth.length.sum()
     radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
     fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * HAIRLINE_MM), 0.5, 1)
-    return (radius * fine).astype(np.float32)
+    short = np.clip(growth.length / 22.0, 0.3, 1) ** 0.7
+    return np.maximum(radius * fine * short, RADIUS_RANGE[0]).astype(np.float32)
 
 
 def _shade(style: HairStyle, points: np.ndarray, growth: Growth, body: Body) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.render import distant_light
 
-N_DOME = 40
+N_DOME = 32
 DOME_REACH_MM = 6000.0  # where the dome stands when it casts shadows
 NEAREST_LAMP_MM = 550.0
 SUN_RADIUS = 0.009  # radians; larger than the real one, as haze makes it

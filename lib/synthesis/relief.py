@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from lib.geometry import vertex_normals
@@ -15,6 +16,7 @@ from lib.synthesis.strain import Probes, compression, probes
 from lib.synthesis.wrinkles import Wrinkles, draw_wrinkles
 
 LIMIT_MM = 0.2
+CAVITY_MM, CAVITY_GAIN = 0.9, 3.0  # how far light is taken from, loss per mm of depth
 RIM = 2.2  # width of the raised skin beside a furrow over that of the furrow
 PORE_RIM = 1.9
 WAVES_MM, WAVE_HEIGHTS_MM = (5.0, 2.6, 1.4, 0.7), (0.012, 0.009, 0.007, 0.004)
@@ -91,17 +93,17 @@ def _draw_pores(ground: SkinGround, age: float, chance: np.random.Generator) -> 
     count = len(place)
     column, row = np.clip(np.rint(place), 0, CANVAS - 1).astype(np.int64).T
     typical = ground.pore_mm[row, column] * size_gain * np.interp(age, [20, 80], [0.92, 1.2])
-    size = typical * np.exp(chance.normal(0, 0.28, count))
+    size = typical * np.exp(chance.normal(0, 0.33, count))
     stretch = np.exp(
         np.abs(chance.normal(0.16, 0.12, count)) * np.interp(age, [20, 80], [0.8, 1.6])
     )
-    depth = 0.28 * depth_gain * size * np.exp(chance.normal(0, 0.3, count))
+    depth = 0.45 * depth_gain * size * np.exp(chance.normal(0, 0.3, count))
     return make_splats(
         place,
         ground.frame[row, column],
         size * stretch,
         size / stretch,
-        -np.minimum(depth, 0.09),
+        -np.minimum(depth, 0.12),
         chance.normal(0, 0.25, count),
     )
 
@@ -143,6 +145,18 @@ def _draw_lip_lines(ground: SkinGround, age: float, chance: np.random.Generator)
         -np.minimum(depth, 0.09),
         chance.normal(0, 0.14, count),
     )
+
+
+def cavity_shade(ground: SkinGround, height_mm: np.ndarray) -> np.ndarray:
+    """(side, side) float32 factor 0.6..1 on light or colour: less light reaches pits and furrows.
+
+    Args:
+        ground: the skin.
+        height_mm: (side, side) mm, of `Relief.height_mm`.
+    """
+    sigma = CAVITY_MM / ground.mm_per_texel
+    depth = cv2.GaussianBlur(height_mm, (0, 0), max(sigma, 0.5)) - height_mm
+    return np.clip(1 - CAVITY_GAIN * np.maximum(depth, 0), 0.6, 1).astype(np.float32)
 
 
 def normals_with_relief(

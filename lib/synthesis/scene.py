@@ -11,6 +11,8 @@ from lib.synthesis.lighting import Lighting
 from lib.synthesis.materials import OTHER
 from lib.synthesis.transport import MAP_PX, Casters, Received, receive
 
+KNOTS = 4  # points of a hair at which light is traced
+
 
 @dataclass(frozen=True)
 class Mesh:
@@ -148,8 +150,9 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
 
     points, normals, hairy = [stage.mesh.vertices], [stage.mesh.normals], [False]
     for fibres in stage.fibres:
-        points.append(fibres.points.reshape(-1, 3))
-        normals.append(np.repeat(fibres.normals, fibres.points.shape[1], axis=0))
+        knots = fibres.points[:, _knots(fibres.points.shape[1])]
+        points.append(knots.reshape(-1, 3))
+        normals.append(np.repeat(fibres.normals, knots.shape[1], axis=0))
         hairy.append(True)
     counts = [len(item) for item in points]
     in_hair = torch.as_tensor(np.repeat(hairy, counts), device=device)
@@ -169,7 +172,29 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
     parts = [Received(dome, lamp) for dome, lamp in zip(domes, lamps)]
     sheltered = tensor(stage.sheltered)[:, None]
     parts[0] = Received(parts[0].dome * sheltered[..., None], parts[0].lamps * sheltered)
-    return Scene(stage, lighting, parts[0], tuple(parts[1:]))
+    on_fibres = [
+        _between(received, fibres.points.shape[:2])
+        for received, fibres in zip(parts[1:], stage.fibres)
+    ]
+    return Scene(stage, lighting, parts[0], tuple(on_fibres))
+
+
+def _knots(k: int) -> np.ndarray:
+    """Points of a hair at which light is traced; between them it is interpolated."""
+    return np.unique(np.rint(np.linspace(0, k - 1, KNOTS)).astype(int))
+
+
+def _between(received: Received, shape: tuple[int, int]) -> Received:
+    """Light at all n x k points of hairs from that at their knots."""
+    n, k = shape
+    knots = _knots(k)
+    weights = np.stack([np.interp(np.arange(k), knots, row) for row in np.eye(len(knots))], axis=1)
+    spread = received.dome.new_tensor(weights)  # (k, knots)
+
+    def filled(values: torch.Tensor) -> torch.Tensor:
+        return (spread @ values.reshape(n, len(knots), -1)).reshape(n * k, *values.shape[1:])
+
+    return Received(filled(received.dome), filled(received.lamps))
 
 
 def joined(meshes: list[Mesh]) -> Mesh:

@@ -42,17 +42,17 @@ def _stamp(
 def add_freckles(
     melanin: np.ndarray, ground: SkinGround, tone_deg: float, chance: np.random.Generator
 ) -> None:
-    """Freckles of light skin on a map of log melanin: many on a few people, on what the sun sees."""
+    """Freckles on a map of log melanin: many on a few light people, where the sun reaches."""
     f = ground.features
     amount = chance.random() ** 2.2 * np.clip((tone_deg - 22) / 25, 0, 1)
     if chance.random() < 0.35:
         amount *= 0.1
-    count = int(900 * amount)
+    count = int(800 * amount)
     weight = (0.12 + f.cheeks + 0.9 * f.bridge + 0.7 * f.nose + 0.35 * f.forehead) * f.bare
     place = _drawn(ground, weight, count, chance)
     radius = np.clip(np.exp(chance.normal(np.log(0.6), 0.42, count)), 0.25, 1.6)
-    height = (0.25 + 0.45 * amount) * np.exp(chance.normal(0, 0.45, count))
-    _stamp(melanin, ground, place, radius, np.minimum(height, 1.3), 0.9, 0.12, chance)
+    height = (0.22 + 0.35 * amount) * np.exp(chance.normal(0, 0.4, count))
+    _stamp(melanin, ground, place, radius, np.minimum(height, 0.95), 0.9, 0.12, chance)
 
 
 def add_age_spots(
@@ -87,9 +87,9 @@ def add_moles(
     count = min(chance.poisson(np.exp(chance.normal(np.log(3.0), 0.8))), 16)
     weight = (f.bare + 0.7 * f.neck + 0.3 * f.ears) * (1 - f.nose)
     place = _drawn(ground, weight, count, chance)
-    radius = np.clip(np.exp(chance.normal(np.log(0.8), 0.4, count)), 0.35, 2.2)
+    radius = np.clip(np.exp(chance.normal(np.log(0.75), 0.4, count)), 0.35, 2.0)
     deep = np.log(2.2) - np.log(np.interp(tone_deg, [-55, 10, 60], [1.5, 0.55, 0.16]))
-    height = deep * np.clip(chance.normal(0.72, 0.2, count), 0.3, 1.0)
+    height = deep * np.clip(chance.normal(0.55, 0.22, count), 0.2, 0.9)
     _stamp(melanin, ground, place, radius, height, 0.28, 0.07, chance)
     papules = int(max(age - 25, 0) * (tone_deg < 0) * chance.random() ** 3 * 1.2)
     place = _drawn(ground, f.bare * (0.05 + f.cheeks + f.temples), papules, chance)
@@ -135,11 +135,11 @@ def add_vessels(
     f = ground.features
     amount = np.clip((age - 20) / 45, 0.08, 1) * np.clip(tone_deg / 45, 0, 1)
     count = chance.poisson(110 * amount * np.exp(chance.normal(0, 0.6)))
-    weight = f.bare * (0.04 + 1.6 * f.nose_wings + 0.8 * f.nose + 0.7 * f.cheeks)
+    weight = f.bare * (0.01 + 1.6 * f.nose_wings + 0.8 * f.nose + 0.6 * f.cheeks)
     start = _drawn(ground, weight, count, chance)
     steps, step_mm = 9, 0.45
     heading = chance.uniform(0, 2 * np.pi, count)
-    depth = np.clip(np.exp(chance.normal(np.log(0.5), 0.4, count)), 0.15, 1.2)
+    depth = np.clip(np.exp(chance.normal(np.log(0.3), 0.4, count)), 0.1, 0.8)
     frame = ground.frames_at(start)
     inverse = np.linalg.inv(frame.reshape(-1, 2, 2).astype(np.float64) + 1e-9 * np.eye(2))
     parts, place = [], start

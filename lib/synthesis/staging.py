@@ -19,7 +19,7 @@ from lib.synthesis.studio import Studio
 
 REFLECTANCE = 0.028  # of skin at normal incidence
 RELIEF_LEVEL = 2  # coarser meshes cannot follow relief; there it is in the normals alone
-N_HULL, HULL_MM = 1200, 4.5  # ribbons that cast the hair's shadow
+N_HULL, HULL_MM = 600, 6.5  # ribbons that cast the hair's shadow
 CLEAR = 0.5  # a lens that lets more light through hides nothing
 PROP_LABEL = {"cloth": "cloth", "skin": "head", "glasses": "glasses", "lens": "glasses",
               "hand": "hand", "hat": "hat"}  # fmt: skip
@@ -104,11 +104,11 @@ def set_stage(
     fibres = _fibres(studio, person, posed, hidden)
     albedo, gloss = _head_maps(studio, person, side)
     maps = Skin(albedo, posed.normal_map, gloss, cut.uv, cut.uv_triangles)
-    casting = [(posed.vertices, studio.model.triangles)]
+    casting = [(posed.vertices, studio.casting_triangles)]
     casting += [(prop.vertices, prop.triangles) for prop in opaque]
     for hair in fibres:
         if hair.occludes:
-            casting.append(hull(hair.points, N_HULL, HULL_MM))
+            casting.append(hull(hair.points[:, ::2], N_HULL, HULL_MM))
     middle = posed.vertices[studio.model.parts["face_mask"]].mean(axis=0) - [0, 0, 45.0]
     return Stage(
         joined([head, *map(prop_mesh, opaque)]),

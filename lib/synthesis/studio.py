@@ -56,6 +56,11 @@ class Studio:
         """Which vertices of the eyeballs lie under which lids."""
         return self._keep("lids", lambda: find_lids(self.model))
 
+    @property
+    def casting_triangles(self) -> np.ndarray:
+        """(t, 3) of the skin: what is inside the head casts no shadow on the outside."""
+        return self._keep("casting", lambda: self.model.triangles[self.model.region("skin")])
+
     def ground(self, side: int) -> SkinGround:
         """The skin's chart with its pigment fields, at one resolution."""
         return self._keep(("ground", side), lambda: skin_ground(self.model, side))

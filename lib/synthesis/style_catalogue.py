@@ -41,7 +41,10 @@ class HairStyle:
         fringe_deep: mm behind the hairline that the fringe begins; 0 = none.
         fringe_wide: mm to each side of the middle.
         fringe_side: how far the fringe is swept to a side.
-        knot: (3,) of a tail or bun, in radii of the head.
+        knot: (3,) way from the middle of the head to a tail or bun.
+        knot_mm: its radius.
+        wound: share of the strands that stay in it.
+        hold: 1/mm, how fast strands turn back to their height over the scalp.
         cover: how dark the roots make the scalp.
         fade: how far the scalp shows through short sides.
         thickness: of strands over what covers the scalp.
@@ -82,6 +85,9 @@ class HairStyle:
     fringe_wide: float = 45.0
     fringe_side: float = 0.2
     knot: tuple[float, float, float] = (0.0, 0.2, -1.1)
+    knot_mm: float = 12.0
+    wound: float = 0.0
+    hold: float = 0.12
     cover: float = 0.9
     fade: float = 0.0
     thickness: float = 1.0
@@ -97,74 +103,80 @@ STYLES = (
     HairStyle(
         "buzz", top_mm=5, side_mm=3, back_mm=3, edge_mm=1.5, edge_slope=0.1, volume_mm=2,
         rise=0.6, cover=0.62, fade=0.35, thickness=0.35, clump_fine=0, clump_coarse=0,
-        frizz=0.02,
+        frizz=0.02, hold=0,
     ),
     HairStyle(
-        "short crop", top_mm=22, side_mm=9, back_mm=10, edge_mm=2.5, edge_slope=0.16, rise=0.35,
-        volume_mm=7, fade=0.25, fringe_mm=24, fringe_deep=14, fringe_side=0.25,
+        "short crop", top_mm=26, side_mm=9, back_mm=10, edge_mm=2.5, edge_slope=0.16, rise=0.35,
+        volume_mm=6, fade=0.3, fringe_mm=26, fringe_deep=14, fringe_side=0.3, follow=0.12,
+        tousle=0.2,
     ),
     HairStyle(
-        "textured", top_mm=48, side_mm=14, back_mm=14, edge_mm=3, edge_slope=0.25, rise=0.62,
-        volume_mm=22, tousle=0.38, clump_coarse=0.5, clump_fine=0.6, fade=0.2, wave_mm=2.0,
-        wavelength_mm=45, uneven=0.15,
+        "textured", top_mm=55, side_mm=14, back_mm=14, edge_mm=3, edge_slope=0.25, rise=0.5,
+        volume_mm=17, tousle=0.32, clump_coarse=0.55, clump_fine=0.6, fade=0.3, wave_mm=2.5,
+        wavelength_mm=45, uneven=0.12, follow=0.1, hold=0.1,
     ),
     HairStyle(
-        "side part", comb="part", top_mm=75, side_mm=24, back_mm=20, edge_mm=4, edge_slope=0.35,
-        part_mm=30, volume_mm=14, rise=0.4, sides_back=0.55, weight=0.008,
+        "side part", comb="part", top_mm=85, side_mm=26, back_mm=20, edge_mm=4, edge_slope=0.35,
+        part_mm=30, volume_mm=13, rise=0.35, sides_back=0.6, weight=0.006, follow=0.15,
+        hold=0.16, tousle=0.08, fade=0.15,
     ),
     HairStyle(
-        "swept back", comb="back", top_mm=95, side_mm=45, back_mm=40, edge_mm=8, edge_slope=0.8,
-        sides_back=0.9, volume_mm=16, rise=0.55, weight=0.006, follow=0.06,
+        "swept back", comb="back", top_mm=110, side_mm=50, back_mm=45, edge_mm=8, edge_slope=0.8,
+        sides_back=0.9, volume_mm=14, rise=0.5, weight=0.004, follow=0.16, hold=0.16,
+        tousle=0.08,
     ),
     HairStyle(
-        "medium wavy", comb="part", top_mm=170, side_mm=140, back_mm=130, edge_mm=70,
-        edge_slope=1.5, part_mm=22, volume_mm=18, rise=0.4, weight=0.018, over_ears=0.9,
-        wave_mm=5, wavelength_mm=60, coil=0.4, locks_apart=0.5, sides_back=0.25, layers=0.4,
-        clump_coarse=0.45, points_factor=1.5,
+        "medium wavy", comb="part", top_mm=190, side_mm=150, back_mm=130, edge_mm=80,
+        edge_slope=1.5, part_mm=22, volume_mm=17, rise=0.4, weight=0.02, over_ears=0.8,
+        wave_mm=5, wavelength_mm=60, coil=0.4, locks_apart=0.5, sides_back=0.35, layers=0.3,
+        clump_coarse=0.5, points_factor=1.5,
     ),
     HairStyle(
-        "bob", comb="part", top_mm=220, side_mm=165, back_mm=130, edge_mm=100, edge_slope=1.5,
-        part_mm=8, volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.12,
-        wave_mm=1.5, wavelength_mm=120, clump_coarse=0.25, frizz=0.02, points_factor=1.5,
+        "bob", comb="part", top_mm=230, side_mm=165, back_mm=130, edge_mm=110, edge_slope=1.5,
+        part_mm=8, volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.1,
+        wave_mm=1.5, wavelength_mm=120, clump_coarse=0.25, frizz=0.012, points_factor=1.5,
+        tousle=0.06, strays=0.03,
     ),
     HairStyle(
         "long straight", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
-        edge_slope=2.0, part_mm=5, volume_mm=12, rise=0.28, weight=0.03, over_ears=1,
-        sides_back=0.2, layers=0.3, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4, frizz=0.02,
-        points_factor=1.75,
+        edge_slope=2.0, part_mm=5, volume_mm=11, rise=0.28, weight=0.03, over_ears=0.9,
+        sides_back=0.2, layers=0.25, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4,
+        frizz=0.01, points_factor=1.75, tousle=0.06, strays=0.03,
     ),
     HairStyle(
         "long wavy", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
-        edge_slope=2.0, part_mm=12, volume_mm=20, rise=0.4, weight=0.025, over_ears=1,
-        sides_back=0.2, layers=0.35, wave_mm=9, wavelength_mm=85, coil=0.6, locks_apart=0.45,
-        clump_coarse=0.55, frizz=0.03, points_factor=2.0,
+        edge_slope=2.0, part_mm=12, volume_mm=17, rise=0.35, weight=0.025, over_ears=0.9,
+        sides_back=0.3, layers=0.3, wave_mm=8, wavelength_mm=90, coil=0.6, locks_apart=0.4,
+        clump_coarse=0.65, clump_fine=0.6, frizz=0.012, points_factor=2.0, tousle=0.08,
     ),
     HairStyle(
-        "curly", comb="whorl", top_mm=110, side_mm=90, back_mm=85, edge_mm=30, edge_slope=1.2,
-        volume_mm=26, rise=0.7, weight=0.010, over_ears=0.6, wave_mm=6, wavelength_mm=24, coil=1,
-        clump_coarse=0.35, clump_fine=0.7, tousle=0.3, frizz=0.06, uneven=0.15, strays=0.1,
-        fringe_mm=60, fringe_deep=12, points_factor=2.0,
+        "curly", comb="whorl", top_mm=120, side_mm=95, back_mm=90, edge_mm=35, edge_slope=1.2,
+        volume_mm=26, rise=0.6, weight=0.014, over_ears=0.5, wave_mm=5, wavelength_mm=26, coil=1,
+        clump_coarse=0.45, clump_fine=0.8, tousle=0.25, frizz=0.03, uneven=0.12, strays=0.06,
+        fringe_mm=70, fringe_deep=12, points_factor=2.0, hold=0.08, layers=0.25,
     ),
     HairStyle(
-        "afro", comb="out", top_mm=60, side_mm=50, back_mm=50, edge_mm=14, edge_slope=1.6,
-        volume_mm=45, rise=0.85, follow=0.02, weight=0.0, wave_mm=2.6, wavelength_mm=9, coil=1,
-        clump_coarse=0.1, clump_fine=0.5, tousle=0.35, frizz=0.16, strays=0.08, layers=0.6,
-        points_factor=1.5,
+        "afro", comb="out", top_mm=48, side_mm=42, back_mm=42, edge_mm=12, edge_slope=1.6,
+        volume_mm=45, rise=0.9, follow=0.0, weight=0.0, wave_mm=3.2, wavelength_mm=11, coil=1,
+        clump_coarse=0.1, clump_fine=0.45, tousle=0.2, frizz=0.05, strays=0.02, layers=0.3,
+        uneven=0.04, points_factor=1.5, hold=0, thickness=1.2,
     ),
     HairStyle(
         "short curls", comb="whorl", top_mm=20, side_mm=9, back_mm=9, edge_mm=2, edge_slope=0.15,
-        volume_mm=10, rise=0.7, weight=0.0, wave_mm=1.8, wavelength_mm=7, coil=1, frizz=0.12,
-        clump_coarse=0.2, clump_fine=0.6, tousle=0.4, fade=0.3, cover=0.92,
+        volume_mm=9, rise=0.7, weight=0.0, wave_mm=1.8, wavelength_mm=7, coil=1, frizz=0.05,
+        clump_coarse=0.2, clump_fine=0.6, tousle=0.4, fade=0.3, cover=0.92, hold=0.05,
     ),
     HairStyle(
-        "ponytail", comb="knot", top_mm=240, side_mm=220, back_mm=150, edge_mm=200, edge_slope=0.2,
-        volume_mm=6, rise=0.12, follow=0.15, weight=0.004, clump_coarse=0.3, frizz=0.012,
-        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.25, -1.12), points_factor=1.75,
+        "ponytail", comb="knot", top_mm=330, side_mm=310, back_mm=260, edge_mm=300, edge_slope=0.2,
+        volume_mm=5, rise=0.12, follow=0.2, weight=0.0, clump_coarse=0.3, frizz=0.004,
+        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.25, -1.0), points_factor=2.0,
+        uneven=0.02,
     ),
     HairStyle(
-        "bun", comb="knot", top_mm=220, side_mm=200, back_mm=140, edge_mm=180, edge_slope=0.2,
-        volume_mm=5, rise=0.1, follow=0.15, weight=0.002, clump_coarse=0.3, frizz=0.012,
-        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.75, -0.95), points_factor=1.75,
+        "bun", comb="knot", top_mm=300, side_mm=280, back_mm=240, edge_mm=280, edge_slope=0.2,
+        volume_mm=4, rise=0.1, follow=0.2, weight=0.0, clump_coarse=0.3, frizz=0.004,
+        layers=0.15, strays=0.03, tousle=0.03, knot=(0.0, 0.7, -0.75), knot_mm=24, wound=1.0,
+        points_factor=2.0, uneven=0.02,
     ),
 )  # fmt: skip
 SHARES = {

@@ -26,19 +26,19 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "forehead": Family(0.55, 0.11, 28, 0.75, 0.85),
-    "frown": Family(0.50, 0.10, 32, 0.75, 0.75),
-    "crow": Family(0.42, 0.08, 30, 0.60, 0.80),
-    "under_eye": Family(0.38, 0.055, 27, 0.45, 0.80),
-    "nasolabial": Family(0.85, 0.14, 22, 0.60, 1.0),
-    "smile": Family(0.75, 0.06, 42, 0.45, 0.6),
-    "marionette": Family(0.65, 0.10, 40, 0.40, 0.9),
-    "root": Family(0.50, 0.06, 35, 0.60, 0.7),
-    "bunny": Family(0.40, 0.03, 40, 0.50, 0.8),
-    "upper_lip": Family(0.26, 0.055, 46, 0.50, 0.7),
-    "lower_lip": Family(0.26, 0.04, 50, 0.50, 0.6),
-    "chin": Family(0.60, 0.06, 30, 0.50, 0.8),
-    "neck": Family(0.65, 0.09, 22, 0.50, 0.8),
+    "forehead": Family(0.42, 0.20, 28, 1.0, 0.9),
+    "frown": Family(0.40, 0.18, 30, 1.0, 0.8),
+    "crow": Family(0.34, 0.15, 30, 0.8, 0.85),
+    "under_eye": Family(0.34, 0.11, 26, 0.6, 0.85),
+    "nasolabial": Family(0.60, 0.22, 20, 0.8, 1.0),
+    "smile": Family(0.55, 0.12, 42, 0.6, 0.6),
+    "marionette": Family(0.50, 0.18, 38, 0.5, 0.9),
+    "root": Family(0.42, 0.13, 35, 0.8, 0.7),
+    "bunny": Family(0.34, 0.07, 40, 0.7, 0.8),
+    "upper_lip": Family(0.24, 0.11, 44, 0.7, 0.75),
+    "lower_lip": Family(0.24, 0.08, 48, 0.7, 0.6),
+    "chin": Family(0.50, 0.12, 30, 0.6, 0.8),
+    "neck": Family(0.55, 0.18, 22, 0.6, 0.85),
 }
 
 
@@ -117,7 +117,7 @@ def _along_line(
     splats = make_splats(place, frame, np.full(count, STEP_MM), width, np.ones(count), turn)
     scale = share_of_sum * depth
     return Wrinkles(
-        splats, rest_mm * scale, family.gain_mm * size * scale, 0.15 * size * np.minimum(scale, 0.5)
+        splats, rest_mm * scale, family.gain_mm * size * scale, 0.24 * size * np.minimum(scale, 0.5)
     )
 
 
@@ -163,5 +163,5 @@ def _fine(ground: SkinGround, age: float, worn: float, chance: np.random.Generat
     thin = 0.5 + f.lids[row, column] + 0.6 * f.cheeks[row, column]
     years = np.clip((age - 38) / 42, 0, 1) ** 1.3
     variety = np.exp(chance.normal(0, 0.4, count))
-    rest = 0.016 * years * worn * thin * np.cos(turn) ** 4 * variety
-    return Wrinkles(splats, rest, 0.20 * variety, np.full(count, 0.06))
+    rest = 0.032 * years * worn * thin * np.cos(turn) ** 4 * variety
+    return Wrinkles(splats, rest, 0.35 * variety, np.full(count, 0.09))
