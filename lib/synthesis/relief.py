@@ -94,9 +94,8 @@ def _draw_pores(ground: SkinGround, age: float, chance: np.random.Generator) -> 
     column, row = np.clip(np.rint(place), 0, CANVAS - 1).astype(np.int64).T
     typical = ground.pore_mm[row, column] * size_gain * np.interp(age, [20, 80], [0.92, 1.2])
     size = typical * np.exp(chance.normal(0, 0.33, count))
-    stretch = np.exp(
-        np.abs(chance.normal(0.16, 0.12, count)) * np.interp(age, [20, 80], [0.8, 1.6])
-    )
+    drawn_out = np.abs(chance.normal(0.16, 0.12, count)) * np.interp(age, [20, 80], [0.8, 1.6])
+    stretch = np.exp(np.minimum(drawn_out, 0.4))
     depth = 0.45 * depth_gain * size * np.exp(chance.normal(0, 0.3, count))
     return make_splats(
         place,

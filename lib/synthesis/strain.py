@@ -51,27 +51,29 @@ def probes(canvas: SkinChart, place: np.ndarray, to_mm: np.ndarray) -> Probes:
     )
 
 
-def squared_stretch(neutral: np.ndarray, posed: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(n_vertices, 3, 3) what is added to squared lengths of tangents of the neutral mesh.
+def metrics(
+    neutral: np.ndarray, posed: np.ndarray, triangles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n_vertices, 3, 3) each: squared lengths of tangents of the neutral mesh, before and after.
 
-    Twice Green's strain of the triangles around each vertex, weighted by area: a tangent t of
-    length 1 has the squared length 1 + t . result . t after the move.
+    A tangent t of the neutral mesh has the squared length t . before . t; the move makes it
+    t . after . t. Both are sums over the triangles around each vertex, weighted by area: their
+    quotient is the right Cauchy-Green tensor of the surface, smoothed.
 
     Args:
         neutral: (n_vertices, 3) mm.
         posed: (n_vertices, 3) mm.
         triangles: (t, 3).
     """
-    total = np.zeros((len(neutral), 3, 3))
-    weight = np.zeros(len(neutral))
+    before, after = (np.zeros((len(neutral), 3, 3)) for _ in range(2))
     _gather(
         np.ascontiguousarray(neutral, np.float64),
         np.ascontiguousarray(posed, np.float64),
         np.ascontiguousarray(triangles, np.int32),
-        total,
-        weight,
+        before,
+        after,
     )
-    return total / np.maximum(weight, 1e-12)[:, None, None]
+    return before, after
 
 
 def compression(
@@ -85,55 +87,51 @@ def compression(
         posed: (n_vertices, 3) mm.
         triangles: (t, 3).
     """
-    change = squared_stretch(neutral, posed, triangles)
     corner = triangles[probe.triangle]
-    local = np.einsum("nk,nkij->nij", probe.barycentric, change[corner])
+    before, after = (
+        np.einsum("nk,nkij->nij", probe.barycentric, metric[corner])
+        for metric in metrics(neutral, posed, triangles)
+    )
     first = neutral[corner[:, 0]].astype(np.float64)
     one, two = (neutral[corner[:, k]].astype(np.float64) - first for k in (1, 2))
     result = []
     for share in (probe.across, probe.along):
         way = share[:, :1] * one + share[:, 1:] * two
-        length = np.maximum((way * way).sum(axis=1), 1e-12)
-        gain = np.einsum("ni,nij,nj->n", way, local, way) / length
-        result.append((1 - np.sqrt(np.maximum(1 + gain, 0))).astype(np.float32))
+        old, new = (np.einsum("ni,nij,nj->n", way, metric, way) for metric in (before, after))
+        lost = 1 - np.sqrt(np.maximum(new, 0) / np.where(old > 1e-12, old, 1))
+        result.append(np.where(old > 1e-12, lost, 0).astype(np.float32))
     return result[0], result[1]
 
 
 @njit(cache=True, nogil=True)
-def _gather(neutral, posed, triangles, total, weight):
+def _gather(neutral, posed, triangles, before, after):
     d, p = np.empty((2, 3)), np.empty((2, 3))
-    dual, change = np.empty((2, 3)), np.empty((2, 2))
+    dual, gram, moved = np.empty((2, 3)), np.empty((2, 2)), np.empty((2, 2))
     for item in range(len(triangles)):
-        i, j, k = triangles[item, 0], triangles[item, 1], triangles[item, 2]
-        for axis in range(3):
-            d[0, axis] = neutral[j, axis] - neutral[i, axis]
-            d[1, axis] = neutral[k, axis] - neutral[i, axis]
-            p[0, axis] = posed[j, axis] - posed[i, axis]
-            p[1, axis] = posed[k, axis] - posed[i, axis]
-        a = (d[0] * d[0]).sum()
-        b = (d[0] * d[1]).sum()
-        c = (d[1] * d[1]).sum()
-        det = a * c - b * b
+        corners = triangles[item]
+        for edge in range(2):
+            for axis in range(3):
+                i, j = corners[0], corners[edge + 1]
+                d[edge, axis] = neutral[j, axis] - neutral[i, axis]
+                p[edge, axis] = posed[j, axis] - posed[i, axis]
+        for s in range(2):
+            for t in range(2):
+                gram[s, t] = (d[s] * d[t]).sum()
+                moved[s, t] = (p[s] * p[t]).sum()
+        det = gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[1, 0]
         if det < 1e-12:
             continue
-        area = 0.5 * np.sqrt(det)
         for axis in range(3):
-            dual[0, axis] = (c * d[0, axis] - b * d[1, axis]) / det
-            dual[1, axis] = (a * d[1, axis] - b * d[0, axis]) / det
-        change[0, 0] = (p[0] * p[0]).sum() - a
-        change[1, 1] = (p[1] * p[1]).sum() - c
-        change[0, 1] = (p[0] * p[1]).sum() - b
-        change[1, 0] = change[0, 1]
+            dual[0, axis] = (gram[1, 1] * d[0, axis] - gram[0, 1] * d[1, axis]) / det
+            dual[1, axis] = (gram[0, 0] * d[1, axis] - gram[0, 1] * d[0, axis]) / det
+        area = 0.5 * np.sqrt(det)
         for m in range(3):
             for n in range(3):
-                value = 0.0
+                old = new = 0.0
                 for s in range(2):
                     for t in range(2):
-                        value += dual[s, m] * change[s, t] * dual[t, n]
-                value *= area
-                total[i, m, n] += value
-                total[j, m, n] += value
-                total[k, m, n] += value
-        weight[i] += area
-        weight[j] += area
-        weight[k] += area
+                        old += dual[s, m] * gram[s, t] * dual[t, n]
+                        new += dual[s, m] * moved[s, t] * dual[t, n]
+                for corner in corners:
+                    before[corner, m, n] += area * old
+                    after[corner, m, n] += area * new
