@@ -74,8 +74,9 @@ def sight(
     eye_mm: tuple[float, float, float],
     yaw_deg: float,
     pitch_deg: float,
+    roll_deg: float = 0.0,
 ) -> Sight:
-    """The rays of an upright camera.
+    """The rays of a camera.
 
     Args:
         size: (h, w) px.
@@ -83,13 +84,15 @@ def sight(
         eye_mm: place of the camera.
         yaw_deg: turn to the right.
         pitch_deg: turn upwards.
+        roll_deg: turn about its axis; the scene turns the other way in the picture.
     """
     height, width = size
     focal = focal_per_height * height
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / focal
     y = ((height - 1) / 2 - np.arange(height, dtype=np.float32)) / focal
     x, y = (part.ravel() for part in np.broadcast_arrays(x[None, :], y[:, None]))
-    yaw, pitch = np.radians([yaw_deg, pitch_deg])
+    yaw, pitch, roll = np.radians([yaw_deg, pitch_deg, roll_deg])
+    x, y = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
     up = y * np.cos(pitch) + np.sin(pitch)
     forward = np.cos(pitch) - y * np.sin(pitch)
     rays = np.stack(

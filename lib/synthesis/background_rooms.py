@@ -221,4 +221,5 @@ def _eye(stage: Stage, chance: np.random.Generator, low: float, high: float, tur
         (0.0, chance.uniform(low, high), 0.0),
         float(np.clip(chance.normal(0, turn), -40, 40)),
         float(chance.normal(0, 4)),
+        float(chance.normal(0, 2) * (3 if chance.random() < 0.15 else 1)),
     )

@@ -101,8 +101,8 @@ def planks(side: int, chance: np.random.Generator) -> np.ndarray:
 
 def tiles(side: int, chance: np.random.Generator) -> np.ndarray:
     """Glazed tiles with grout and dull reflections."""
-    rows = int(chance.integers(4, 14))
-    columns = rows if chance.random() < 0.5 else rows // 2 + 1
+    rows = 2 * int(chance.integers(2, 7))
+    columns = rows if chance.random() < 0.5 else max(2, rows // 4 * 2)
     x, y = grid((side, side))
     u, v = x * columns % 1, y * rows % 1
     cell = (np.floor(y * rows).astype(int), np.floor(x * columns).astype(int))
@@ -184,10 +184,11 @@ def spots(side: int, chance: np.random.Generator) -> np.ndarray:
     image[:] = ground
     kind = chance.integers(3)
     inks = [pick((*CLOTHS, *SPINES, "20140c"), chance) for _ in range(3)]
-    rows = int(chance.integers(7, 16))
+    rows = 2 * int(chance.integers(4, 8))
+    jitters = chance.normal(0, 0.22 if kind else 0.01, (rows, rows, 2))
     for row in range(-1, rows + 1):
         for column in range(-1, rows + 1):
-            jitter = chance.normal(0, 0.22 if kind else 0.01, 2)
+            jitter = jitters[row % rows, column % rows]  # the pattern repeats
             place = np.array([column + 0.5 * (row % 2), row]) + jitter
             x, y = (place + 0.5) * side / rows
             size = side / rows * (0.26 if kind == 0 else chance.uniform(0.22, 0.4))
@@ -338,8 +339,8 @@ def false_faces(side: int, chance: np.random.Generator) -> np.ndarray:
     image[:] = pick((*SKIN, *WOODS, *PAINTS), chance)
     image *= np.exp(0.25 * fractal((side, side), chance, 1.0, 3))[..., None]
     for _ in range(chance.integers(3, 9)):
-        x, y = chance.uniform(0.05, 0.95, 2) * side
         half = side * chance.uniform(0.06, 0.16)
+        x, y = chance.uniform(half, side - half, 2)
         oval = pick(SKIN, chance)
         turn = chance.normal(0, 15)
         cosine, sine = np.cos(np.radians(turn)), np.sin(np.radians(turn))

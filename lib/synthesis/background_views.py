@@ -92,6 +92,31 @@ def leaves(size: Size, chance: np.random.Generator, blur_px: float = 3.0) -> np.
     return (image + sparks[..., None] * tint).astype(np.float32)
 
 
+def hedge(size: Size, chance: np.random.Generator) -> np.ndarray:
+    """Single leaves before each other: dark and small within, lit and large outside."""
+    height, width = size
+    base, lit = pick(LEAVES, chance), pick(LEAVES, chance)
+    image = np.empty((*size, 3), np.float32)
+    image[:] = 0.06 * base
+    unit = height * chance.uniform(0.026, 0.055)
+    shape, count = chance.uniform(0.35, 0.7), int(min(1100, 3.2 * height * width / unit**2))
+    near = np.linspace(0, 1, count)
+    x, y = chance.uniform(0, width, count), chance.uniform(0, height, count)
+    turn, size_px = chance.uniform(0, 180, count), unit * (0.5 + 0.5 * near)
+    shade = (0.12 + 0.75 * near**1.5) * np.exp(chance.normal(0, 0.35, count))
+    glint = chance.random(count) < 0.06
+    mixes = chance.random(count)
+    for k in range(count):
+        tone = shade[k] * (base + mixes[k] * (lit - base)) + 0.1 * glint[k] * near[k]
+        ellipse(image, (x[k], y[k]), (size_px[k], size_px[k] * shape), tone, turn[k])
+        side = np.radians(turn[k] + 90)
+        at = (x[k] + 0.3 * shape * size_px[k] * np.cos(side), y[k] + 0.3 * shape * size_px[k]
+              * np.sin(side))  # fmt: skip
+        ellipse(image, at, (0.85 * size_px[k], 0.45 * shape * size_px[k]), 0.8 * tone, turn[k])
+    light = fractal(size, chance, 1.0, 2) + chance.normal(0, 1) * (grid(size)[1] - 0.5)
+    return image * np.exp(0.5 * light)[..., None]
+
+
 def sky(size: Size, chance: np.random.Generator, horizon: float = 1.0) -> np.ndarray:
     """Sky with clouds, paler towards the horizon.
 

@@ -57,6 +57,8 @@ class Sensor:
         shot_noise: standard deviation at linear 1; it grows as the square root of light.
         read_noise: standard deviation in the dark.
         grain_px: sigma over which neighbours share noise, as demosaicking leaves it.
+        grey_noise: share of the noise's variance that all channels have in common, since cameras
+            smooth colour more than brightness.
         black_level: stray light, linear.
         knee: linear value from which highlights are pressed; 1 = they clip.
         contrast: of an S-shaped curve over encoded values, 0..0.9.
@@ -78,6 +80,7 @@ class Sensor:
     shot_noise: float = 0.0
     read_noise: float = 0.0
     grain_px: float = 0.0
+    grey_noise: float = 0.0
     black_level: float = 0.0
     knee: float = 1.0
     contrast: float = 0.0
@@ -149,6 +152,10 @@ class Sensor:
 
     def _noise(self, light: np.ndarray, chance: np.random.Generator) -> np.ndarray:
         grain = chance.standard_normal(light.shape, np.float32)
+        if self.grey_noise > 0:
+            common = chance.standard_normal((*light.shape[:2], 1), np.float32)
+            grain *= np.float32(np.sqrt(1 - self.grey_noise))
+            grain += np.float32(np.sqrt(self.grey_noise)) * common
         if self.grain_px > 0:
             kernel = cv2.getGaussianKernel(7, self.grain_px, cv2.CV_32F)
             grain = cv2.sepFilter2D(grain, -1, kernel, kernel) / np.float32((kernel**2).sum())
@@ -174,7 +181,7 @@ def draw_sensor(chance: np.random.Generator, view: View, studio: bool = False) -
             knee=0.92,
         )
     phone = view.focal35_mm / view.focal_mm > PHONE_CROP
-    dim = np.exp(chance.uniform(np.log(0.005), np.log(0.035 if phone else 0.02)))
+    dim = np.exp(chance.uniform(np.log(0.003), np.log(0.024 if phone else 0.013)))
     soft = chance.exponential(0.5) if chance.random() < 0.3 else 0.0
     shaken = chance.exponential(1.2) if chance.random() < 0.15 else 0.0
     return Sensor(
@@ -187,6 +194,7 @@ def draw_sensor(chance: np.random.Generator, view: View, studio: bool = False) -
         shot_noise=float(dim),
         read_noise=float(dim * chance.uniform(0.08, 0.25)),
         grain_px=float(chance.uniform(0.3, 0.8)),
+        grey_noise=float(chance.uniform(0.2, 0.85)),
         black_level=float(chance.exponential(0.003)),
         knee=float(chance.uniform(0.55, 0.9)),
         contrast=float(chance.uniform(0.0, 0.55)),

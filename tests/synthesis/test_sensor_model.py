@@ -17,14 +17,16 @@ def _drawn(k, studio=False):
     return draw_sensor(chance, view, studio)
 
 
-@pytest.mark.parametrize("grain_px", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize(("grain_px", "grey_noise"), [(0.0, 0.0), (0.5, 0.8), (0.8, 0.3)])
 @pytest.mark.parametrize("level", [0.05, 0.5])
-def test_the_noise_of_a_flat_field_is_what_the_model_says(level, grain_px):
-    sensor = Sensor(shot_noise=0.02, read_noise=0.004, grain_px=grain_px)
+def test_the_noise_of_a_flat_field_is_what_the_model_says(level, grain_px, grey_noise):
+    sensor = Sensor(shot_noise=0.02, read_noise=0.004, grain_px=grain_px, grey_noise=grey_noise)
     light = sensor.expose(np.full((256, 256, 3), level, np.float32), generator(0, 0, "noise"))
     expected = np.sqrt(0.02**2 * level + 0.004**2)
     assert light.std() == pytest.approx(expected, rel=0.03)
     assert light.mean() == pytest.approx(level, abs=expected / 50)
+    shared = np.corrcoef(light.reshape(-1, 3).T)[0, 1:]
+    np.testing.assert_allclose(shared, grey_noise, atol=0.03)
 
 
 def test_the_noise_of_a_flat_field_can_be_measured_in_the_photo():
