@@ -1,5 +1,7 @@
 """Cameras do to light what their numbers say."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -57,7 +59,8 @@ def test_a_grey_ramp_stays_in_order_and_grey_but_for_white_balance():
     ramp = np.repeat(np.linspace(0, 1.2, 16), 16).astype(np.float32)
     scene = np.broadcast_to(ramp[None, :, None], (96, 256, 3))
     for k in range(20):
-        steps = _drawn(k).develop(scene, generator(0, k, "noise")).image
+        sensor = replace(_drawn(k), vignetting=0.0)  # the ramp runs into a corner
+        steps = sensor.develop(scene, generator(0, k, "noise")).image
         grey = luminance(steps.astype(np.float32)).mean(axis=0).reshape(16, 16)[:, 4:12]
         assert (np.diff(grey.mean(axis=1)) > -0.7).all()
         assert grey[12].mean() > grey[1].mean() + 80
