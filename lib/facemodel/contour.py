@@ -18,7 +18,8 @@ JUMP = 9.0  # mm between neighbours in distance from the axis
 MOST_EMPTY = 2
 N_CONTOUR, CHIN = 33, 16  # points of the dense contour, of which the even ones are the jaw's 17
 CHIN_REACH, REACH_PER_POINT = 14.0, 5.0  # mm before the outline: at the chin, added per point
-TIE_MM = 0.5  # candidates whose reach to the side differs by less are alike
+TIE_MM, TIE_POINTS = 0.5, 4  # so many points beside the chin, where lines run along the view,
+# candidates are alike whose reach to the side differs by less
 N_BETWEEN = 24  # places on the line between two neighbouring lines
 FRONT_LIMIT, BACK_LIMIT = np.deg2rad(80.0), np.deg2rad(-80.0)
 
@@ -152,8 +153,8 @@ def visible_contour(
 
     With the head upright in the picture, each point left of the chin is the candidate furthest to
     the left, each one right of it the candidate furthest to the right; the chin stays. On the side
-    that turns away this is the outline of the cheek, on the other one the edge of the jaw. Of
-    candidates that are alike, the one nearest to that edge is taken.
+    that turns away this is the outline of the cheek, on the other one the edge of the jaw. Beside
+    the chin, of candidates that are alike the one nearest to that edge is taken.
 
     Args:
         model: whose mesh it is.
@@ -169,9 +170,10 @@ def visible_contour(
     right = np.array([-up[1], up[0]]) / max(float(np.linalg.norm(up)), 1e-12)
     in_camera = to_camera(vertices, world_to_camera)
     across = in_camera[:, :2] @ right / in_camera[:, 2]
-    tie = TIE_MM / float(np.median(in_camera[:, 2]))
+    beside_chin = np.abs(np.arange(N_CONTOUR) - CHIN) <= TIE_POINTS
+    tie = beside_chin * TIE_MM / float(np.median(in_camera[:, 2]))
     chosen = np.zeros(N_CONTOUR, np.int32)
     for index, line in enumerate(lines):
         outward = -across[line] if index < CHIN else across[line]
-        chosen[index] = line[np.flatnonzero(outward >= outward.max() - tie)[-1]]
+        chosen[index] = line[np.flatnonzero(outward >= outward.max() - tie[index])[-1]]
     return chosen
