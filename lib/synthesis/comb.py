@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.synthesis.chance import smooth_noise
-from lib.synthesis.scalp import ScalpRoots
+from lib.synthesis.hairline import ScalpRoots
 from lib.synthesis.style_catalogue import HairStyle
 
 WHORL = (14.0, -0.62, 0.78)  # mm to a side; direction back and up from the dome's centre

@@ -10,6 +10,7 @@ from numba import njit
 from lib.synthesis.head_chart import HeadReach
 
 SUBSTEPS = 3
+HELD_BELOW_MM, HELD_OVER_MM = 30.0, 50.0  # hair hangs freely so far below the dome's base
 DENSER_AT_ROOT = 1.25  # points are this power of their share along the strand
 RISE_MM = 14.0  # of length within which a strand gains its height over the scalp
 GUARD = ((45.0, 0.0), (30.0, 0.55), (0.0, 0.98), (-75.0, 1.16), (-130.0, 1.0), (-180.0, 0.4))
@@ -75,11 +76,13 @@ class Body:
     Args:
         reach: the head.
         brow: mm, y of the brows.
+        chin: mm, y of the chin.
         torso: (6,) mm, centre and half axes of an ellipsoid.
     """
 
     reach: HeadReach
     brow: float
+    chin: float
     torso: np.ndarray
 
     def numbers(self) -> tuple[np.ndarray, ...]:
@@ -276,8 +279,11 @@ def _grow(
                 else:
                     along = cx * ox + cy * oy + cz * oz
                     gain = min(follow[i] * step, 1.0)
-                    excess = distance - _at(plain, column, row) - over
-                    inward = hold[i] * step * min(max(excess, 0.0) / 6.0, 1.0)
+                    least = _at(plain, column, row)
+                    least += ear[i] * (_at(eared, column, row) - least)
+                    excess = min(max(distance - least - over, 0.0) / 6.0, 1.0)
+                    on_head = min(max((y - frame[1] + HELD_BELOW_MM) / HELD_OVER_MM, 0.0), 1.0)
+                    inward = hold[i] * step * excess * on_head
                     dx += gain * (cx - along * ox) - inward * ox
                     dy += gain * (cy - along * oy) - inward * oy - weight[i] * step
                     dz += gain * (cz - along * oz) - inward * oz

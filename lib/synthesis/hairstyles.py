@@ -9,16 +9,17 @@ from lib.synthesis.chance import smooth_noise
 from lib.synthesis.comb import Regions, combed, regions_of
 from lib.synthesis.hair_colour import strand_colours
 from lib.synthesis.hair_growth import Body, Growth, Locks, depth_in_hair, gather, grow
+from lib.synthesis.hairline import ScalpRoots, root_frames
 from lib.synthesis.head_chart import HeadReach
-from lib.synthesis.scalp import ScalpRoots, root_frames
 from lib.synthesis.strands import Strands
 from lib.synthesis.style_catalogue import HairStyle, draw_style
 
 SHOULDERS = (0.0, -295.0, -25.0, 205.0, 190.0, 105.0)  # ellipsoid, mm from the chin and the axis
 RADIUS_RANGE = (0.05, 0.6)
-LAYERS = 2.6  # times that the strands together cover the scalp
+LAYERS = 3.0  # times that the strands together cover the scalp
 HAIRLINE_MM = 9.0  # from the first hairs to full density
 DARK_ROOTS_MM = 12.0
+HANGS = 1.08  # length of hanging hair over the way down the head's chart
 SPARE = 2  # roots looked at for each strand wanted
 
 
@@ -109,7 +110,7 @@ def _body(roots: ScalpRoots, model: FaceModel, vertices: np.ndarray) -> Body:
     torso = np.array(SHOULDERS)
     torso[1] += marks[8, 1]
     torso[2] += reach.centre[2]
-    return Body(reach, float(marks[17:27, 1].max()), torso)
+    return Body(reach, float(marks[17:27, 1].max()), float(marks[8, 1]), torso)
 
 
 def _growth(
@@ -122,12 +123,7 @@ def _growth(
 ) -> Growth:
     n = len(place)
     comb, fringe = combed(style, regions, normal, chance)
-    length = regions.top * style.top_mm + (1 - regions.top) * (
-        regions.back * style.back_mm + (1 - regions.back) * style.side_mm
-    )
-    taper = style.edge_mm + style.edge_slope * np.clip(regions.from_edge, 0, None)
-    length = np.minimum(length, taper)
-    length = np.where(fringe, np.minimum(length, style.fringe_mm), length)
+    length = _length(style, regions, fringe, body)
     uneven = 1 + style.uneven * smooth_noise(place, 30.0, chance, 12)
     length = length * np.clip(uneven * (1 - style.layers * chance.random(n) ** 2), 0.25, 1.6)
     soft = np.clip(regions.inside / HAIRLINE_MM, 0.25, 1)
@@ -157,8 +153,26 @@ def _growth(
     )
 
 
+def _length(style: HairStyle, regions: Regions, fringe: np.ndarray, body: Body) -> np.ndarray:
+    """(n,) mm of strands that nothing shortens by chance."""
+    x, y, z = regions.place.T
+    height = np.where(y > 0, regions.radius * np.arctan2(y, np.hypot(x, z)), y)
+    base = body.reach.centre[1]
+    if style.hem_mm is None:
+        length = regions.top * style.top_mm + (1 - regions.top) * (
+            regions.back * style.back_mm + (1 - regions.back) * style.side_mm
+        )
+        taper = style.edge_mm + style.edge_slope * np.clip(regions.from_edge, 0, None)
+        length = np.minimum(length, taper)
+    else:
+        length = HANGS * (height - (body.chin + style.hem_mm - base))
+    over_brows = HANGS * (height - (body.brow + style.fringe_up_mm - base))
+    longest = np.minimum(over_brows, style.fringe_mm) if style.hem_mm is None else over_brows
+    return np.maximum(np.where(fringe, longest, length), 1.0)
+
+
 def _knot(style: HairStyle, reach: HeadReach) -> np.ndarray:
-    """Middle of the style's knot on this head, its size, the share wound in it, and 1 for a knot."""
+    """Of the style's knot the middle on this head, the size, the share that stays in it, and 1."""
     if style.comb != "knot":
         return np.zeros(6)
     way = np.array(style.knot) / np.linalg.norm(style.knot)
@@ -204,11 +218,12 @@ def _locks(
 
 def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Regions) -> np.ndarray:
     """(n,) mm, wide enough that the strands hide the scalp."""
-    wanted = LAYERS * roots.area_mm2 * (1 + np.median(growth.length) / 200)
+    wanted = LAYERS * roots.area_mm2 * (1 + np.median(growth.length) / 90)
     covered = 2 * growth.length.sum()
     radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
     fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * HAIRLINE_MM), 0.5, 1)
     short = np.clip(growth.length / 22.0, 0.3, 1) ** 0.7
+    fine = np.where(growth.guard | (growth.length < 45), fine, 1.0)
     return np.maximum(radius * fine * short, RADIUS_RANGE[0]).astype(np.float32)
 
 

@@ -15,8 +15,8 @@ from lib.fitting import average_identity
 from lib.synthesis.eyes import Lids, find_lids
 from lib.synthesis.facial_roots import FacialRoots, facial_roots
 from lib.synthesis.free_form import FreeForm, free_form
+from lib.synthesis.hairline import ScalpRoots, scalp_roots
 from lib.synthesis.materials import EYE, MOUTH, SKIN
-from lib.synthesis.scalp import ScalpRoots, scalp_roots
 from lib.synthesis.skin_ground import SkinGround, skin_ground
 from lib.synthesis.tessellation import Tessellation, tessellate
 

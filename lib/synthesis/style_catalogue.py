@@ -19,6 +19,7 @@ class HairStyle:
         back_mm: length at the back.
         edge_mm: length at the ears and the nape.
         edge_slope: mm of length gained per mm from there.
+        hem_mm: height over the chin where long hair ends; None = lengths as above.
         part_mm: x of the parting; its sign is the side of the whorl.
         sides_back: 0 = sides hang .. 1 = are combed back.
         volume_mm: height of the outermost strands over the scalp.
@@ -38,6 +39,7 @@ class HairStyle:
         layers: random lengths from strand to strand.
         strays: share of strands that stick out.
         fringe_mm: length of a fringe.
+        fringe_up_mm: mm above the brows that a long fringe ends.
         fringe_deep: mm behind the hairline that the fringe begins; 0 = none.
         fringe_wide: mm to each side of the middle.
         fringe_side: how far the fringe is swept to a side.
@@ -62,6 +64,7 @@ class HairStyle:
     back_mm: float = 15.0
     edge_mm: float = 4.0
     edge_slope: float = 0.4
+    hem_mm: float | None = None
     part_mm: float = 12.0
     sides_back: float = 0.3
     volume_mm: float = 8.0
@@ -81,6 +84,7 @@ class HairStyle:
     layers: float = 0.35
     strays: float = 0.05
     fringe_mm: float = 60.0
+    fringe_up_mm: float = 6.0
     fringe_deep: float = 0.0
     fringe_wide: float = 45.0
     fringe_side: float = 0.2
@@ -126,26 +130,26 @@ STYLES = (
         tousle=0.08,
     ),
     HairStyle(
-        "medium wavy", comb="part", top_mm=190, side_mm=150, back_mm=130, edge_mm=80,
-        edge_slope=1.5, part_mm=22, volume_mm=17, rise=0.4, weight=0.02, over_ears=0.8,
+        "medium wavy", comb="part", hem_mm=-45, top_mm=190, part_mm=22,
+        volume_mm=17, rise=0.4, weight=0.02, over_ears=0.8,
         wave_mm=5, wavelength_mm=60, coil=0.4, locks_apart=0.5, sides_back=0.35, layers=0.3,
         clump_coarse=0.5, points_factor=1.5,
     ),
     HairStyle(
-        "bob", comb="part", top_mm=230, side_mm=165, back_mm=130, edge_mm=110, edge_slope=1.5,
-        part_mm=8, volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.1,
+        "bob", comb="part", hem_mm=5, top_mm=230, part_mm=8,
+        volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.1,
         wave_mm=1.5, wavelength_mm=120, clump_coarse=0.25, frizz=0.012, points_factor=1.5,
         tousle=0.06, strays=0.03,
     ),
     HairStyle(
-        "long straight", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
-        edge_slope=2.0, part_mm=5, volume_mm=11, rise=0.28, weight=0.03, over_ears=0.9,
+        "long straight", comb="part", hem_mm=-190, top_mm=400, part_mm=5,
+        volume_mm=11, rise=0.28, weight=0.03, over_ears=0.9,
         sides_back=0.2, layers=0.25, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4,
         frizz=0.01, points_factor=1.75, tousle=0.06, strays=0.03,
     ),
     HairStyle(
-        "long wavy", comb="part", top_mm=400, side_mm=350, back_mm=320, edge_mm=260,
-        edge_slope=2.0, part_mm=12, volume_mm=17, rise=0.35, weight=0.025, over_ears=0.9,
+        "long wavy", comb="part", hem_mm=-200, top_mm=400, part_mm=12,
+        volume_mm=17, rise=0.35, weight=0.025, over_ears=0.9,
         sides_back=0.3, layers=0.3, wave_mm=8, wavelength_mm=90, coil=0.6, locks_apart=0.4,
         clump_coarse=0.65, clump_fine=0.6, frizz=0.012, points_factor=2.0, tousle=0.08,
     ),
@@ -212,6 +216,8 @@ def varied(style: HairStyle, chance: np.random.Generator, age: float) -> HairSty
     }
     for name in ("volume_mm", "rise", "wave_mm", "wavelength_mm", "tousle", "clump_coarse"):
         changes[name] = getattr(style, name) * np.exp(0.2 * chance.standard_normal())
+    if style.hem_mm is not None:
+        changes["hem_mm"] = style.hem_mm + chance.normal(0, 14 if style.name == "bob" else 30)
     changes["rise"] = min(changes["rise"], 0.9)
     changes["part_mm"] = (style.part_mm + chance.normal(0, 4)) * (1 if side < 0.5 else -1)
     changes["hairline_up"] = chance.normal(0, 3.5) + (14 * old * losing)
@@ -219,7 +225,7 @@ def varied(style: HairStyle, chance: np.random.Generator, age: float) -> HairSty
     changes["balding"] = float(losing) * np.clip(1.6 * old - 0.2, 0, 0.97)
     wants = style.name in ("medium wavy", "bob", "long straight") and fringe < 0.3
     if wants:
-        changes["fringe_deep"] = chance.uniform(16, 30)
-        changes["fringe_mm"] = chance.uniform(55, 75)
+        changes["fringe_deep"] = chance.uniform(32, 50)
+        changes["fringe_up_mm"] = chance.uniform(-6, 12)
         changes["fringe_side"] = chance.normal(0, 0.3)
     return replace(style, **changes)

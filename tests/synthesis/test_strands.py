@@ -6,8 +6,8 @@ import pytest
 from lib.errors import ShapeError
 from lib.facemodel import load_face_model
 from lib.geometry import SurfaceTree
+from lib.synthesis.hairline import scalp_roots
 from lib.synthesis.hairstyles import draw_scalp_hair
-from lib.synthesis.scalp import scalp_roots
 from lib.synthesis.strands import hull, resampled, ribbons
 from lib.synthesis.style_catalogue import STYLES, style_named, varied
 
