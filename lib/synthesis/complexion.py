@@ -20,7 +20,7 @@ from lib.synthesis.spots import (
 
 COARSE_MM, FINE_MM = (42.0, 18.0, 8.0, 4.0), (2.0, 1.1, 0.6)  # bands of uneven colour
 MELANIN_COARSE, MELANIN_FINE = (0.055, 0.05, 0.04, 0.035), (0.035, 0.03, 0.025)
-BLOOD_COARSE, BLOOD_FINE = (0.09, 0.11, 0.10, 0.09), (0.09, 0.08, 0.06)
+BLOOD_COARSE, BLOOD_FINE = (0.08, 0.08, 0.065, 0.05), (0.06, 0.06, 0.05)
 OXYGEN, TYPICAL_BLOOD = 0.7, 0.042
 HAIR_SHADOW = np.array([0.062, 0.060, 0.064], np.float32)  # hair below the surface looks bluish
 
@@ -120,7 +120,7 @@ def _coarse(
     uneven = np.exp(normal(0, 0.25)) * (0.85 + 0.5 * old) * shown
     common = (canvas.position, canvas.inside, COARSE_MM)
     melanin = melanin + uneven * solid_noise(*common, MELANIN_COARSE, chance, pitch)
-    blotchy = np.exp(normal(0, 0.3)) * (0.9 + 0.3 * old)
+    blotchy = np.exp(normal(0, 0.22)) * (0.9 + 0.25 * old)
     blood = blood + blotchy * solid_noise(*common, BLOOD_COARSE, chance, pitch)
     melanin = melanin - np.average(melanin, weights=f.bare)
     # the tone stays what was asked for: half of the redness is on top of the mean

@@ -13,11 +13,10 @@ from lib.synthesis.skin_ground import CANVAS, SkinGround
 from lib.synthesis.solid_noise import solid_noise
 from lib.synthesis.splats import Splats, add_splats, make_splats
 from lib.synthesis.strain import Probes, compression, probes
-from lib.synthesis.wrinkles import Wrinkles, draw_wrinkles
+from lib.synthesis.wrinkles import RIM, Wrinkles, draw_wrinkles
 
 LIMIT_MM = 0.2
 CAVITY_MM, CAVITY_GAIN = 0.9, 3.0  # how far light is taken from, loss per mm of depth
-RIM = 2.2  # width of the raised skin beside a furrow over that of the furrow
 PORE_RIM = 1.9
 WAVES_MM, WAVE_HEIGHTS_MM = (5.0, 2.6, 1.4, 0.7), (0.012, 0.009, 0.007, 0.004)
 LINE_PER_MM2 = 1.1  # fine criss-cross lines of each family

@@ -11,6 +11,7 @@ from lib.synthesis.skin_ground import SkinGround
 from lib.synthesis.skin_lines import STEP_MM, Line
 from lib.synthesis.splats import Splats, joined, make_splats
 
+RIM = 2.2  # width of the raised skin beside a furrow over that of the furrow
 SLACK = 0.03  # squeeze that skin takes without folding
 FINE_PER_MM2 = 0.16  # short wrinkles that only a squeeze, or great age, shows
 
@@ -113,7 +114,8 @@ def _along_line(
     depth = strength * line.share * within * broken
     place, turn, frame = _shifted(ground, line.place, offset)
     width = family.width_mm * (0.6 + 0.4 * size) * np.exp(0.2 * _wave(count, 12.0, chance))
-    share_of_sum = 1 / np.sqrt(2 * np.pi)  # kernels one sigma apart add up to the depth
+    # kernels one sigma apart, less their rims, add up to the depth
+    share_of_sum = 1 / np.sqrt(2 * np.pi) / (1 - 1 / RIM)
     splats = make_splats(place, frame, np.full(count, STEP_MM), width, np.ones(count), turn)
     scale = share_of_sum * depth
     return Wrinkles(
