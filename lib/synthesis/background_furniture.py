@@ -24,6 +24,28 @@ def thing(chance: np.random.Generator, x: float, depth: float, evening: bool) ->
     return maker(chance, x, depth, evening)
 
 
+def along_wall(
+    chance: np.random.Generator, left: float, right: float, depth: float, evening: bool
+) -> tuple[list[Box], list[Lamp]]:
+    """Furniture and windows side by side at a wall, with their lights.
+
+    Args:
+        chance: source of random numbers.
+        left, right: ends of the wall, mm.
+        depth: of the wall.
+        evening: lamps are on and windows dark.
+    """
+    boxes: list[Box] = []
+    lamps: list[Lamp] = []
+    place = left + chance.uniform(0, 600)
+    while place < right - 300:
+        things, light, wide = thing(chance, place, depth, evening)
+        boxes += things
+        lamps += light
+        place += wide + chance.exponential(350)
+    return boxes, lamps
+
+
 def window(chance: np.random.Generator, x: float, depth: float, evening: bool) -> Things:
     wide, low, high = (
         chance.uniform(800, 2200),

@@ -13,11 +13,11 @@ from lib.synthesis.background_furniture import (
     TEXTURE_PX,
     WARM,
     WHITE,
+    along_wall,
     beside,
     car,
     desk,
     pictures,
-    thing,
     window,
 )
 from lib.synthesis.background_shapes import colour, pick
@@ -69,14 +69,9 @@ def living_room(stage: Stage, chance: np.random.Generator) -> Scene:
         Box((left, height - 5, -3000), (left + width, height + 50, depth), 0.8 * WHITE),
         Box((left, 0, depth - 18), (left + width, 90, depth), 0.75 * WHITE),
     ]  # fmt: skip
-    lamps: list[Lamp] = []
     evening = chance.random() < 0.4
-    place = left + chance.uniform(0, 600)
-    while place < left + width - 300:
-        things, light, wide = thing(chance, place, depth, evening)
-        boxes += things
-        lamps += light
-        place += wide + chance.exponential(350)
+    things, lamps = along_wall(chance, left, left + width, depth, evening)
+    boxes += things
     boxes += beside(chance, left, width, depth, stage.subject_mm)
     warm = WARM if evening else DAY
     lamps.append(Lamp((left + width / 2, height - 300, depth / 2), 0.35 * warm, 2500))

@@ -84,14 +84,14 @@ def draw_background(
     light_tint: np.ndarray | None = None,
     kind: str | None = None,
 ) -> np.ndarray:
-    """(h, w, 3) float32 linear: surroundings without the person.
+    """(h, w, 3) float32 linear: surroundings without the person; 1 = white in the person's light.
 
     Args:
         size: (h, w) px.
         chance: source of random numbers.
         view: gives the perspective and the blur of its lens; None = a usual portrait.
         light_tint: (3,) colour of the light on all, white = 1.
-        kind: one of `KINDS`; None = by chance. 1 is a white surface in the person's light.
+        kind: one of `KINDS`; None = by chance.
 
     Raises:
         ValueError: `kind` is not known.

@@ -270,7 +270,7 @@ def _falloff(size: tuple[int, int], strength: float) -> np.ndarray:
 
 def _white_balance(chance: np.random.Generator) -> tuple[float, float, float]:
     """Gains from warm to cool and a little from green to magenta."""
-    warmth, tint = chance.normal(0.02, 0.07), chance.normal(0, 0.02)
+    warmth, tint = chance.normal(0.02, 0.055), chance.normal(0, 0.018)
     gains = np.exp(warmth * np.array([1.0, 0.0, -1.2]) + tint * np.array([0.5, -1.0, 0.5]))
     gains /= luminance(gains)
     return tuple(float(gain) for gain in gains)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lib.geometry import project
 from lib.imaging import luminance
 from lib.synthesis.background_boxes import Box, Lamp, show, sight
 from lib.synthesis.background_people import draw_person, paste_person
@@ -11,6 +12,8 @@ from lib.synthesis.background_shapes import defocus, disc, fractal
 from lib.synthesis.backgrounds import KINDS, draw_background
 from lib.synthesis.cameras import draw_photo_view
 from lib.synthesis.chance import generator
+from lib.synthesis.rigs import rig_views
+from lib.synthesis.surroundings import draw_surroundings, sight_of, turned
 
 SIZE = (96, 80)
 
@@ -151,3 +154,34 @@ def test_a_person_hides_what_is_behind_and_is_hidden_by_what_is_before():
     hidden = np.full((200, 80, 3), 5.0, np.float32)
     paste_person(hidden, person, (40.0, 30.0), 10.0, before=np.zeros((200, 80), bool))
     assert (hidden == 5).all()
+
+
+def test_a_room_around_a_person_is_one_room_for_all_views():
+    views = rig_views("triple", (90, 60), generator(1, 0, "rig"))
+    pictures = draw_surroundings(views, generator(1, 0, "room"), "room")
+    assert [p.shape for p in pictures] == [(90, 60, 3)] * 3
+    again = draw_surroundings(views[1:], generator(1, 0, "room"), "room")
+    np.testing.assert_array_equal(again[0], pictures[1])
+    assert np.abs(pictures[0] - pictures[2]).mean() > 0.003
+
+
+def test_what_is_behind_the_person_is_where_the_camera_projects_it():
+    view = rig_views("octet", (240, 180), generator(2, 0, "rig"))[0]
+    camera = view.camera
+    middle = np.linalg.inv(np.vstack([camera.world_to_camera, [0, 0, 0, 1]])) @ [-60, 80, 3000, 1]
+    x, y, z = middle[:3]
+    box = Box((x - 40, y + 1500 - 40, -z - 40), (x + 40, y + 1500 + 40, -z + 40), GREY)
+    _, depth = show(sight_of(view, view.size, 1500.0), [box], [], np.ones(3))
+    rows, columns = np.nonzero(depth < 1e6)
+    at = project(
+        middle[None, :3], camera.world_to_camera, np.array(camera.focal_px), camera.centre_px
+    )[0]
+    np.testing.assert_allclose([columns.mean(), rows.mean()], at, atol=1.0)
+    assert depth[rows, columns].mean() == pytest.approx(3000, abs=60)
+
+
+def test_a_quarter_turn_takes_what_is_behind_to_the_right():
+    box = turned(Box((-100, 0, 2000), (300, 50, 2100), GREY), 1)
+    assert box.low == (2000, 0, -300) and box.high == (2100, 50, 100)
+    back = turned(turned(box, 1), 2)
+    assert back.low == (-100, 0, 2000) and back.high == (300, 50, 2100)
