@@ -87,7 +87,7 @@ def _coarse(
     normal = chance.normal
     dark = float(np.interp(tone_deg, [-30, 45], [1.0, 0.0]))
     old = float(np.clip((age - 25) / 50, 0, 1))
-    base_blood = float(np.clip(TYPICAL_BLOOD * np.exp(normal(0, 0.22)), 0.022, 0.075))
+    base_blood = float(np.clip(TYPICAL_BLOOD * np.exp(normal(0, 0.20)), 0.030, 0.062))
     base_melanin = melanin_for(tone_deg, base_blood, OXYGEN)
     ringed = (abs(normal(0.16, 0.10)) + 0.06 * old) * (1 - 0.5 * dark)
     melanin = (
@@ -152,7 +152,7 @@ def _lips(
     melanin = np.log(depth) + normal(0, 0.12) - rosy * (0.08 + abs(normal(0.15, 0.12)) * dark)
     melanin = melanin + (1 - full) * (0.10 + 0.10 * dark) - 0.10 * full - 0.06 * dark * f.lower_lip
     mottled = solid_noise(canvas.position, canvas.inside, (7.0, 3.0), (0.08, 0.07), chance, pitch)
-    blood = np.log(np.interp(tone_deg, [-55, 0, 60], [0.15, 0.15, 0.12])) + normal(0, 0.22)
+    blood = np.log(np.interp(tone_deg, [-55, 0, 60], [0.15, 0.145, 0.105])) + normal(0, 0.16)
     blood = blood + 0.28 * full + 0.12 * rosy - 0.2 * np.clip((age - 45) / 35, 0, 1) + mottled
     strength = float(np.clip(normal(0.9, 0.08), 0.7, 1.0))
     values = (strength * share, melanin + 0.6 * mottled, blood, OXYGEN - 0.05 + 0 * blood)
@@ -229,7 +229,7 @@ def _bearded(
         chance,
         ground.mm_per_texel * ground.side / CANVAS,
     )
-    shadow = 0.32 * beard * np.square(field) * np.clip(1 + patchy, 0.4, 1.5)
+    shadow = 0.42 * beard * field**1.5 * np.clip(1 + patchy, 0.4, 1.5)
     shadow = ground.full(shadow.astype(np.float32))[..., None]
     albedo = albedo * (1 - shadow) + below * shadow
     cover = stubble(ground, beard, float(chance.uniform(0.2, 0.9)), chance)[..., None]

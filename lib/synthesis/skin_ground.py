@@ -192,6 +192,8 @@ def _features(model: FaceModel, canvas: SkinChart, marks: np.ndarray) -> Feature
     forehead = bump(marks[[21, 22]].mean(axis=0) + [0, 30, 0], (30, 17, 30))
     bare = (lip < -2) * (1 - np.clip(2 * brows, 0, 1)) * _step(eye - 6, 1) * (1 - ears) * (1 - neck)
     bare = bare * (1 - scalp) * _step(z - marks[0, 2] - 8, 4) * canvas.inside
+    chin = np.clip(1.5 * bump(marks[8] + [0, 12, 4], (15, 11, 20)), 0, 1)
+    beard = np.maximum(beard, 0.9 * chin * _step(-lip - 1, 0.8))
     fields = {
         "lip_mm": lip,
         "lower_lip": _step(middle[1] - y, 1.0),
@@ -207,7 +209,7 @@ def _features(model: FaceModel, canvas: SkinChart, marks: np.ndarray) -> Feature
         "cheeks": both(31, 35, (24, 8, -6), (17, 16, 22)),
         "forehead": forehead,
         "temples": both(17, 26, (12, 8, -20), (12, 24, 26)),
-        "chin": np.clip(1.5 * bump(marks[8] + [0, 12, 4], (15, 11, 20)), 0, 1),
+        "chin": chin,
         "beard": beard,
         "ears": ears,
         "neck": neck,

@@ -167,7 +167,7 @@ def stubble(
     """
     cover = np.zeros((ground.side,) * 2, np.float32)
     f = ground.features
-    density = 1.1 * beard * np.square(f.beard) * (f.lip_mm < -0.8)
+    density = 1.3 * beard * np.maximum(f.beard - 0.03, 0) ** 1.5 * (f.lip_mm < -0.8)
     place = ground.scatter(density.astype(np.float32), chance)
     count = len(place)
     # hairs grow down the face: across the lines of the cheeks, with them on the jaw
