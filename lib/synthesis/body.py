@@ -29,6 +29,7 @@ RINGS = (
 )
 BASE = 1  # the ring that lengths along the body count from
 PER_SEGMENT = 10
+ALONG = 0.75  # length along the body per distance out plus distance down
 TABLE_STEP_MM = 4.0
 CLEAR_MM = 10.0  # rings nearer to the rim are left out
 WIDE_RIM = 1.3
@@ -226,10 +227,8 @@ class Neck:
             knots, order = [*on_head, *knots], [*above, *order]
         curves = spline(np.stack(knots), PER_SEGMENT, start=start)
         length = arc_length(curves)
-        if BASE in order:
-            base = length[order.index(BASE) * PER_SEGMENT]
-        else:
-            base = -np.linalg.norm(self.ring(BASE, turn) - rim, axis=1)
+        beyond = periodic(turn, self.turn, progress[BASE])  # the base, out and down from the rim
+        base = length[order.index(-1) * PER_SEGMENT] + ALONG * beyond
         return Body(turn, curves, length - base)
 
     def _progress(self, index: int) -> np.ndarray:

@@ -45,7 +45,7 @@ def tee(figure: Figure, chance: np.random.Generator) -> Outfit:
 def v_neck(figure: Figure, chance: np.random.Generator) -> Outfit:
     """A pullover or T-shirt with a V-neck."""
     fabric = draw_fabric(chance, (*["plain"] * 4, "melange"), chance.uniform(1, 1.6))
-    edge = _pointed(chance.uniform(2, 14), chance.uniform(45, 100), chance.uniform(0.6, 0.85))
+    edge = _pointed(figure, chance.uniform(2, 12), chance.uniform(60, 120), chance.uniform(58, 76))
     shell = Shell(edge, chance.uniform(2.6, 4.0), chance.uniform(9, 16), slack=0.9)
     return Outfit([hang(figure, shell, fabric, chance)], edge)
 
@@ -86,7 +86,9 @@ def turtleneck(figure: Figure, chance: np.random.Generator) -> Outfit:
     turn = 2 * np.pi * np.arange(120) / 120
     lines = [
         _level(turn, length + chance.normal(0, 1.0) * np.sin(turn), out)
-        for length, out in ((-high + 6, 3), (-high, 5.5), (-high + 4, 8), (-0.5 * high, 8), (3, 8.5), (5, 5))
+        for length, out in (
+            (-high + 6, 3), (-high, 5.5), (-high + 4, 8), (-0.5 * high, 8), (3, 8.5), (5, 5),
+        )
     ]  # fmt: skip
     roll = strip(figure, lines, fabric, chance, 2.0, around=True, clear_mm=3.5)
     return Outfit([hang(figure, shell, fabric, chance), roll], edge)
@@ -99,10 +101,9 @@ def jacket(figure: Figure, chance: np.random.Generator) -> Outfit:
     patterns = (*["plain"] * 4, "melange", "pinstripes")
     fabric = draw_fabric(chance, patterns, 2.6)
     low = chance.uniform(190, 290)
-    width = chance.uniform(0.75, 0.95)
-    edge = _pointed(4.0, low, width)
+    edge = _pointed(figure, 4.0, low, chance.uniform(62, 80))
     outer = hang(figure, Shell(edge, 9.5, 0, slack=0.8, floor_mm=8.0), fabric, chance)
-    return Outfit([*inner.props, outer, _lapels(figure, edge, width, fabric, chance)], inner.edge)
+    return Outfit([*inner.props, outer, _lapels(figure, edge, low, fabric, chance)], inner.edge)
 
 
 def top(figure: Figure, chance: np.random.Generator) -> Outfit:
@@ -131,13 +132,27 @@ def _round(side_mm: float, front_mm: float) -> Edge:
     return lambda turn: side_mm + front_mm * np.clip(np.cos(turn), 0, 1) ** 1.5
 
 
-def _pointed(side_mm: float, deep_mm: float, width: float) -> Edge:
-    """A V-neck: lengths at the side, depth of the point, half width in direction."""
+def _pointed(figure: Figure, side_mm: float, deep_mm: float, half_mm: float) -> Edge:
+    """A V-neck, straight as seen from the front.
 
-    def edge(turn: np.ndarray) -> np.ndarray:
-        away = np.abs((turn + np.pi) % (2 * np.pi) - np.pi)
-        fall = np.clip(1 - away / width, 0, 1)
-        return side_mm + deep_mm * (0.85 * fall + 0.15 * fall**2)
+    Args:
+        figure: that wears it.
+        side_mm: length at the side and behind.
+        deep_mm: length at its point.
+        half_mm: half its width at the neck.
+    """
+    turn = np.linspace(0, np.pi / 2, 65)
+    length = np.arange(side_mm, deep_mm + 4.0, 4.0)
+    place, _ = figure.ground.place(*np.broadcast_arrays(turn, length[:, None]))
+    other, _ = figure.ground.place(*np.broadcast_arrays(-turn, length[:, None]))
+    out = (place[..., 0] - other[..., 0]) / 2
+    line = half_mm * (1 - (length - side_mm) / (deep_mm - side_mm))[:, None]
+    crossing = (out < line).sum(axis=0) * 4.0 + side_mm
+    for _ in range(2):
+        crossing[1:-1] = (crossing[:-2] + 2 * crossing[1:-1] + crossing[2:]) / 4
+
+    def edge(at: np.ndarray) -> np.ndarray:
+        return np.interp(np.abs((at + np.pi) % (2 * np.pi) - np.pi), turn, crossing)
 
     return edge
 
@@ -157,9 +172,8 @@ def _round_the_back(opening: float, n: int = 110) -> tuple[np.ndarray, np.ndarra
 def _shirt(
     figure: Figure, fabric: Fabric, opened: bool, chance: np.random.Generator
 ) -> tuple[Edge, list[Prop]]:
-    deep = chance.uniform(45, 95) if opened else 8.0
-    width = chance.uniform(0.45, 0.6) if opened else 0.5
-    edge = _pointed(3.0, deep, width)
+    deep = chance.uniform(50, 110) if opened else 12.0
+    edge = _pointed(figure, 3.0, deep, chance.uniform(36, 50))
     props = [hang(figure, Shell(edge, 3.0, 0, slack=0.9), fabric, chance)]
     opening = chance.uniform(0.24, 0.34) if opened else 0.06
     turn, front = _round_the_back(opening)
@@ -237,13 +251,14 @@ def _hood(figure: Figure, edge: Edge, fabric: Fabric, chance: np.random.Generato
 
 
 def _lapels(
-    figure: Figure, edge: Edge, width: float, fabric: Fabric, chance: np.random.Generator
+    figure: Figure, edge: Edge, low_mm: float, fabric: Fabric, chance: np.random.Generator
 ) -> Prop:
     """Collar and lapels along the edge of a jacket."""
     turn = np.linspace(0.015, 2 * np.pi - 0.015, 200)
     away = np.abs((turn + np.pi) % (2 * np.pi) - np.pi)
     side = np.sign(np.pi - turn)
-    up = away / width  # 0 at the point of the V, 1 where its edge reaches the neck
+    up = 1 - (edge(turn) - 4) / (low_mm - 4)  # 0 at the point of the V, 1 where it meets the neck
+    up = up + 0.6 * np.clip(away - 1.0, 0, 2)
     broad = chance.uniform(50, 80)
     lapel = np.interp(
         up, [0, 0.72, 0.78, 0.84, 1.0, 1.3], [4, broad, 0.9 * broad, 0.45 * broad, 30, 0]

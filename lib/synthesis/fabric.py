@@ -7,8 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from lib.synthesis.chance import smooth_noise
-
 # Linear RGB: mostly dark, white, grey, navy and denim, a few muted and fewer saturated colours.
 COLOURS = (
     (0.012, 0.012, 0.013), (0.02, 0.021, 0.024), (0.045, 0.045, 0.048), (0.72, 0.71, 0.69),
@@ -19,6 +17,7 @@ COLOURS = (
     (0.42, 0.02, 0.02), (0.02, 0.10, 0.38), (0.55, 0.33, 0.03), (0.03, 0.22, 0.10),
 )  # fmt: skip
 LIKELY = np.array([3, 3, 2, 4, 2, 3, 3, 3, 2, 2, 2, 2, *[1] * 8, *[0.5] * 4])
+N_WAVES = 12  # of the random numbers below; single precision is enough for cloth
 Pattern = Literal["plain", "stripes", "checks", "print", "melange", "pinstripes"]
 
 
@@ -78,8 +77,7 @@ def paint(
     """
     share = _share(fabric, across, down, chance)[..., None]
     colour = fabric.colour * (1 - share) + fabric.second * share
-    points = np.stack([across.ravel(), down.ravel()], axis=1)
-    worn = smooth_noise(points, 90.0, chance, 8).reshape(across.shape)
+    worn = _noise(across / 90.0, down / 90.0, chance)
     return colour * np.exp(0.05 * worn)[..., None]
 
 
@@ -97,13 +95,12 @@ def _share(
         one, two = (_band(v / period, width, 2.0 / period) for v in (across, down))
         thin = _band(across / period + 0.3, 0.06, 2.0 / period)
         return np.clip(0.5 * one + 0.5 * two + 0.25 * thin, 0, 1)
-    points = np.stack([across.ravel(), down.ravel()], axis=1)
     if fabric.pattern == "print":
-        spots = smooth_noise(points, period, chance, 16).reshape(across.shape)
+        spots = _noise(across / period, down / period, chance)
         return np.clip((spots - 0.7) * 3, 0, 1)
     if fabric.pattern == "melange":
-        speckle = smooth_noise(points * [1.0, 0.4], 7.0, chance, 16).reshape(across.shape)
-        return np.clip(0.10 + 0.07 * speckle, 0, 1)
+        speckle = _noise(across / 9.0, down / 16.0, chance)
+        return np.clip(0.10 + 0.018 * speckle, 0, 1)
     return np.zeros(across.shape)
 
 
@@ -136,8 +133,7 @@ def folds(
     long = 1 + 0.6 * (stiffness - 1)
 
     def wave(a: np.ndarray, b: np.ndarray, size: float, stretch: float) -> np.ndarray:
-        points = np.stack([(a / size).ravel(), (b / (size * stretch)).ravel()], axis=1)
-        return smooth_noise(points, 1.0, chance, 12).reshape(a.shape)
+        return _noise(a / size, b / (size * stretch), chance)
 
     def creased(noise: np.ndarray) -> np.ndarray:
         return 0.55 * noise + 0.9 * (0.6 - np.abs(noise))
@@ -157,6 +153,17 @@ def folds(
         + 2.4 * _smooth_step(length, 130, 280) * drape
         + (0.4 + 0.8 * at_armpit) * small * some
     ) * _smooth_step(length, 8, 90)
+
+
+def _noise(a: np.ndarray, b: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    """(...) smooth random numbers of variance about 1 and wavelength about 1 at (a, b)."""
+    points = np.stack([a, b], axis=-1).astype(np.float32)
+    turn = chance.uniform(0, 2 * np.pi, N_WAVES)
+    frequency = 2 * np.pi * chance.uniform(0.6, 1.6, N_WAVES)
+    waves = (frequency * np.stack([np.cos(turn), np.sin(turn)])).astype(np.float32)
+    phase = chance.uniform(0, 2 * np.pi, N_WAVES).astype(np.float32)
+    total = np.sin(points @ waves + phase).sum(axis=-1)
+    return np.sqrt(2 / N_WAVES) * total.astype(np.float64)
 
 
 def _smooth_step(value: np.ndarray, low: float, high: float) -> np.ndarray:

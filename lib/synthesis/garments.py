@@ -30,35 +30,48 @@ class Figure:
         ground: its surface.
         head: the head's skin, which also has to be covered.
         reach_mm: length down to which cloth may touch the head.
+        chest: (65, 4) of directions from -pi to pi: the direction, mm around the chest from the
+            front's middle, mm from its axis, mm to the left.
+        middle: (3,) mm of the chest.
         slack: factor on all folds; less under a second layer.
     """
 
     ground: Ground
     head: SurfaceTree
     reach_mm: float
+    chest: np.ndarray
+    middle: np.ndarray
     slack: float = 1.0
 
-    def weave(self, turn: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(...) mm around the body from the front's middle, and down; threads run level."""
-        known = np.linspace(-np.pi, np.pi, 65)
-        ring, _ = self.ground.place(known, np.full(65, CHEST_MM))
-        step = np.linalg.norm(np.diff(ring, axis=0), axis=1)
-        chest = np.concatenate([[0], np.cumsum(step)])
-        middle = (ring[:-1].max(axis=0) + ring[:-1].min(axis=0)) / 2
-        radius = np.linalg.norm((ring - middle)[:, [0, 2]], axis=1)
-        place, _ = self.ground.place(turn, length)
-        angle = (turn + np.pi) % (2 * np.pi) - np.pi
-        out = np.linalg.norm((place - middle)[..., [0, 2]], axis=-1)
-        share = out / np.interp(angle, known, radius)
-        return np.interp(angle, known, chest - chest[32]) * share, middle[1] - place[..., 1]
+    def weave(self, turn: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(...) mm around the body from the front's middle, and down, at places (..., 3)."""
+        angle = _about(turn)
+        known, around, radius, _ = self.chest.T
+        x, z = place[..., 0] - self.middle[0], place[..., 2] - self.middle[2]
+        share = np.sqrt(x * x + z * z) / np.interp(angle, known, radius)
+        return np.interp(angle, known, around) * share, self.middle[1] - place[..., 1]
+
+    def threads(
+        self, turn: np.ndarray, length: np.ndarray, place: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(...) mm across and down a front and a back panel that are sewn over the shoulders."""
+        angle = _about(turn)
+        known, around, _, left = self.chest.T
+        side = place[..., 0] - self.middle[0]
+        behind = np.abs(angle) > np.pi / 2
+        side = np.where(behind, np.sign(angle) * around[-1] - side, side)
+        chest = np.interp(angle, known, left)
+        chest = np.where(behind, np.sign(angle) * around[-1] - chest, chest)
+        low = _eased(length, 60, 190)
+        side = side + low * (np.interp(angle, known, around) - chest)
+        return side, self.middle[1] - place[..., 1]
 
     def cleared(self, points: np.ndarray, length: np.ndarray, by_mm: float) -> np.ndarray:
-        """(..., 3) mm: points, moved off the head where they are nearer than `by_mm` to it."""
+        """(r, c, 3) mm: points, moved off the head where they are nearer than `by_mm` to it."""
         near = length < self.reach_mm
-        moved = points.copy()
         asked = points[near]
         if not len(asked):
-            return moved
+            return points
         found = self.head.nearest(asked, signed=True)
         corner = self.head.vertices[self.head.triangles[found.triangles]]
         normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
@@ -66,8 +79,30 @@ class Figure:
         lacking = np.clip(by_mm - found.distance_mm, 0, 25)
         upright = np.abs(((asked - found.points) * normal).sum(axis=1))
         lacking[upright < 0.85 * np.abs(found.distance_mm)] = 0  # beyond the head's open border
-        moved[near] = asked + lacking[:, None] * normal
-        return moved
+        move = np.zeros_like(points)
+        move[near] = lacking[:, None] * normal
+        soft = move
+        for _ in range(3):  # their neighbours give way too
+            soft = (np.roll(soft, 1, axis=1) + 2 * soft + np.roll(soft, -1, axis=1)) / 4
+            soft[1:-1] = (soft[:-2] + 2 * soft[1:-1] + soft[2:]) / 4
+        farther = (soft**2).sum(axis=2) > (move**2).sum(axis=2)
+        return points + np.where(farther[..., None], soft, move)
+
+
+def figure(ground: Ground, head: SurfaceTree, reach_mm: float) -> Figure:
+    """A body to be dressed, measured around its chest."""
+    known = np.linspace(-np.pi, np.pi, 65)
+    ring, _ = ground.place(known, np.full(65, CHEST_MM))
+    step = np.linalg.norm(np.diff(ring, axis=0), axis=1)
+    around = np.concatenate([[0], np.cumsum(step)])
+    middle = (ring[:-1].max(axis=0) + ring[:-1].min(axis=0)) / 2
+    radius = np.linalg.norm((ring - middle)[:, [0, 2]], axis=1)
+    chest = np.stack([known, around - around[32], radius, ring[:, 0] - middle[0]], axis=1)
+    return Figure(ground, head, reach_mm, chest, middle)
+
+
+def _about(turn: np.ndarray) -> np.ndarray:
+    return (turn + np.pi) % (2 * np.pi) - np.pi
 
 
 @dataclass(frozen=True)
@@ -103,7 +138,7 @@ def hang(figure: Figure, shell: Shell, fabric: Fabric, chance: np.random.Generat
     length = _rows(shell.edge(turn), figure.ground.end(turn))
     turns = np.broadcast_to(turn, length.shape)
     place, normal = figure.ground.place(turns, length)
-    across, down = figure.weave(turns, length)
+    across, down = figure.weave(turns, place)
     from_edge = length - length[0]
     fallen = folds(across, down, length, fabric.stiffness, chance) * _eased(from_edge, 4, 40)
     out = _thickness(shell, from_edge) + figure.slack * shell.slack * fallen
@@ -115,7 +150,7 @@ def hang(figure: Figure, shell: Shell, fabric: Fabric, chance: np.random.Generat
     points = place + out[..., None] * normal
     points = figure.cleared(points, length, CLEAR_MM + 0.5 * shell.offset_mm)
     points[0] = place[0] - TUCK_MM * normal[0]
-    colour = paint(fabric, across, down, chance)
+    colour = paint(fabric, *figure.threads(turns, length, place), chance)
     colour *= (1 - 0.35 * _seam(shell, from_edge))[..., None]
     return _closed(points, colour, shell.span is None)
 
@@ -145,7 +180,7 @@ def _seam(shell: Shell, from_edge: np.ndarray) -> np.ndarray:
 
 def _armholes(turn: np.ndarray, length: np.ndarray) -> np.ndarray:
     """(r, c) mm inwards: the crease between chest and arm, in front and behind."""
-    away = np.abs((turn + np.pi) % (2 * np.pi) - np.pi)
+    away = np.abs(_about(turn))
     away = np.minimum(away, np.pi - away)
     across = np.exp(-0.5 * ((away - ARMHOLE) / ARMHOLE_WIDTH) ** 2)
     return ARMHOLE_MM * across * _eased(length, 135, 230)
@@ -218,7 +253,7 @@ def strip(
     triangles = triangles % len(vertices)
     if not around:
         triangles = np.concatenate([triangles, _ends(rows - 1, columns)])
-    colour = paint(fabric, *figure.weave(table[..., 0], table[..., 1]), chance)
+    colour = paint(fabric, *figure.threads(table[..., 0], table[..., 1], front), chance)
     colour = np.concatenate([colour, colour[::-1]]).reshape(-1, 3)
     return make_prop(vertices, triangles, colour, "cloth", ROUGHNESS, REFLECTANCE)
 

@@ -1,4 +1,4 @@
-"""A thing beside the head in a picture: clothes, the neck under the head, glasses, a hand, a hat."""
+"""A thing beside the head in a picture: clothes, neck and chest, glasses, a hand, a hat."""
 
 from __future__ import annotations
 

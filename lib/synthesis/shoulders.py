@@ -11,7 +11,7 @@ from lib.geometry import SurfaceTree
 from lib.synthesis.body import Neck, draw_build, draw_neck, ground
 from lib.synthesis.chance import smooth_noise
 from lib.synthesis.clothes import draw_outfit
-from lib.synthesis.garments import Figure
+from lib.synthesis.garments import figure
 from lib.synthesis.prop import Prop, joined, make_prop
 from lib.synthesis.sites import HeadSites, head_sites
 from lib.synthesis.tubes import fan, grid_triangles
@@ -44,8 +44,8 @@ def draw_shoulders(
     neck = draw_neck(sites, vertices, draw_build(chance))
     near = sites.skin[(vertices[sites.skin, 1] < neck.centre[1] + HEAD_ABOVE_MM).all(axis=1)]
     head = SurfaceTree(vertices, near)
-    figure = Figure(ground(neck, head), head, TOUCH_WIDE_MM if neck.is_wide else TOUCH_MM)
-    outfit = draw_outfit(figure, chance)
+    reach = TOUCH_WIDE_MM if neck.is_wide else TOUCH_MM
+    outfit = draw_outfit(figure(ground(neck, head), head, reach), chance)
     skin = _bare_skin(neck, sites, vertices, np.asarray(skin_rgb, float), outfit.edge, chance)
     return [skin, joined(outfit.props)]
 
