@@ -68,6 +68,23 @@ class Sight:
     size: tuple[int, int]
 
 
+def scattered(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """(h * w,) x and y in px, one place in each pixel, a quarter off its middle in four ways.
+
+    A blur over neighbours then makes smooth edges of them.
+    """
+    y, x = np.indices(size, np.float32)
+    x[0::2, 0::2] += 0.125
+    y[0::2, 0::2] += 0.375
+    x[0::2, 1::2] += 0.375
+    y[0::2, 1::2] -= 0.125
+    x[1::2, 1::2] -= 0.125
+    y[1::2, 1::2] -= 0.375
+    x[1::2, 0::2] -= 0.375
+    y[1::2, 0::2] += 0.125
+    return x.ravel(), y.ravel()
+
+
 def sight(
     size: tuple[int, int],
     focal_per_height: float,
@@ -88,9 +105,8 @@ def sight(
     """
     height, width = size
     focal = focal_per_height * height
-    x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / focal
-    y = ((height - 1) / 2 - np.arange(height, dtype=np.float32)) / focal
-    x, y = (part.ravel() for part in np.broadcast_arrays(x[None, :], y[:, None]))
+    x, y = scattered(size)
+    x, y = (x - (width - 1) / 2) / focal, ((height - 1) / 2 - y) / focal
     yaw, pitch, roll = np.radians([yaw_deg, pitch_deg, roll_deg])
     x, y = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
     up = y * np.cos(pitch) + np.sin(pitch)

@@ -10,7 +10,7 @@ ZERO, ONE = np.float32(0), np.float32(1)  # typed: Python's numbers would turn f
 SOFT, WRAP = np.float32(0.3), np.float32(0.15)
 UP, DOWN, ASIDE, CEILING = (np.float32(v) for v in (1.12, 0.75, 1.0, 0.94))
 EPSILON, ALMOST = np.float32(1e-3), np.float32(0.97)
-FAINT = np.float32(0.02)  # lamps that give less light throw no shadow
+FAINT = np.float32(0.04)  # lamps that give less light throw no shadow
 FAR_REACHES = np.float32(4.5)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from lib.imaging import srgb_to_linear
 
 Size = tuple[int, int]
+SOFTEST_PX = 0.8  # blur of what is in focus, which smooths edges
 WIDEST_DISC_PX = 9.0  # larger discs are drawn on a smaller picture
 SKIN = ("f1d0b8", "e3b796", "c8926b", "a06c47", "74492d", "4a2d1d", "e8c2a8", "d9a583")
 HAIR = ("15110f", "241a15", "3b2618", "5c3d24", "8a6238", "b7935c", "6f6a66", "2a2322")
@@ -29,9 +30,9 @@ def _linear(code: str) -> np.ndarray:
 
 def pick(codes: tuple[str, ...], chance: np.random.Generator, spread: float = 0.12) -> np.ndarray:
     """(3,) linear RGB near one of some hexadecimal colours."""
-    base = colour(codes[chance.integers(len(codes))])
-    value = base * np.exp(chance.normal(0, spread) + chance.normal(0, 0.25 * spread, 3))
-    return np.clip(value, 0, 0.95).astype(np.float32)
+    base = _linear(codes[chance.integers(len(codes))])
+    off = chance.standard_normal(4, np.float32) * np.float32(spread)
+    return np.minimum(base * np.exp(off[0] + np.float32(0.25) * off[1:]), np.float32(0.95))
 
 
 def fractal(

@@ -326,7 +326,7 @@ def folds(side: int, chance: np.random.Generator) -> np.ndarray:
     """A curtain: vertical folds."""
     x, y = grid((side, side))
     waves = chance.integers(6, 16)
-    bend = 0.3 * fractal((1, side), chance, 1.0, 4) + 0.05 * np.sin(3 * y + chance.uniform(0, 6))
+    bend = 0.3 * fractal((1, side), chance, 1.0, 4) + 0.05 * np.sin(2 * np.pi * y)
     phase = 2 * np.pi * (waves * x + bend)
     value = 0.62 + 0.28 * np.sin(phase) + 0.10 * np.sin(2 * phase + 1)
     weave = 1 + 0.03 * chance.standard_normal((side, side), np.float32)

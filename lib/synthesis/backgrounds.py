@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.synthesis import background_views as views
 from lib.synthesis.background_rooms import Stage, living_room, office, shop, street, wall
-from lib.synthesis.background_shapes import defocus
+from lib.synthesis.background_shapes import SOFTEST_PX, defocus
 from lib.synthesis.background_textures import WALLS
 from lib.synthesis.cameras import View
 
@@ -111,7 +111,7 @@ def draw_background(
     image = np.clip(painter(small, chance, stage), 0, None).astype(np.float32)
     if light_tint is not None:
         image *= np.asarray(light_tint, np.float32)
-    image = defocus(image, drawn_blur)
+    image = defocus(image, max(drawn_blur, SOFTEST_PX))
     if small != size:
         image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(image, 0, BRIGHTEST)

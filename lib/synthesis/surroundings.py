@@ -8,9 +8,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from lib.synthesis.background_boxes import Box, Lamp, Sight, show
+from lib.synthesis.background_boxes import Box, Lamp, Sight, scattered, show
 from lib.synthesis.background_furniture import COOL, DAY, TEXTURE_PX, WARM, WHITE, along_wall
-from lib.synthesis.background_shapes import defocus, pick
+from lib.synthesis.background_shapes import SOFTEST_PX, defocus, pick
 from lib.synthesis.background_textures import paint, planks
 from lib.synthesis.cameras import View
 
@@ -53,9 +53,9 @@ def sight_of(view: View, size: tuple[int, int], eyes_mm: float) -> Sight:
     """
     camera, pose = view.camera, view.camera.world_to_camera
     factor = size[0] / view.size[0]
-    x = ((np.arange(size[1]) + 0.5) / factor - 0.5 - camera.centre_px[0]) / camera.focal_px
-    y = ((np.arange(size[0]) + 0.5) / factor - 0.5 - camera.centre_px[1]) / camera.focal_px
-    x, y = (part.ravel() for part in np.broadcast_arrays(x[None, :], y[:, None]))
+    x, y = scattered(size)
+    x = ((x + 0.5) / factor - 0.5 - camera.centre_px[0]) / camera.focal_px
+    y = ((y + 0.5) / factor - 0.5 - camera.centre_px[1]) / camera.focal_px
     rays = np.stack([x, y, np.ones_like(x)], axis=1) @ pose[:, :3]  # model frame
     origin = -pose[:, :3].T @ pose[:, 3]
     rays = (rays * [1, 1, -1]).astype(np.float32)
@@ -71,7 +71,7 @@ def _seen(
     size = max(8, round(height * factor)), max(8, round(width * factor))
     image, _ = show(sight_of(view, size, eyes_mm), boxes, lamps, ambient)
     radius = view.blur_radius_px(view.focus_mm + SCENERY_MM) * size[0] / height
-    image = defocus(image, max(radius, 0.7))
+    image = defocus(image, max(radius, SOFTEST_PX))
     if size != view.size:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.maximum(image, 0)

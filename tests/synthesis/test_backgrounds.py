@@ -100,9 +100,11 @@ def test_a_box_is_seen_where_a_pinhole_camera_shows_it():
     image, depth = _front()
     rows, columns = np.nonzero(depth < 1e6)
     focal = 1.5 * 120
-    assert columns.min() == int(np.ceil(79.5 + focal * -100 / 2000))
-    assert columns.max() == int(np.floor(79.5 + focal * 300 / 2000))
-    assert rows.min() == int(np.ceil(59.5 - focal * 200 / 2000))
+    assert columns.min() == pytest.approx(79.5 + focal * -100 / 2000, abs=1)
+    assert columns.max() == pytest.approx(79.5 + focal * 300 / 2000, abs=1)
+    assert rows.min() == pytest.approx(59.5 - focal * 200 / 2000, abs=1)
+    area = focal**2 * 0.2 * 0.15
+    assert len(rows) == pytest.approx(area, rel=0.02)
     np.testing.assert_allclose(depth[rows, columns], 2000, rtol=1e-5)
     np.testing.assert_allclose(image[rows, columns], 0.5 * 0.94, rtol=1e-5)  # faces the camera
     assert (image[depth > 1e6] == 0).all()
