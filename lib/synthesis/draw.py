@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lib.artefacts import PART_LABELS, Truth
+from lib.facemodel import landmarks106
 from lib.imaging import luminance
 from lib.synthesis.backgrounds import draw_background
 from lib.synthesis.cameras import View, draw_photo_view
@@ -20,7 +21,7 @@ from lib.synthesis.headwear import draw_hat
 from lib.synthesis.layers import Layers, look_through
 from lib.synthesis.lighting import Lighting, draw_lighting, studio_lighting
 from lib.synthesis.options import SynthesisOptions
-from lib.synthesis.people import Person, draw_person
+from lib.synthesis.people import draw_person
 from lib.synthesis.picture import Picture, take_picture
 from lib.synthesis.prop import Prop
 from lib.synthesis.rigs import rig_views
@@ -37,7 +38,7 @@ FACE_MM = 200.0
 TEXELS_PER_PX = 2.4  # of the face: the chart is about 2.2 faces wide
 TEXTURE_SIDES = (256, 512, 1024, 2048, 4096)
 HAIRS = {0: 5000, 1: 12000, 2: 24000, 3: 24000}  # by mesh level
-SCHEMES = {"68": "ibug68", "106": "ldm106", "134": "ldm134"}
+SCHEMES = ("68", "106", "134")
 HIGHLIGHT = 0.04  # photo light that a mirrored part must add to count as a highlight
 STUDIO_GREY = (0.05, 0.35)  # linear, of the wall behind a rig
 SUNGLASSES = 0.35  # share of glasses
@@ -95,20 +96,22 @@ def draw_capture(
         studio.model, generator(options.seed, index, "expression"), strength
     )
     posed = pose_head(studio, person, expression, side, level, options.relief)
-    props = _props(studio, person, posed, options, index)
+    skin = np.median(person.complexion.albedo[studio.ground(side).chart.inside], axis=0)
+    props = _props(studio, posed, skin, options, index)
     stage = set_stage(studio, person, posed, props, side, level)
     lighting = _lighting(options, index, views)
     scene = lit(stage, lighting, device)
     triangles = studio.model.triangles
     landmarks = {
-        name: studio.model.landmarks[scheme].on(posed.vertices, triangles)
-        for name, scheme in SCHEMES.items()
+        "68": studio.model.landmarks["ibug68"].on(posed.vertices, triangles),
+        "106": landmarks106(studio.model, posed.vertices),
+        "134": studio.model.landmarks["ldm134"].on(posed.vertices, triangles),
     }
     shots = []
     for row, view in enumerate(views):
         picture = take_picture(scene, view.camera, view.size, options.supersample)
         layers = look_through(studio, stage, posed, landmarks, view.camera, view.size)
-        shots.append(_shoot(picture, layers, view, options, index, row))
+        shots.append(_shoot(picture, layers, view, options, index, row, float(luminance(skin))))
     truth = _truth(
         studio, options, index, person, expression, posed, stage, lighting, landmarks, views, shots
     )
@@ -161,12 +164,10 @@ def _lighting(options: SynthesisOptions, index: int, views: list[View]) -> Light
 
 
 def _props(
-    studio: Studio, person: Person, posed: Posed, options: SynthesisOptions, index: int
+    studio: Studio, posed: Posed, skin: np.ndarray, options: SynthesisOptions, index: int
 ) -> list[Prop]:
     """Clothes always; glasses, hats and hands on some single photos."""
     model, subject = studio.model, index // options.captures_per_subject
-    face = person.complexion.albedo[studio.ground(len(posed.height_mm)).chart.inside]
-    skin = np.median(face, axis=0)
     dressed = generator(options.seed, subject, "clothes")
     props = draw_shoulders(model, posed.vertices, skin, dressed)
     if options.kind != "photo":
@@ -190,13 +191,15 @@ def _shoot(
     options: SynthesisOptions,
     index: int,
     row: int,
+    skin: float,
 ) -> _Shot:
+    """Expose and develop a picture; `skin` is the luminance of the person's skin."""
     chance = generator(options.seed, index, f"sensor {row}")
     single = options.kind in ("photo", "phone_arc")
     light = picture.diffuse + picture.specular
     face = (layers.part > 0) & (layers.part <= PART_LABELS.index("skin")) & (picture.cover > 0.99)
     if single and face.sum() > 16:
-        gain = auto_exposure(light, face, _face_albedo(picture, face))
+        gain = auto_exposure(light, face, skin)
     else:
         gain = 1.0
     if single:
@@ -210,10 +213,6 @@ def _shoot(
     developed = sensor.develop((light + behind) * np.float32(gain), chance)
     exposure = (gain * developed.exposure).astype(np.float32)
     return _Shot(picture, layers, developed, exposure, behind.astype(np.float32))
-
-
-def _face_albedo(picture: Picture, face: np.ndarray) -> float:
-    return 0.36
 
 
 def _truth(
