@@ -147,7 +147,7 @@ def _lips(
     full = np.clip(f.lip_mm / 5.0, 0, 1)  # towards the wet middle
     dark = float(np.interp(tone_deg, [-35, 30], [1.0, 0.0]))
     skin = melanin_for(tone_deg, TYPICAL_BLOOD, OXYGEN)
-    depth = 0.02 + skin * np.interp(tone_deg, [-55, 0, 60], [0.90, 0.85, 0.95])
+    depth = 0.02 + skin * np.interp(tone_deg, [-55, 0, 60], [1.0, 0.98, 0.97])
     rosy = f.lower_lip * f.lip_centre
     melanin = np.log(depth) + normal(0, 0.12) - rosy * (0.08 + abs(normal(0.15, 0.12)) * dark)
     melanin = melanin + (1 - full) * (0.10 + 0.10 * dark) - 0.10 * full - 0.06 * dark * f.lower_lip
@@ -219,7 +219,7 @@ def _bearded(
     hair = np.minimum(hair, 0.35 * np.median(albedo[ground.chart.inside], axis=0))
     below = HAIR_SHADOW * np.float32(1.6 if fair else 1.0)
     skin = np.median(albedo[ground.chart.inside], axis=0)
-    below = np.minimum(below, 0.5 * skin)
+    below = np.minimum(below, 0.42 * skin)
     field = ground.features.beard
     patchy = solid_noise(
         ground.canvas.position,
@@ -229,7 +229,8 @@ def _bearded(
         chance,
         ground.mm_per_texel * ground.side / CANVAS,
     )
-    shadow = 0.42 * beard * field**1.5 * np.clip(1 + patchy, 0.4, 1.5)
+    strength = beard * np.interp(tone_deg, [-20, 35], [0.28, 0.42])
+    shadow = strength * field**1.5 * np.clip(1 + patchy, 0.4, 1.5)
     shadow = ground.full(shadow.astype(np.float32))[..., None]
     albedo = albedo * (1 - shadow) + below * shadow
     cover = stubble(ground, beard, float(chance.uniform(0.2, 0.9)), chance)[..., None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -193,7 +194,7 @@ def _features(model: FaceModel, canvas: SkinChart, marks: np.ndarray) -> Feature
     bare = (lip < -2) * (1 - np.clip(2 * brows, 0, 1)) * _step(eye - 6, 1) * (1 - ears) * (1 - neck)
     bare = bare * (1 - scalp) * _step(z - marks[0, 2] - 8, 4) * canvas.inside
     chin = np.clip(1.5 * bump(marks[8] + [0, 12, 4], (15, 11, 20)), 0, 1)
-    beard = np.maximum(beard, 0.9 * chin * _step(-lip - 1, 0.8))
+    beard = _joined_beard(place, marks, np.maximum(beard, 0.9 * chin), lip)
     fields = {
         "lip_mm": lip,
         "lower_lip": _step(middle[1] - y, 1.0),
@@ -237,6 +238,21 @@ def _lip_distance(canvas: SkinChart, lips: np.ndarray) -> np.ndarray:
     within, beyond = (ndimage.distance_transform_edt(part) for part in (red, ~red))
     signed = (np.maximum(within - 0.5, 0) - np.maximum(beyond - 0.5, 0)) * pitch
     return cv2.GaussianBlur(signed.astype(np.float32), (0, 0), 1.2)
+
+
+def _joined_beard(
+    place: np.ndarray, marks: np.ndarray, beard: np.ndarray, lip_mm: np.ndarray
+) -> np.ndarray:
+    """The beard with what joins moustache and chin beside the mouth, its edges soft."""
+    for corner, side in ((48, -1), (54, 1)):
+        line = marks[corner] + np.array([[side * 5, 7, 0], [side * 8, -4, -2], [side * 5, -18, -2]])
+        for start, end in itertools.pairwise(line):
+            way = end - start
+            share = np.clip((place - start) @ way / (way @ way), 0, 1)[..., None]
+            away = np.square(place - start - share * way).sum(axis=2)
+            beard = np.maximum(beard, 0.8 * np.exp(-0.5 * away / 6.0**2))
+    beard = cv2.GaussianBlur(beard.astype(np.float32), (0, 0), 3.0)
+    return np.clip(1.1 * beard, 0, 1) * _step(-lip_mm - 1, 0.6)
 
 
 def _near_loop(place: np.ndarray, loop: np.ndarray) -> np.ndarray:
