@@ -23,6 +23,7 @@ SHORTEST_MM, LONGEST_MM = 0.8, 26.0
 NONE_BELOW = 0.02
 STUBBLE = 0.25  # amount below which a beard is stubble
 RADIUS = (0.045, 0.4)  # mm
+WIDER = 0.02  # that short hairs gain in radius with their length at most
 LAYERS = 1.8
 
 
@@ -58,13 +59,13 @@ def draw_beard(
     zones = np.array(SHAPES[shape][0])
     fields = np.stack([roots.beard, roots.moustache, roots.chin, roots.corners])
     density = (fields * zones[:, None]).max(axis=0)
-    patchy = smooth_noise(roots.place.astype(np.float64), 18.0, chance, 12)
-    thin = np.clip(1.0 - 0.25 * chance.random() * (1 + patchy) * (1 - roots.chin), 0.2, 1)
-    chosen = np.flatnonzero(roots.luck < density * thin)[:n_strands]
+    density = density * _thinned(roots, chance)
+    chosen = np.flatnonzero(roots.luck < density)[:n_strands]
     points, length = _grown(model, vertices, roots, chosen, amount, zones, chance)
     area = roots.area_mm2 * len(chosen) / len(roots.luck)
     layers = LAYERS * min(1.0, 0.12 + 2.2 * amount)
     radius = np.clip(layers * area / max(2 * length.sum(), 1e-6), *RADIUS)
+    radius = np.minimum(radius, RADIUS[0] + WIDER * length)
     radius = radius * np.exp(0.15 * chance.standard_normal(len(chosen)))
     tone = colour * np.array([1.12, 0.98, 0.9]) * 0.9  # beards are a little warmer
     cover = (roots.vertex_beard * zones[:, None]).max(axis=0) * min(0.15 + 1.3 * amount, 0.75)
@@ -80,6 +81,16 @@ def draw_beard(
         cover.astype(np.float32),
         tone.astype(np.float32),
     )
+
+
+def _thinned(roots: FacialRoots, chance: np.random.Generator) -> np.ndarray:
+    """(n,) share of a full beard that this person has: his cheeks may be bare or patchy."""
+    place = roots.place.astype(np.float64)
+    patchy, ragged = (smooth_noise(place, size, chance, 12) for size in (20.0, 7.0))
+    bare, thin = chance.random(2)
+    edge = np.maximum(roots.beard, roots.chin) - 0.35 * bare * (1 - roots.chin)
+    full = np.clip(1.4 * edge * (1 + 0.12 * ragged), 0, 1) ** 1.4
+    return full * np.clip(1 - 0.25 * thin * (1 + patchy) * (1 - roots.chin), 0.15, 1)
 
 
 def _grown(

@@ -8,24 +8,24 @@ from lib.facemodel import FaceModel
 from lib.facemodel.landmark_rules import BROW_HALF_HEIGHT, BROW_MARK
 from lib.facemodel.parts import brow_cover
 from lib.geometry import vertex_normals
-from lib.synthesis.facial_roots import FacialRoots, Lid, drop_onto, facial_roots
+from lib.synthesis.facial_roots import EYE_DEPTH, FacialRoots, Lid, drop_onto, facial_roots
 from lib.synthesis.hair_colour import strand_colours
 from lib.synthesis.strands import Strands
 
 BROW_POINTS, LASH_POINTS = 6, 6
 # along a brow from its inner end: half height, length and angle of the hairs over the brow's line
 ALONG = (0.0, 0.08, 0.22, 0.4, 0.62, 0.82, 1.0)
-HALF_HEIGHT = (0.75, 0.98, 1.05, 0.95, 0.72, 0.48, 0.22)
+HALF_HEIGHT = (0.7, 0.95, 1.05, 1.0, 0.82, 0.58, 0.25)
 LENGTHS = (0.72, 0.85, 1.0, 1.0, 0.95, 0.85, 0.65)
 ANGLES_DEG = (84.0, 68.0, 46.0, 26.0, 12.0, 3.0, -6.0)
+TAIL = 0.95  # share of the brow's points where hair ends
 CONVERGE_DEG = 26.0  # hairs of the upper edge point down to the line, those of the lower edge up
-BROW_LAYERS = (0.75, 1.6)  # times that the hairs cover the brow
+BROW_LAYERS = (1.0, 2.2)  # times that the hairs cover the brow
 BROW_RADIUS = (0.03, 0.2)  # mm
 BROW_DARK = 0.09  # brows of fair people are darker than their hair
 LASH_RADIUS = 0.055
 LASH_DARK = 0.03
 UPPER_SHARE = 0.66  # of the lashes
-EYE_DEPTH = 13.0  # mm, middle of the eyeball behind the lids
 
 
 def draw_brows(
@@ -50,7 +50,7 @@ def draw_brows(
     marks = model.landmarks["ibug68"].on(vertices, model.triangles)
     normals = vertex_normals(vertices, model.triangles)
     thick, dense, raised, long = chance.random(4)
-    shape = (0.72 + 0.55 * thick, BROW_LAYERS[0] + dense * np.ptp(BROW_LAYERS), raised, long)
+    shape = (0.85 + 0.65 * thick, BROW_LAYERS[0] + dense * np.ptp(BROW_LAYERS), raised, long)
     parts = [
         _brow(
             model, vertices, normals, marks[first : first + 5], rows, shape, chance, n_strands // 2
@@ -140,8 +140,10 @@ def _places_in_brow(n: int, chance: np.random.Generator) -> tuple[np.ndarray, np
     start, second = chance.random(2)
     count = np.arange(n)
     share = (start + count * 0.7548776662466927) % 1.0
+    area = np.cumsum(np.interp(np.linspace(0, 1, 101), ALONG, HALF_HEIGHT))
+    share = TAIL * np.interp(share, area / area[-1], np.linspace(0, 1, 101))
     across = (second + count * 0.5698402909980532) % 1.0
-    share = np.clip(share + 0.02 * chance.standard_normal(n), 0, 1)
+    share = np.clip(share + 0.02 * chance.standard_normal(n), 0, TAIL)
     across = 2 * across - 1
     across = np.sign(across) * np.abs(across) ** 1.15 * (0.92 + 0.22 * chance.standard_normal(n))
     return share, np.clip(across, -1.5, 1.35)

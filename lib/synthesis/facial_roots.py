@@ -14,13 +14,16 @@ from lib.synthesis.ears import Ears, find_ears
 from lib.synthesis.spread import spread_roots
 
 BROW_REACH = (9.0, 14.0)  # mm to the sides of a brow's points, and up and down
+EYE_DEPTH = 13.0  # mm, middle of the eyeball behind the lids
+EDGE_SLOPE = 1.2  # the front edge of a lid is foremost on a slope like this
+EDGE_REACH, EDGE_BESIDE = 7.5, 1.3  # mm from the rim to that edge, in all and along the lid
 RIM_REACH = 5.0  # mm about the points of an eye where its rim is looked for
 LID_STEPS = 64
 LIDS = {"right": (36, 39), "left": (45, 42)}  # outer and inner corner
 BEARD_SEED = 21
 MM_PER_DEGREE = 1.25
-SOFT_MM = 7.0  # over which a beard begins
-CHEEK_LINE = ((0, 14), (24, 12), (34, 3), (45, 4), (58, 20), (68, 40), (73, 62))
+SOFT_MM = 11.0  # over which a beard begins
+CHEEK_LINE = ((0, 16), (24, 15), (34, 10), (45, 13), (57, 26), (66, 44), (72, 66))
 THROAT_LINE = ((90, 4), (72, -6), (58, -24), (40, -52), (22, -70), (0, -74))
 
 
@@ -129,28 +132,53 @@ def _lid(model: FaceModel, skin: np.ndarray, marks: np.ndarray, side: str, upper
     outer, inner = marks[LIDS[side][0]], marks[LIDS[side][1]]
     first = 36 if side == "right" else 42
     eye = marks[first : first + 6]
-    triangles = model.triangles[skin]
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]],
-                                    triangles[:, [2, 0]]]), axis=1)  # fmt: skip
-    pairs, count = np.unique(edges, axis=0, return_counts=True)
-    rim = np.unique(pairs[count == 1])
-    place = model.mean[rim].astype(np.float64)
-    near = (place > eye.min(axis=0) - RIM_REACH) & (place < eye.max(axis=0) + RIM_REACH)
-    place = place[near.all(axis=1)]
-    along = outer - inner
-    share = (place - inner) @ along / (along @ along)
-    height = place[:, 1] - (inner + share[:, None] * along)[:, 1]
-    line = place[(height > 0) if upper else (height <= 0)]
-    share = share[(height > 0) if upper else (height <= 0)]
+    rim = _rim(model, skin, eye)
+    along = (outer - inner) / np.linalg.norm(outer - inner)
+    height = rim[:, 1] - (inner + ((rim - inner) @ along)[:, None] * along)[:, 1]
+    line = rim[(height > 0) if upper else (height <= 0)]
     if len(line) < 5:
-        order = {True: [0, 1, 2, 3], False: [3, 4, 5, 0]}[upper]
-        line = eye[order]
-        share = (line - inner) @ along / (along @ along)
+        line = eye[[0, 1, 2, 3] if upper else [3, 4, 5, 0]]
+    else:
+        line = _foremost(model, skin, line, eye, along, upper)
+    share = (line - inner) @ along / np.linalg.norm(outer - inner)
     order = np.argsort(share, kind="stable")
-    steps = np.linspace(0.03, 0.99, LID_STEPS)
+    steps = np.linspace(0.05, 0.965, LID_STEPS)
     points = np.stack([np.interp(steps, share[order], line[order, d]) for d in range(3)], axis=1)
     triangle, weights = nearest_on(model.mean, model.triangles, skin, points)
     return Lid(triangle, weights, upper, side == "left")
+
+
+def _rim(model: FaceModel, skin: np.ndarray, eye: np.ndarray) -> np.ndarray:
+    """(k, 3) mm: where the skin ends about an eye's points (6, 3)."""
+    triangles = model.triangles[skin]
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    pairs, count = np.unique(np.sort(edges, axis=1), axis=0, return_counts=True)
+    place = model.mean[np.unique(pairs[count == 1])].astype(np.float64)
+    near = (place > eye.min(axis=0) - RIM_REACH) & (place < eye.max(axis=0) + RIM_REACH)
+    return place[near.all(axis=1)]
+
+
+def _foremost(
+    model: FaceModel,
+    skin: np.ndarray,
+    line: np.ndarray,
+    eye: np.ndarray,
+    along: np.ndarray,
+    upper: bool,
+) -> np.ndarray:
+    """(k, 3) mm: the lid's front edge before places (k, 3) on its rim, which lies deeper."""
+    place = model.mean[np.unique(model.triangles[skin])].astype(np.float64)
+    middle = eye.mean(axis=0)
+    place = place[(np.abs(place - middle) < [25, 15, 20]).all(axis=1)]
+    forward = line - middle + [0, 0, EYE_DEPTH]
+    forward[:, 1] = 0
+    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+    offset = place - line[:, None]
+    beside = np.abs(offset @ along)
+    down = offset[..., 1] * (-1 if upper else 1)
+    score = np.einsum("knd,kd->kn", offset, forward) + EDGE_SLOPE * down
+    far = (np.linalg.norm(offset, axis=2) > EDGE_REACH) | (beside > EDGE_BESIDE)
+    return place[np.where(far, -np.inf, score).argmax(axis=1)]
 
 
 def nearest_on(
@@ -178,9 +206,15 @@ def _beard_fields(place: np.ndarray, marks: np.ndarray, ears: Ears) -> np.ndarra
     x, y = np.abs(place[:, 0]), place[:, 1]
     front = _step(-30, -15, place[:, 2] - marks[48, 2])
     half = 1.28 * abs(marks[54, 0])
-    top = np.interp(x, [0, 8, 16, half], [base - 4, base - 5, base - 6, mouth + 3])
+    ridge = [base - 4, base - 5, base - 6, mouth + 3]
+    top = np.interp(x, [0, 8, 16, half], ridge, right=np.inf)
     lip = np.interp(x, [0, abs(marks[54, 0]), half], [mouth + 2, mouth - 3, mouth - 8])
-    moustache = _step(0, 3.5, top - y) * _step(0, 2, y - lip) * _step(half, half - 7, x) * front
+    moustache = (
+        _step(0, 3.5, np.minimum(top, 1e3) - y)
+        * _step(0, 2, y - lip)
+        * _step(half, half - 7, x)
+        * front
+    )
     low = marks[57, 1]
     goatee = _step(27, 19, x) * _step(low - 11, low - 17, y) * _step(chin - 22, chin - 8, y)
     soul = _step(9, 5, x) * _step(low + 1, low - 1, y) * _step(chin - 8, chin, y)
@@ -188,7 +222,7 @@ def _beard_fields(place: np.ndarray, marks: np.ndarray, ears: Ears) -> np.ndarra
     corner = _step(19, 24, x) * _step(37, 30, x) * _step(mouth + 2, mouth - 4, y)
     corner = corner * _step(chin - 4, chin + 6, y) * front
     bare = 1 - 0.75 * _step(6, 9, x) * _step(21, 17, x) * _step(low - 13, low - 7, y) * (y < mouth)
-    beard = np.maximum.reduce([beard * (y < top + 0 * y) * bare, moustache, goatee * bare])
+    beard = np.maximum.reduce([beard * (y < top) * bare, moustache, goatee * bare])
     return np.stack([beard, moustache, goatee * bare, corner])
 
 

@@ -169,8 +169,8 @@ def _at(grid, column, row):
 
 
 @njit(cache=True, nogil=True)
-def _outside(x, y, z, over, ear, frame, plain, eared, torso):
-    """The place, moved out of the head to `over` mm above it and out of the torso."""
+def _off_torso(x, y, z, over, torso):
+    """The place, moved out of the torso to `over` mm off it."""
     if y < torso[1] + torso[4]:
         q = ((x - torso[0]) / (torso[3] + over)) ** 2 + ((y - torso[1]) / (torso[4] + over)) ** 2
         q += ((z - torso[2]) / (torso[5] + over)) ** 2
@@ -178,23 +178,23 @@ def _outside(x, y, z, over, ear, frame, plain, eared, torso):
             q = 1.0 / np.sqrt(max(q, 1e-6))
             x, z = torso[0] + (x - torso[0]) * q, torso[2] + (z - torso[2]) * q
             y = torso[1] + (y - torso[1]) * q
-    column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
+    return x, y, z
+
+
+@njit(cache=True, nogil=True)
+def _least(column, row, ear, plain, eared):
+    """How far the head reaches there, with a share of the ear."""
     least = _at(plain, column, row)
     if ear > 0:
         least += ear * (_at(eared, column, row) - least)
-    short = least + over - distance
-    if short > 0:
-        x, y, z = x + short * ox, y + short * oy, z + short * oz
-    return x, y, z
+    return least
 
 
 @njit(cache=True, nogil=True)
 def _sunk(x, y, z, ear, frame, plain, eared):
     """How far a root lies under the chart's surface, as a negative number of mm, or 0."""
     column, row, distance, _, _, _ = _place(x, y, z, frame, plain.shape)
-    least = _at(plain, column, row)
-    if ear > 0:
-        least += ear * (_at(eared, column, row) - least)
+    least = _least(column, row, ear, plain, eared)
     return min(distance - least, 0.0)
 
 
@@ -211,6 +211,8 @@ def _beside_face(x, y, z, share, frame, guard):
             limit = guard[i + 1, 1] + step * (guard[i, 1] - guard[i + 1, 1])
             break
     dx, dz = x - frame[0], z - frame[2]
+    if dz <= 0 and limit < np.pi / 2:
+        return x, z
     angle = np.arctan2(dx, dz)
     if abs(angle) >= limit:
         return x, z
@@ -260,15 +262,17 @@ def _grow(
         dx = normal[i, 0] * rise[i] + cx * (1 - rise[i])
         dy = normal[i, 1] * rise[i] + cy * (1 - rise[i])
         dz = normal[i, 2] * rise[i] + cz * (1 - rise[i])
+        dx, dy, dz = _unit(dx, dy, dz)
         points[i, 0] = origin[i]
         travelled = 0.0
-        sunk = _sunk(x, y, z, ear[i], frame, plain, eared)
+        column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
+        least = _least(column, row, ear[i], plain, eared)
+        sunk = min(distance - least, 0.0)
         arrived = False
         for j in range(1, k):
             step = length[i] * (arc[j] - arc[j - 1]) / SUBSTEPS
             for _ in range(SUBSTEPS):
                 travelled += step
-                column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
                 risen = min(travelled / RISE_MM, 1.0)
                 over = sunk + risen * (height[i] - sunk)
                 if tied and not arrived:
@@ -279,24 +283,26 @@ def _grow(
                 else:
                     along = cx * ox + cy * oy + cz * oz
                     gain = min(follow[i] * step, 1.0)
-                    least = _at(plain, column, row)
-                    least += ear[i] * (_at(eared, column, row) - least)
                     excess = min(max(distance - least - over, 0.0) / 6.0, 1.0)
                     on_head = min(max((y - frame[1] + HELD_BELOW_MM) / HELD_OVER_MM, 0.0), 1.0)
                     inward = hold[i] * step * excess * on_head
                     dx += gain * (cx - along * ox) - inward * ox
                     dy += gain * (cy - along * oy) - inward * oy - weight[i] * step
                     dz += gain * (cz - along * oz) - inward * oz
-                size = np.sqrt(dx * dx + dy * dy + dz * dz) + 1e-12
-                dx, dy, dz = dx / size, dy / size, dz / size
+                dx, dy, dz = _unit(dx, dy, dz)
                 px, py, pz = x, y, z
                 x, y, z = x + step * dx, y + step * dy, z + step * dz
                 if guarded[i] > 0:
                     x, z = _beside_face(x, y, z, 0.35, frame, guard)
-                x, y, z = _outside(x, y, z, over, ear[i], frame, plain, eared, torso)
-                mx, my, mz = x - px, y - py, z - pz
-                size = np.sqrt(mx * mx + my * my + mz * mz) + 1e-12
-                dx, dy, dz = dx + mx / size, dy + my / size, dz + mz / size
+                x, y, z = _off_torso(x, y, z, over, torso)
+                column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
+                least = _least(column, row, ear[i], plain, eared)
+                short = least + over - distance
+                if short > 0:
+                    x, y, z = x + short * ox, y + short * oy, z + short * oz
+                    distance += short
+                mx, my, mz = _unit(x - px, y - py, z - pz)
+                dx, dy, dz = dx + mx, dy + my, dz + mz
             points[i, j, 0], points[i, j, 1], points[i, j, 2] = x, y, z
 
 
@@ -386,7 +392,11 @@ def _put_outside(points, height, guarded, ear, frame, plain, eared, guard, torso
             over = sunk + risen * (height[i] - sunk) + min(step / 640.0, 4.0)
             if guarded[i] > 0:
                 x, z = _beside_face(x, y, z, 0.5, frame, guard)
-            x, y, z = _outside(x, y, z, over, ear[i], frame, plain, eared, torso)
+            x, y, z = _off_torso(x, y, z, over, torso)
+            column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
+            short = _least(column, row, ear[i], plain, eared) + over - distance
+            if short > 0:
+                x, y, z = x + short * ox, y + short * oy, z + short * oz
             points[i, j, 0], points[i, j, 1], points[i, j, 2] = x, y, z
 
 

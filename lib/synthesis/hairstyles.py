@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.facemodel import FaceModel
-from lib.synthesis.chance import smooth_noise
-from lib.synthesis.comb import Regions, combed, regions_of
+from lib.synthesis.comb import Regions, combed, regions_of, swell
 from lib.synthesis.hair_colour import strand_colours
 from lib.synthesis.hair_growth import Body, Growth, Locks, depth_in_hair, gather, grow
 from lib.synthesis.hairline import ScalpRoots, root_frames
@@ -20,6 +19,7 @@ LAYERS = 3.0  # times that the strands together cover the scalp
 HAIRLINE_MM = 9.0  # from the first hairs to full density
 DARK_ROOTS_MM = 12.0
 HANGS = 1.08  # length of hanging hair over the way down the head's chart
+WAVES_FROM_MM = 35.0  # of length from which waves have their full height
 SPARE = 2  # roots looked at for each strand wanted
 
 
@@ -84,7 +84,7 @@ def _density(
     regions = regions_of(roots, place, roots.inside_mm[:n])
     inside = roots.inside_mm[:n] - style.hairline_up * regions.front
     inside = inside - style.temples * regions.temple
-    inside = inside + 2.0 * smooth_noise(place, 22.0, chance, 12)
+    inside = inside + 2.0 * swell(place, 22.0, chance)[:, 0]
     edge = np.clip(inside / HAIRLINE_MM, 0, 1) ** 0.8
     return edge * (1 - style.balding * regions.crown), inside
 
@@ -124,13 +124,15 @@ def _growth(
     n = len(place)
     comb, fringe = combed(style, regions, normal, chance)
     length = _length(style, regions, fringe, body)
-    uneven = 1 + style.uneven * smooth_noise(place, 30.0, chance, 12)
+    uneven = 1 + style.uneven * swell(place, 30.0, chance)[:, 0]
     length = length * np.clip(uneven * (1 - style.layers * chance.random(n) ** 2), 0.25, 1.6)
     soft = np.clip(regions.inside / HAIRLINE_MM, 0.25, 1)
     length = np.maximum(length * soft ** (0.8 if style.top_mm < 120 else 0.15), 0.8)
     layer = chance.random(n)
-    puff = np.clip(1 + 0.25 * smooth_noise(place, 45.0, chance, 12), 0.4, 1.6)
-    height = 0.6 + style.volume_mm * puff * layer * np.clip(length / 40.0, 0.15, 1)
+    puff = np.clip(1 + 0.25 * swell(place, 45.0, chance)[:, 0], 0.4, 1.6)
+    height = np.where(length > 80, 2.0, 0.6) + style.volume_mm * puff * layer * np.clip(
+        length / 40.0, 0.15, 1
+    )
     height = height * np.clip(regions.inside / 25.0, 0.25, 1)
     if style.comb == "part":  # flat where it is parted
         height = height * np.clip(np.abs(regions.place[:, 0] - style.part_mm) / 18.0, 0.35, 1)
@@ -201,15 +203,16 @@ def _locks(
     centre = np.where(same & ~free, centre, -1)
     medium = np.where(centre[1] >= 0, centre[1], np.arange(len(chosen)))
     phase = chance.uniform(0, 2 * np.pi, len(chosen))
-    smooth = 2.5 * smooth_noise(place, 60.0, chance, 12)
+    smooth = 2.5 * swell(place, 60.0, chance)[:, 0]
     lock = phase[medium] * style.locks_apart + smooth
     size = np.exp(0.25 * chance.standard_normal(len(chosen)))[medium]
     spread = 0.35 * chance.standard_normal(len(chosen))
+    uneven = np.exp(0.2 * chance.standard_normal(len(chosen)))
     return Locks(
         centre[[1, 2]],
         np.array([style.clump_coarse, style.clump_fine]),
         lock + spread,
-        style.wave_mm * size * np.exp(0.2 * chance.standard_normal(len(chosen))),
+        style.wave_mm * size * np.clip(growth.length / WAVES_FROM_MM, 0.2, 1) * uneven,
         np.maximum(style.wavelength_mm * size, 3.0),
         np.full(len(chosen), style.coil),
         style.frizz * np.clip(growth.length, 0, 120),
@@ -223,7 +226,7 @@ def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Region
     radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
     fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * HAIRLINE_MM), 0.5, 1)
     short = np.clip(growth.length / 22.0, 0.3, 1) ** 0.7
-    fine = np.where(growth.guard | (growth.length < 45), fine, 1.0)
+    fine = np.where(growth.length < 80, fine, np.maximum(fine, 0.85))
     return np.maximum(radius * fine * short, RADIUS_RANGE[0]).astype(np.float32)
 
 

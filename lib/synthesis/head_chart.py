@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from lib.facemodel import FaceModel
 from lib.geometry import SurfaceTree
@@ -78,6 +79,9 @@ class HeadChart:
         eared = distance - np.clip(moved, -6, 6)
         eared = _filled(eared, self.triangle >= 0)
         plain = _bridged(eared, self.ear)
+        eared = np.where(
+            _around(self.ear), maximum_filter(eared, 3, mode=("nearest", "wrap")), eared
+        )
         centre = self.centre + points[dome].mean(axis=(0, 1)) - self.middle
         plain, eared = plain.astype(np.float32), eared.astype(np.float32)
         low, high = self.heights[[0, -1]]
@@ -149,6 +153,11 @@ def _filled(distance: np.ndarray, known: np.ndarray) -> np.ndarray:
     first = known.argmax(axis=0)
     below = np.arange(ROWS)[:, None] < first
     return np.where(below, distance[first, np.arange(COLUMNS)], distance)
+
+
+def _around(cells: np.ndarray) -> np.ndarray:
+    """Marked cells of the chart and their neighbours."""
+    return maximum_filter(cells, 3, mode=("nearest", "wrap"))
 
 
 def _bridged(distance: np.ndarray, ear: np.ndarray) -> np.ndarray:
