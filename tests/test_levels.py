@@ -14,8 +14,9 @@ LEVELS = [
     {"devices", "log"},
     {"geometry", "imaging"},
     {"artefacts", "facemodel", "networks", "planning", "render"},
-    {"captures", "detection", "landmarks", "skin", "fitting", "texture"},
-    {"export", "figures", "metrics", "report", "synthesis"},
+    {"captures", "detection", "landmarks", "metrics", "skin", "fitting", "texture"},
+    {"evaluation", "export", "figures", "synthesis"},
+    {"report"},
 ]
 LEVEL = {room: depth for depth, rooms in enumerate(LEVELS) for room in rooms}
 FILES = sorted((PROJECT / "lib").rglob("*.py"))

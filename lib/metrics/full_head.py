@@ -79,12 +79,12 @@ def score_head(
         )
     chosen = true_vertices[in_face if aligned_by is None else aligned_by]
     start = similarity_of_points(points, true_points, with_scale)
-    surface = Surface.of(reconstruction.vertices, reconstruction.triangles)
+    surface = reconstruction.surface
     every = max(1, len(chosen) // 8000)
     alignment = similarity_to_scan(surface, chosen[::every], start, with_scale, trim=1.0)
     placed = alignment.apply(np.asarray(reconstruction.vertices, np.float64))
     _, distance, _ = Surface.of(placed, reconstruction.triangles).nearest(true_vertices)
-    _, back, _ = Surface.of(true_vertices, truth.triangles).nearest(placed)
+    _, back, _ = truth.surface.nearest(placed)
     to_vertex, _ = cKDTree(placed).query(true_vertices)
     return HeadScore(
         face=DistanceStatistics.of(distance[in_face]),

@@ -25,7 +25,6 @@ from lib.metrics.landmarks import NOW_POINTS
 from lib.metrics.surface import (
     Mesh,
     Region,
-    Surface,
     SurfaceSample,
     normals_at,
     sample_surface,
@@ -156,8 +155,7 @@ def score_surface(
     sample = sample.only(counts)
     alignment = align(reconstruction, truth, sample.points, options)
     placed = reconstruction.with_vertices(alignment.apply(reconstruction.vertices))
-    surface = Surface.of(placed.vertices, placed.triangles)
-    found = surface.tree.nearest(sample.points)
+    found = placed.surface.tree.nearest(sample.points)
     offset = ((found.points - sample.points) * sample.normals).sum(axis=1)
     near = found.distance_mm < options.far_mm
     normals = detail = None
@@ -204,8 +202,7 @@ def align(
             "points of both: without them a surface of unknown scale slides."
         )
     every = max(1, len(points) // options.alignment_points)
-    surface = Surface.of(reconstruction.vertices, reconstruction.triangles)
-    return similarity_to_scan(surface, points[::every], start, with_scale)
+    return similarity_to_scan(reconstruction.surface, points[::every], start, with_scale)
 
 
 def normal_score(true: np.ndarray, found: np.ndarray) -> NormalScore:
@@ -255,7 +252,7 @@ def _reverse(
         points = points[region.holds(points, sample.triangles, placed.triangles)]
     if len(points) == 0:
         return None
-    found = Surface.of(truth.vertices, truth.triangles).tree.nearest(points)
+    found = truth.surface.tree.nearest(points)
     if region.vertices is None:
         kept = found.distance_mm < options.stray_mm
     else:

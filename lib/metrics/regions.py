@@ -114,7 +114,7 @@ def score_regions(
         raise NothingToScore(f"Regions are {sorted(regions)}, expected some of {REGIONS}.")
     marks = np.asarray(true_landmarks, np.float64)
     start = similarity_of_points(reconstruction.landmarks[NOW_POINTS], marks[NOW_POINTS])
-    surface = Surface.of(reconstruction.vertices, reconstruction.triangles)
+    surface = reconstruction.surface
     scores = {}
     for name, points in regions.items():
         held = REGION_POINTS[name]

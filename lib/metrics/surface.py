@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class Mesh:
                 raise ShapeError(name, np.shape(array), "(n, 3) with at least one row")
         if self.landmarks is not None and np.shape(self.landmarks) != (68, 3):
             raise ShapeError("landmarks", np.shape(self.landmarks), "(68, 3)")
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The triangles, ready to be measured to; made once."""
+        return Surface.of(self.vertices, self.triangles)
 
     def with_vertices(self, vertices: np.ndarray, landmarks: np.ndarray | None = None) -> Mesh:
         """The same triangles with other vertices (n, 3) and landmarks (68, 3)."""
