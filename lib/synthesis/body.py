@@ -32,7 +32,8 @@ PER_SEGMENT = 10
 ALONG = 0.75  # length along the body per distance out plus distance down
 TABLE_STEP_MM = 4.0
 CLEAR_MM = 10.0  # rings nearer to the rim are left out
-WIDE_RIM = 1.3
+WIDE_RIM = 1.3  # radius over that of a neck from which on a head has shoulders of its own
+FOLLOW = (0.8, 0.4, 0.1)  # how much the first rings below such a head give way to it
 SMOOTH_RIM = 3  # rounds of smoothing of the direction in which the neck leaves the head
 
 
@@ -216,6 +217,10 @@ class Neck:
         progress = [self._progress(r) for r in range(len(RINGS))]
         below = [r for r in range(len(RINGS)) if progress[r].min() > CLEAR_MM]
         knots = [rim, *(self.ring(r, turn) for r in below)]
+        if self.is_wide:
+            off = self._misfit(rim, turn, progress)
+            for k, share in enumerate(FOLLOW[: len(below)], start=1):
+                knots[k] = knots[k] + share * off
         order = [-1, *below]
         start = None
         if head is None:
@@ -230,6 +235,13 @@ class Neck:
         beyond = periodic(turn, self.turn, progress[BASE])  # the base, out and down from the rim
         base = length[order.index(-1) * PER_SEGMENT] + ALONG * beyond
         return Body(turn, curves, length - base)
+
+    def _misfit(self, rim: np.ndarray, turn: np.ndarray, progress: list[np.ndarray]) -> np.ndarray:
+        """(c, 3) mm from the rings, interpolated at the rim, to the rim (c, 3)."""
+        above = max(r for r in range(len(RINGS)) if progress[r].mean() < 0)
+        before, after = (periodic(turn, self.turn, progress[r]) for r in (above, above + 1))
+        share = np.clip(-before / np.maximum(after - before, 1.0), 0, 1)[:, None]
+        return rim - self.ring(above, turn) * (1 - share) - self.ring(above + 1, turn) * share
 
     def _progress(self, index: int) -> np.ndarray:
         """(k,) how far, in mm, a ring lies beyond the rim: outwards and down."""

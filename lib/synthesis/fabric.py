@@ -146,7 +146,7 @@ def folds(
     drape = creased(wave(across, down, 55 * long, 4.0))
     small = wave(over * 1.7 + 90 * sign, along, 22 * long, 3.0)
     at_armpit = np.exp(-0.5 * (((away - 140) / 55) ** 2 + ((length - 165) / 65) ** 2))
-    some = 0.3 + 0.7 * _smooth_step(loose, -1, 1)
+    some = (0.3 + 0.7 * _smooth_step(loose, -1, 1)) * _smooth_step(away, 8, 60)
     return (
         3.0 * loose * _smooth_step(length, 40, 160)
         + (3.2 * at_armpit + 0.8) * pull * some

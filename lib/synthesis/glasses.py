@@ -12,7 +12,7 @@ from lib.geometry import SurfaceTree
 from lib.synthesis.chance import smooth_noise
 from lib.synthesis.prop import Prop, joined, make_prop
 from lib.synthesis.sites import HeadSites, head_sites
-from lib.synthesis.tubes import arc_length, at_length, grid_triangles, spline, swept
+from lib.synthesis.tubes import arc_length, at_length, fan, grid_triangles, spline, swept
 
 Shape = Literal["round", "oval", "rectangular", "square", "aviator", "cat_eye"]
 Rim = Literal["full", "half", "none"]
@@ -35,8 +35,9 @@ TINTS = (
     (0.28, 0.26, 0.30), (0.10, 0.14, 0.24),
 )  # fmt: skip
 N_AROUND, N_RINGS = 64, 6
+USUAL_MM = 61.0  # between the eyes
 CORNEA_MM = (8.5, 12.5)  # from the cornea to the lens
-CLEAR_MM = 0.4  # from the skin
+CLEAR_MM, PRESSED_MM = 0.4, 0.1  # from the skin: the front, and the nose pads
 NARROWEST_BRIDGE_MM = 15.0
 PUSH_MM = 30.0  # the farthest that glasses move forward to clear a face
 TEMPLE_MM = (2.2, 3.2, 1.4)  # clear of the head; half heights of plastic and metal temples
@@ -72,8 +73,8 @@ class Style:
     drop_mm: float
 
 
-def draw_style(chance: np.random.Generator, sunglasses: bool) -> Style:
-    """Glasses as people wear them."""
+def draw_style(chance: np.random.Generator, sunglasses: bool, size: float = 1.0) -> Style:
+    """Glasses as people wear them; `size` is that of the face, 1 = usual."""
     names: tuple[Shape, ...] = tuple(SHAPES)
     likely = (0.1, 0.1, 0.2, 0.25, 0.2, 0.15) if sunglasses else (0.2, 0.17, 0.25, 0.18, 0.08, 0.12)
     shape = names[chance.choice(len(names), p=likely)]
@@ -81,7 +82,7 @@ def draw_style(chance: np.random.Generator, sunglasses: bool) -> Style:
     rim: Rim = "full"
     if metal and not sunglasses:
         rim = ("full", "full", "half", "none")[chance.integers(4)]
-    size = chance.uniform(0.94, 1.06) * (1.08 if sunglasses else 1.0)
+    size *= chance.uniform(0.94, 1.06) * (1.08 if sunglasses else 1.0)
     width, height, _ = SHAPES[shape]
     palette = METALS if metal else PLASTICS
     return Style(
@@ -139,8 +140,9 @@ def draw_glasses(
     """
     sites = sites or head_sites(model)
     vertices = vertices.astype(np.float64)
-    style = draw_style(chance, sunglasses)
     marks = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
+    apart = np.linalg.norm(marks[42:48].mean(axis=0) - marks[36:42].mean(axis=0))
+    style = draw_style(chance, sunglasses, float(np.clip(apart / USUAL_MM, 0.88, 1.14)))
     seat = _seat(sites, vertices, marks, style, chance)
     front = _front(seat)
     face = _face(sites, vertices, marks)
@@ -262,7 +264,10 @@ def _pads(seat: Seat, face: SurfaceTree) -> list[tuple[np.ndarray, np.ndarray]]:
         if not np.isfinite(rest).all() or (rest[:, 2] < seat.middle[2] - 18).any():
             continue
         rest = rest + [side * 0.9, 0, 1.3]
-        parts.append(swept(rest, np.array([0.9, 1.9]), 8, np.array([0.0, 0.3, 1.0]), cap=3))
+        pad, triangles = swept(rest, np.array([0.9, 1.9]), 8, np.array([0.0, 0.3, 1.0]), cap=3)
+        lacking = max(PRESSED_MM - face.nearest(pad, signed=True).distance_mm.min(), 0)
+        rest, pad = (v + [side * 0.7 * lacking, 0, 1.2 * lacking] for v in (rest, pad))
+        parts.append((pad, triangles))
         rim = seat.on(np.array([side * (inner + 0.4), 0.06 * style.height_mm]))
         wire = spline(np.stack([rim, (rim + rest[2]) / 2 + [side, 1.0, -1.0], rest[2]]), 4)
         parts.append(swept(wire, np.array([0.5, 0.5]), 6, cap=0))
@@ -364,15 +369,19 @@ def _lens_colour(chance: np.random.Generator, sunglasses: bool) -> np.ndarray:
 
 def _lenses(seat: Seat, transmission: np.ndarray, sunglasses: bool) -> Prop:
     line = outline(seat.style)
-    reach = np.linspace(0.02, 1.0, N_RINGS)
+    reach = np.linspace(0.15, 1.0, N_RINGS)
     grid = line[None] * reach[:, None, None]
     props = []
     for side in (-1, 1):
         plane = (grid + [seat.half_distance, 0]) * [side, 1]
         bulge = 1.2 * (1 - reach**2)[:, None]
         points = seat.on(plane, bulge).reshape(-1, 3)
-        triangles = grid_triangles(N_RINGS, len(line), closed=True)[:, ::side]
-        down = np.clip(0.5 - plane[..., 1].reshape(-1, 1) / seat.style.height_mm, 0, 1)
+        points = np.concatenate([points, points[: len(line)].mean(axis=0, keepdims=True)])
+        middle = fan(np.arange(len(line)), len(points) - 1)
+        triangles = np.concatenate([grid_triangles(N_RINGS, len(line), closed=True), middle])
+        triangles = triangles[:, ::side]
+        down = np.append(plane[..., 1], plane[0, :, 1].mean())[:, None] / seat.style.height_mm
+        down = np.clip(0.5 - down, 0, 1)
         clear = transmission[0] * (1 - down) + transmission[1] * down
         props.append(make_prop(points, triangles, 0.02, "lens", 0.03, 0.04, clear))
     return joined(props)
