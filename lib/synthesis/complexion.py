@@ -141,7 +141,8 @@ def _lips(
     f, canvas = ground.features, ground.canvas
     normal = chance.normal
     pitch = ground.mm_per_texel * ground.side / CANVAS
-    ragged = solid_noise(canvas.position, canvas.inside, (5.0, 2.2), (0.30, 0.22), chance, pitch)
+    near = canvas.inside & (f.lip_mm > -8)
+    ragged = solid_noise(canvas.position, near, (5.0, 2.2), (0.30, 0.22), chance, pitch)
     border = chance.uniform(0.45, 0.8)
     share = 0.5 + 0.5 * np.tanh((f.lip_mm + ragged) / (2 * border) * 1.6)
     full = np.clip(f.lip_mm / 5.0, 0, 1)  # towards the wet middle
@@ -151,7 +152,7 @@ def _lips(
     rosy = f.lower_lip * f.lip_centre
     melanin = np.log(depth) + normal(0, 0.12) - rosy * (0.08 + abs(normal(0.15, 0.12)) * dark)
     melanin = melanin + (1 - full) * (0.10 + 0.10 * dark) - 0.10 * full - 0.06 * dark * f.lower_lip
-    mottled = solid_noise(canvas.position, canvas.inside, (7.0, 3.0), (0.08, 0.07), chance, pitch)
+    mottled = solid_noise(canvas.position, near, (7.0, 3.0), (0.08, 0.07), chance, pitch)
     blood = np.log(np.interp(tone_deg, [-55, 0, 60], [0.15, 0.145, 0.105])) + normal(0, 0.16)
     blood = blood + 0.28 * full + 0.12 * rosy - 0.2 * np.clip((age - 45) / 35, 0, 1) + mottled
     strength = float(np.clip(normal(0.9, 0.08), 0.7, 1.0))
@@ -216,14 +217,14 @@ def _bearded(
     """Skin with the shadow of hair below it and cut hairs on it."""
     fair = chance.random() < np.interp(tone_deg, [25, 60], [0.0, 0.35])
     hair = np.array([0.10, 0.065, 0.035] if fair else [0.022, 0.018, 0.016], np.float32)
-    hair = np.minimum(hair, 0.35 * np.median(albedo[ground.chart.inside], axis=0))
-    below = HAIR_SHADOW * np.float32(1.6 if fair else 1.0)
-    skin = np.median(albedo[ground.chart.inside], axis=0)
-    below = np.minimum(below, 0.42 * skin)
+    bare = (ground.full(ground.features.bare) * ground.chart.inside)[::4, ::4, None]
+    skin = (albedo[::4, ::4] * bare).sum(axis=(0, 1)) / bare.sum()
+    hair = np.minimum(hair, 0.35 * skin)
+    below = np.minimum(HAIR_SHADOW * np.float32(1.6 if fair else 1.0), 0.42 * skin)
     field = ground.features.beard
     patchy = solid_noise(
         ground.canvas.position,
-        ground.canvas.inside,
+        ground.canvas.inside & (field > 0.02),
         (14.0, 5.0),
         (0.12, 0.10),
         chance,

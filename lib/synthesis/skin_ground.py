@@ -135,15 +135,16 @@ def skin_ground(model: FaceModel, side: int) -> SkinGround:
     area = np.square(canvas.mm_per_texel) * canvas.inside
     density, size = _pores(features)
     face = canvas.inside & (features.bare > 0.5)
+    frame = line_frames(canvas, marks)
     return SkinGround(
         chart,
         canvas,
         features,
-        line_frames(canvas, marks),
+        frame,
         area,
         density * canvas.inside,
         size,
-        wrinkle_lines(canvas, marks),
+        wrinkle_lines(canvas, marks, frame),
         float(np.median(canvas.mm_per_texel[face])) * CANVAS / side,
     )
 

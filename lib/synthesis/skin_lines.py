@@ -26,11 +26,15 @@ class Line:
         place: (n, 2) float32 (column, row) on the canvas.
         kind: name of the family, e.g. `forehead`.
         share: (n,) 0..1 depth along the line, 0 at faint ends.
+        to_mm: (n, 4) float32 canvas texels -> mm along and across the line.
+        sideways: (n, 2) canvas texels per mm across.
     """
 
     place: np.ndarray
     kind: str
     share: np.ndarray
+    to_mm: np.ndarray
+    sideways: np.ndarray
 
 
 def _known_directions(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -118,12 +122,13 @@ def line_frames(canvas: SkinChart, marks: np.ndarray) -> np.ndarray:
     return fill_margins(frame, inside, 8)
 
 
-def wrinkle_lines(canvas: SkinChart, marks: np.ndarray) -> tuple[Line, ...]:
+def wrinkle_lines(canvas: SkinChart, marks: np.ndarray, frame: np.ndarray) -> tuple[Line, ...]:
     """Where wrinkles form on the mean head.
 
     Args:
         canvas: the chart.
         marks: (68, 3) mm on the mean head.
+        frame: (side, side, 4) of `line_frames`.
     """
     index = np.argwhere(canvas.inside)
     outer = canvas.position[canvas.inside]
@@ -132,11 +137,24 @@ def wrinkle_lines(canvas: SkinChart, marks: np.ndarray) -> tuple[Line, ...]:
     for kind, control in _controls(marks):
         points = _curve(control)
         _, nearest = tree.query(points, workers=1)
-        place = index[nearest][:, ::-1].astype(np.float64)
-        place = _smoothed(place)
+        row, column = index[nearest].T
+        place = _smoothed(np.stack([column, row], axis=1).astype(np.float64))
         share = np.sin(np.linspace(0, np.pi, len(place) + 2)[1:-1]) ** 0.6
-        lines.append(Line(place.astype(np.float32), kind, share.astype(np.float32)))
+        to_mm, sideways = _along(place, frame[row, column])
+        arrays = (array.astype(np.float32) for array in (share, to_mm, sideways))
+        lines.append(Line(place.astype(np.float32), kind, *arrays))
     return tuple(lines)
+
+
+def _along(place: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (n, 4) turned along a line of places (n, 2), and texels per mm across it."""
+    matrix = frame.reshape(-1, 2, 2).astype(np.float64)
+    matrix[np.abs(np.linalg.det(matrix)) < 1e-9] = np.eye(2)
+    way = np.einsum("nij,nj->ni", matrix, np.gradient(place, axis=0))
+    cosine, sine = (way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)).T
+    turn = np.stack([cosine, sine, -sine, cosine], axis=1).reshape(-1, 2, 2)
+    turned = turn @ matrix
+    return turned.reshape(-1, 4), np.linalg.inv(turned)[..., 1]
 
 
 def _curve(control: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import cv2
 import numpy as np
 from numba import njit
 
@@ -11,6 +12,7 @@ CELLS = 64  # along each axis of the periodic block
 CELLS_PER_WAVE = 8.0
 BAND = 0.35  # spread of the wave number about its mean, relative
 SEED = 20_011
+SAMPLES_PER_WAVE = 7.0  # of a band that is drawn on fewer texels
 NYQUIST_WAVES = (2.4, 4.8)  # texels per wave below which a band is left out, above which it is full
 
 
@@ -54,15 +56,31 @@ def solid_noise(
         mm_per_texel: pitch of the grid.
     """
     moves = [_random_move(chance, wavelength) for wavelength in wavelengths_mm]
-    shares = [
-        amplitude * band_weight(wavelength, mm_per_texel)
-        for wavelength, amplitude in zip(wavelengths_mm, amplitudes)
-    ]
     result = np.zeros(inside.shape, np.float32)
-    for move, share in zip(moves, shares):
-        if share > 0:
-            _add_band(position, inside, _block(), move, np.float32(share), result)
+    for wavelength, amplitude, move in zip(wavelengths_mm, amplitudes, moves):
+        share = np.float32(amplitude * band_weight(wavelength, mm_per_texel))
+        if share < 0.05 * amplitude:
+            continue
+        step = _step(wavelength, mm_per_texel)
+        if step == 1:
+            _add_band(position, inside, _block(), move, share, result)
+            continue
+        # long waves on fewer texels, each cell's middle
+        coarse = np.ascontiguousarray(position[step // 2 :: step, step // 2 :: step])
+        within = np.ones(coarse.shape[:2], bool)
+        band = np.zeros(coarse.shape[:2], np.float32)
+        _add_band(coarse, within, _block(), move, share, band)
+        result += cv2.resize(band, inside.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    result *= inside
     return result
+
+
+def _step(wavelength_mm: float, mm_per_texel: float) -> int:
+    """1, 2, 4 or 8: the coarsest step that leaves enough samples per wave."""
+    for step in (8, 4, 2):
+        if wavelength_mm >= SAMPLES_PER_WAVE * step * mm_per_texel:
+            return step
+    return 1
 
 
 def _random_move(chance: np.random.Generator, wavelength: float) -> np.ndarray:

@@ -103,35 +103,30 @@ def compression(
     return result[0], result[1]
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 @njit(cache=True, nogil=True)
 def _gather(neutral, posed, triangles, before, after):
-    d, p = np.empty((2, 3)), np.empty((2, 3))
-    dual, gram, moved = np.empty((2, 3)), np.empty((2, 2)), np.empty((2, 2))
     for item in range(len(triangles)):
-        corners = triangles[item]
-        for edge in range(2):
-            for axis in range(3):
-                i, j = corners[0], corners[edge + 1]
-                d[edge, axis] = neutral[j, axis] - neutral[i, axis]
-                p[edge, axis] = posed[j, axis] - posed[i, axis]
-        for s in range(2):
-            for t in range(2):
-                gram[s, t] = (d[s] * d[t]).sum()
-                moved[s, t] = (p[s] * p[t]).sum()
-        det = gram[0, 0] * gram[1, 1] - gram[0, 1] * gram[1, 0]
+        i, j, k = triangles[item, 0], triangles[item, 1], triangles[item, 2]
+        d, e = neutral[j] - neutral[i], neutral[k] - neutral[i]
+        p, q = posed[j] - posed[i], posed[k] - posed[i]
+        dd, de, ee = _dot(d, d), _dot(d, e), _dot(e, e)
+        pp, pq, qq = _dot(p, p), _dot(p, q), _dot(q, q)
+        det = dd * ee - de * de
         if det < 1e-12:
             continue
-        for axis in range(3):
-            dual[0, axis] = (gram[1, 1] * d[0, axis] - gram[0, 1] * d[1, axis]) / det
-            dual[1, axis] = (gram[0, 0] * d[1, axis] - gram[0, 1] * d[0, axis]) / det
-        area = 0.5 * np.sqrt(det)
+        root = np.sqrt(0.5 * np.sqrt(det))  # of the area
         for m in range(3):
+            dm, em = root * (ee * d[m] - de * e[m]) / det, root * (dd * e[m] - de * d[m]) / det
             for n in range(3):
-                old = new = 0.0
-                for s in range(2):
-                    for t in range(2):
-                        old += dual[s, m] * gram[s, t] * dual[t, n]
-                        new += dual[s, m] * moved[s, t] * dual[t, n]
-                for corner in corners:
-                    before[corner, m, n] += area * old
-                    after[corner, m, n] += area * new
+                dn, en = root * (ee * d[n] - de * e[n]) / det, root * (dd * e[n] - de * d[n]) / det
+                both = dm * en + em * dn
+                old = dm * dn * dd + both * de + em * en * ee
+                new = dm * dn * pp + both * pq + em * en * qq
+                for corner in (i, j, k):
+                    before[corner, m, n] += old
+                    after[corner, m, n] += new

@@ -81,61 +81,47 @@ def draw_wrinkles(ground: SkinGround, age: float, chance: np.random.Generator) -
         family = FAMILIES[line.kind]
         years = np.clip((age - family.onset_years) / (80 - family.onset_years), 0, 1)
         rest = family.depth_at_80_mm * years**1.2 * worn * taste[line.kind]
-        parts.append(_along_line(ground, line, family, float(rest), 1.0, chance))
-        for _ in range(2):  # finer company on both sides
-            parts.append(_along_line(ground, line, family, float(0.4 * rest), 0.55, chance))
-    parts.append(_fine(ground, age, worn, chance))
-    splats = joined([part.splats for part in parts])
+        for size, depth in ((1.0, rest), (0.55, 0.4 * rest), (0.55, 0.4 * rest)):
+            if chance.random() < family.presence:
+                parts.append(_along_line(line, family, float(depth), size, chance))
+    place, to_mm, width, rest, gain, most = (np.concatenate(column) for column in zip(*parts))
+    count = len(place)
+    lines = make_splats(place, to_mm, np.full(count, STEP_MM), width, np.ones(count))
+    fine = _fine(ground, age, worn, chance)
     depths = (
-        np.concatenate([getattr(part, name) for part in parts]).astype(np.float32)
-        for name in ("rest_mm", "gain_mm", "most_mm")
+        np.concatenate([own, getattr(fine, name)]).astype(np.float32)
+        for own, name in ((rest, "rest_mm"), (gain, "gain_mm"), (most, "most_mm"))
     )
-    return Wrinkles(splats, *depths)
+    return Wrinkles(joined([lines, fine.splats]), *depths)
 
 
 def _along_line(
-    ground: SkinGround,
-    line: Line,
-    family: Family,
-    rest_mm: float,
-    size: float,
-    chance: np.random.Generator,
-) -> Wrinkles:
-    """One wrinkle near a line: shifted, wavy, broken here and there; size 1 = on the line."""
+    line: Line, family: Family, rest_mm: float, size: float, chance: np.random.Generator
+) -> tuple[np.ndarray, ...]:
+    """Place, frame, width, depth at rest, gain and most of one wrinkle near a line.
+
+    It is shifted, wavy and broken here and there. Size 1 = the line itself, less = finer company
+    beside it.
+    """
     count = len(line.place)
-    here = float(chance.random() < family.presence)
-    strength = here * np.exp(chance.normal(0, 0.3))
+    strength = np.exp(chance.normal(0, 0.3))
     shift = chance.normal(0, 0.7) if size == 1 else chance.normal(0, 2.2)
     offset = shift + 0.5 * _wave(count, 14.0, chance)
     first, last = np.sort(chance.uniform(-0.15, 1.15, 2)) if size < 1 else (-1, 2)
     share = np.linspace(0, 1, count)
     within = np.clip(np.minimum(share - first, last - share) * 8, 0, 1)
     broken = np.clip(0.75 + 0.5 * _wave(count, 9.0, chance), 0, 1.3)
-    depth = strength * line.share * within * broken
-    place, turn, frame = _shifted(ground, line.place, offset)
     width = family.width_mm * (0.6 + 0.4 * size) * np.exp(0.2 * _wave(count, 12.0, chance))
     # kernels one sigma apart, less their rims, add up to the depth
-    share_of_sum = 1 / np.sqrt(2 * np.pi) / (1 - 1 / RIM)
-    splats = make_splats(place, frame, np.full(count, STEP_MM), width, np.ones(count), turn)
-    scale = share_of_sum * depth
-    return Wrinkles(
-        splats, rest_mm * scale, family.gain_mm * size * scale, 0.24 * size * np.minimum(scale, 0.5)
+    scale = strength * line.share * within * broken / np.sqrt(2 * np.pi) / (1 - 1 / RIM)
+    return (
+        line.place + line.sideways * offset[:, None],
+        line.to_mm,
+        width,
+        rest_mm * scale,
+        family.gain_mm * size * scale,
+        0.24 * size * np.minimum(scale, 0.5),
     )
-
-
-def _shifted(
-    ground: SkinGround, place: np.ndarray, offset_mm: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points of a line moved sideways by (n,) mm, the line's turn in the frames, the frames."""
-    frame = ground.frames_at(place)
-    matrix = frame.reshape(-1, 2, 2).astype(np.float64)
-    matrix[np.abs(np.linalg.det(matrix)) < 1e-9] = np.eye(2)
-    step = np.gradient(place.astype(np.float64), axis=0)
-    way = np.einsum("nij,nj->ni", matrix, step)
-    turn = np.arctan2(way[:, 1], way[:, 0])
-    side = np.stack([-np.sin(turn), np.cos(turn)], axis=1) * offset_mm[:, None]
-    moved = place + np.linalg.solve(matrix, side[..., None])[..., 0]
-    return moved, turn, frame
 
 
 def _wave(count: int, length: float, chance: np.random.Generator) -> np.ndarray:
