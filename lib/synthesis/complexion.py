@@ -101,7 +101,7 @@ def _coarse(
         + normal(-0.05, 0.06) * f.neck
         + abs(normal(0.05, 0.04)) * f.nose_wings
     )
-    flush = np.exp(normal(0, 0.4))
+    flush = np.exp(normal(0, 0.3))
     blood = (
         flush * (0.34 * f.cheeks + 0.42 * f.nose + 0.40 * f.nose_wings)
         + normal(0.10, 0.08) * f.chin

@@ -110,7 +110,7 @@ def _along_line(
     first, last = np.sort(chance.uniform(-0.15, 1.15, 2)) if size < 1 else (-1, 2)
     share = np.linspace(0, 1, count)
     within = np.clip(np.minimum(share - first, last - share) * 8, 0, 1)
-    broken = np.clip(0.75 + 0.5 * _wave(count, 9.0, chance), 0, 1.3)
+    broken = np.clip(0.85 + 0.45 * _wave(count, 14.0, chance), 0, 1.3)
     width = family.width_mm * (0.6 + 0.4 * size) * np.exp(0.2 * _wave(count, 12.0, chance))
     # kernels one sigma apart, less their rims, add up to the depth
     scale = strength * line.share * within * broken / np.sqrt(2 * np.pi) / (1 - 1 / RIM)
