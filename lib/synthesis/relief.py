@@ -54,7 +54,7 @@ class Relief:
         across, along = compression(self.probe, neutral, posed, chart.triangles)
         furrows = self.wrinkles.splats.with_amplitude(-self.wrinkles.depth_mm(across, along))
         add_splats(height, furrows, CANVAS, rim_across=RIM, smallest=SMALLEST)
-        fade = 1 - np.clip(1.5 * self.ground.features.lid_edge, 0, 1)
+        fade = self.ground.rim * (1 - np.clip(1.5 * self.ground.features.lid_edge, 0, 1))
         height *= self.ground.full(fade) * chart.inside
         return (LIMIT_MM * np.tanh(height / LIMIT_MM)).astype(np.float32)
 

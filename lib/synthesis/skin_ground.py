@@ -15,6 +15,7 @@ from lib.synthesis.charts import SkinChart, skin_chart
 from lib.synthesis.skin_lines import Line, line_frames, wrinkle_lines
 
 CANVAS = 512  # side of the grid on which people are drawn, whatever the side of their maps
+RIM_MM = 1.8  # where relief reaches its height beside mouth, lids and the neck's end
 MARGIN = 8  # texels that fields reach beyond the skin
 
 
@@ -80,6 +81,7 @@ class SkinGround:
         pore_density: (CANVAS, CANVAS) pores per mm^2.
         pore_mm: (CANVAS, CANVAS) typical sigma of a pore.
         lines: where wrinkles form.
+        rim: (CANVAS, CANVAS) 0 at the border of the skin .. 1 from RIM_MM on.
         mm_per_texel: of the face in the maps.
     """
 
@@ -91,6 +93,7 @@ class SkinGround:
     pore_density: np.ndarray
     pore_mm: np.ndarray
     lines: tuple[Line, ...]
+    rim: np.ndarray
     mm_per_texel: float
 
     @property
@@ -145,8 +148,15 @@ def skin_ground(model: FaceModel, side: int) -> SkinGround:
         density * canvas.inside,
         size,
         wrinkle_lines(canvas, marks, frame),
+        _rim(canvas),
         float(np.median(canvas.mm_per_texel[face])) * CANVAS / side,
     )
+
+
+def _rim(canvas: SkinChart) -> np.ndarray:
+    """(CANVAS, CANVAS) float32 0..1 with the distance from the border of the skin."""
+    texels = ndimage.distance_transform_edt(np.pad(canvas.inside, 1))[1:-1, 1:-1] - 1
+    return np.clip(texels * canvas.mm_per_texel / RIM_MM, 0, 1).astype(np.float32)
 
 
 def _pores(features: Features) -> tuple[np.ndarray, np.ndarray]:

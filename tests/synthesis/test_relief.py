@@ -56,6 +56,16 @@ def test_height_is_within_its_limit_and_raises_nothing_on_the_whole(model, groun
         assert not height[~ground.chart.inside].any()
 
 
+def test_relief_ends_at_the_border_of_the_skin(model, grounds):
+    ground = grounds[512]
+    height = draw_relief(ground, 80, chance(1)).height_mm(model.mean, posed(model, "mouthPucker"))
+    inside = ground.chart.inside
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    border = inside & (cv2.erode(inside.astype(np.uint8), cross) == 0)
+    assert np.abs(height[border]).max() == 0
+    assert np.abs(height).max() > 0.08
+
+
 def test_the_same_chance_gives_the_same_bytes_and_another_does_not(model, ground, relief):
     pose = posed(model, "mouthSmile")
     again = draw_relief(ground, 45, chance(0)).height_mm(model.mean, pose)
