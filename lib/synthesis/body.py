@@ -34,6 +34,7 @@ TABLE_STEP_MM = 4.0
 CLEAR_MM = 10.0  # rings nearer to the rim are left out
 WIDE_RIM = 1.3  # radius over that of a neck from which on a head has shoulders of its own
 FOLLOW = (0.8, 0.4, 0.1)  # how much the first rings below such a head give way to it
+HIGHER_MM = 40.0  # how far above its rim a neck counts that ends high
 SMOOTH_RIM = 3  # rounds of smoothing of the direction in which the neck leaves the head
 
 
@@ -221,19 +222,20 @@ class Neck:
             off = self._misfit(rim, turn, progress)
             for k, share in enumerate(FOLLOW[: len(below)], start=1):
                 knots[k] = knots[k] + share * off
-        order = [-1, *below]
-        start = None
-        if head is None:
-            start = np.stack([periodic(turn, self.turn, self.leaving[:, k]) for k in range(3)], 1)
-            start /= np.linalg.norm(start, axis=1, keepdims=True)
-        else:
-            above = [r for r in range(len(RINGS)) if progress[r].max() < -CLEAR_MM]
-            on_head = [head.nearest(self.ring(r, turn)).points for r in above]
-            knots, order = [*on_head, *knots], [*above, *order]
+        start = np.stack([periodic(turn, self.turn, self.leaving[:, k]) for k in range(3)], 1)
+        start /= np.linalg.norm(start, axis=1, keepdims=True)
         curves = spline(np.stack(knots), PER_SEGMENT, start=start)
+        n_above = 0
+        if head is not None:
+            above = [r for r in range(len(RINGS)) if progress[r].max() < -CLEAR_MM]
+            rings = [self.ring(r, turn) for r in above] or [rim - HIGHER_MM * start]
+            on_head = [head.nearest(ring).points for ring in rings]
+            upwards = spline(np.stack([rim, *on_head[::-1]]), PER_SEGMENT, start=-start)
+            n_above = len(upwards) - 1
+            curves = np.concatenate([upwards[:0:-1], curves])
         length = arc_length(curves)
         beyond = periodic(turn, self.turn, progress[BASE])  # the base, out and down from the rim
-        base = length[order.index(-1) * PER_SEGMENT] + ALONG * beyond
+        base = length[n_above] + ALONG * beyond
         return Body(turn, curves, length - base)
 
     def _misfit(self, rim: np.ndarray, turn: np.ndarray, progress: list[np.ndarray]) -> np.ndarray:

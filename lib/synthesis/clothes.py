@@ -11,6 +11,7 @@ from lib.synthesis.fabric import Fabric, draw_colour, draw_fabric
 from lib.synthesis.garments import Figure, Seamline, Shell, cord, hang, strip
 from lib.synthesis.prop import Prop
 
+V_STEP_MM = 2.0  # a V-neck is found in steps of this length
 Edge = Callable[[np.ndarray], np.ndarray]
 
 
@@ -114,12 +115,14 @@ def top(figure: Figure, chance: np.random.Generator) -> Outfit:
     for middle in (0.0, np.pi):
 
         def edge(turn: np.ndarray, middle: float = middle) -> np.ndarray:
-            return high + 22 * np.cos((turn - middle) / 0.66 * np.pi) * (middle == 0)
+            away = np.abs(turn - middle)
+            at_strap = np.exp(-(((away - 0.56) / 0.16) ** 2))
+            return high - 18 * at_strap + 20 * np.clip(1 - (away / 0.5) ** 2, 0, 1)
 
         props.append(hang(figure, Shell(edge, 2.2, 6, 0.68, middle, 0.5), fabric, chance))
     half = chance.uniform(4, 16)
     for side in (-1, 1):
-        turn = np.linspace(0.50, np.pi - 0.52, 40)
+        turn = np.linspace(0.54, np.pi - 0.56, 40)
         length = 64 + 62 * np.abs(np.cos(turn)) ** 1.5
         line = Seamline(side * turn, length, np.full(40, 1.6))
         radius = np.array([half, 1.3])
@@ -142,13 +145,13 @@ def _pointed(figure: Figure, side_mm: float, deep_mm: float, half_mm: float) -> 
         half_mm: half its width at the neck.
     """
     turn = np.linspace(0, np.pi / 2, 65)
-    length = np.arange(side_mm, deep_mm + 4.0, 4.0)
+    length = np.arange(side_mm, deep_mm + V_STEP_MM, V_STEP_MM)
     place, _ = figure.ground.place(*np.broadcast_arrays(turn, length[:, None]))
     other, _ = figure.ground.place(*np.broadcast_arrays(-turn, length[:, None]))
     out = (place[..., 0] - other[..., 0]) / 2
     line = half_mm * (1 - (length - side_mm) / (deep_mm - side_mm))[:, None]
-    crossing = (out < line).sum(axis=0) * 4.0 + side_mm
-    for _ in range(2):
+    crossing = (out < line).sum(axis=0) * V_STEP_MM + side_mm
+    for _ in range(5):
         crossing[1:-1] = (crossing[:-2] + 2 * crossing[1:-1] + crossing[2:]) / 4
 
     def edge(at: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from lib.synthesis.tubes import fan, grid_triangles, spline, swept
 ROUGHNESS, REFLECTANCE = 0.85, 0.028
 COLUMNS = 176
 FINEST_MM, COARSEST_MM, GROWTH = 2.4, 9.0, 1.06  # distances of rows from the neckline down
-TUCK_MM = 3.0  # an edge turns this far under the skin
+TUCK_MM = 4.0  # an edge turns this far under the skin
 ARMHOLE, ARMHOLE_WIDTH, ARMHOLE_MM = 0.72, 0.05, 9.0  # direction, width in it, depth of the crease
 CLEAR_MM = 1.6  # from the head's skin
 CHEST_MM = 200.0  # length at which distances around the body are taken

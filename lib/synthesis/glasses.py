@@ -276,10 +276,9 @@ def _pads(seat: Seat, face: SurfaceTree) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _face(sites: HeadSites, vertices: np.ndarray, marks: np.ndarray) -> SurfaceTree:
     """The skin that the front of glasses could touch."""
-    corners = vertices[sites.skin]
     low, high = marks[33, 1] - 10, marks[17:27, 1].max() + 25
-    near = (corners[:, :, 1] > low) & (corners[:, :, 1] < high) & (corners[:, :, 2] > -45)
-    return SurfaceTree(vertices, sites.skin[near.all(axis=1)])
+    near = (vertices[:, 1] > low) & (vertices[:, 1] < high) & (vertices[:, 2] > -45)
+    return SurfaceTree(vertices, sites.skin[near[sites.skin].all(axis=1)])
 
 
 def _cleared(
@@ -290,7 +289,7 @@ def _cleared(
     lens = [
         seat.on((line * r + [seat.half_distance, 0]) * [s, 1]) for s in (-1, 1) for r in (0.6, 1)
     ]
-    points = np.concatenate([*(part[0] for part in front), *lens])
+    points = np.concatenate([*(part[0][::3] for part in front), *lens])
     moved = 0.0
     for _ in range(6):
         distance = face.nearest(points + [0, 0, moved], signed=True).distance_mm
@@ -336,10 +335,9 @@ def _wall(
     sites: HeadSites, vertices: np.ndarray, y: np.ndarray, z: np.ndarray, side: int
 ) -> np.ndarray:
     """(n,) |x| in mm of the side of the head, seen from inside so that the ear does not count."""
-    corners = vertices[sites.skin]
-    beside = (side * corners[:, :, 0] > 20).all(axis=1)
-    near = (corners[:, :, 1] > y.min() - 20) & (corners[:, :, 1] < y.max() + 20)
-    tree = SurfaceTree(vertices, sites.skin[beside & near.all(axis=1)])
+    near = (vertices[:, 1] > y.min() - 20) & (vertices[:, 1] < y.max() + 20)
+    near &= side * vertices[:, 0] > 20
+    tree = SurfaceTree(vertices, sites.skin[near[sites.skin].all(axis=1)])
     origin = np.stack([np.full(len(y), side * 25.0), y, z], axis=1)
     found = tree.along(origin, np.broadcast_to([float(side), 0, 0], origin.shape))
     return np.abs(found.points[:, 0])

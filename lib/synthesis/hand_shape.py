@@ -23,7 +23,7 @@ RADII = np.array(
 )
 THUMB = np.array([(21.0, 14, -8), (42, 48, -18)])  # of its metacarpal
 THUMB_BONES, THUMB_RADII = (33.0, 24.0), (12.0, 9.8, 9.0, 7.2)
-STEP_MM, BLEND_MM = 3.2, 1.7
+STEP_MM, BLEND_MM = 3.5, 1.8
 ARM_MM = 105.0  # of the forearm that is skin; a sleeve begins before
 FOREARM_MM = (14.0, 14.5, 20.0)  # radii at the wrist, beyond it, at the end
 NAIL_MM = (0.78, 0.62)  # half width and half length over the finger's radius

@@ -10,6 +10,7 @@ import numpy as np
 
 from lib.facemodel import FaceModel
 from lib.geometry import SurfaceTree
+from lib.synthesis.chance import smooth_noise
 from lib.synthesis.fabric import draw_colour
 from lib.synthesis.hand_shape import Grip, shape_hand, skin_of
 from lib.synthesis.prop import Prop, joined, make_prop
@@ -21,7 +22,8 @@ POSES: tuple[Pose, ...] = ("mouth", "chin", "eye", "cheek", "phone", "cup", "mic
 Mesh = tuple[np.ndarray, np.ndarray]
 LIKELY = np.array([0.2, 0.2, 0.13, 0.17, 0.1, 0.1, 0.1])
 ROUGHNESS, REFLECTANCE = 0.48, 0.028
-CLEAR_MM = 0.8
+CLEAR_MM = 0.8  # from the face
+NOSE_MM = 60.0  # what may stand out of the face before a hand that starts too deep
 SLEEVE_MM = 330.0
 CUPS = ((0.7, 0.69, 0.66), (0.25, 0.16, 0.1), (0.3, 0.03, 0.03))
 FLAT = Grip((12, 14, 18, 22), (14, 16, 18, 22), (10, 10, 12, 14), 5.0)
@@ -70,6 +72,7 @@ def draw_hand(
     chance: np.random.Generator,
     sites: HeadSites | None = None,
     pose: Pose | None = None,
+    cloth_rgb: np.ndarray | None = None,
 ) -> list[Prop]:
     """A hand with its sleeve, and what it holds.
 
@@ -80,6 +83,7 @@ def draw_hand(
         chance: source of random numbers.
         sites: of the model, where they are known already.
         pose: a given one instead of a random one.
+        cloth_rgb: (3,) linear RGB of the sleeve instead of a random colour.
     """
     sites = sites or head_sites(model)
     drawn = POSES[chance.choice(len(POSES), p=LIKELY)]
@@ -94,7 +98,8 @@ def draw_hand(
     elbow = placement.axes @ (np.array(placement.elbow) / np.linalg.norm(placement.elbow))
     hand = shape_hand(placement.grip, elbow, scale, float(chance.uniform(0.88, 1.06)), chance)
     things = _held_thing(pose, scale, chance)
-    sleeve = _sleeve(elbow, scale, chance)
+    cloth = draw_colour(chance)
+    sleeve = _sleeve(elbow, scale, cloth if cloth_rgb is None else cloth_rgb, chance)
     skin = make_prop(
         hand.vertices, hand.triangles, skin_of(hand, np.asarray(skin_rgb, float), chance),
         "hand", ROUGHNESS, REFLECTANCE,
@@ -220,10 +225,10 @@ def _offset(
     """(3,) mm where the wrist goes, so that the hand touches the face and does not enter it."""
     start = placement.target - scale * np.array(placement.held) @ placement.axes
     points = np.concatenate(parts)
-    points = points[np.linalg.norm(points, axis=1) < 260][::7] @ placement.axes + start
-    corners = head[sites.skin]
-    low, high = points.min(axis=0) - 40, points.max(axis=0) + 10
-    near = ((corners > low) & (corners < high)).all(axis=(1, 2))
+    points = points[np.linalg.norm(points, axis=1) < 260][::5] @ placement.axes + start
+    reach = NOSE_MM * np.abs(placement.away) + 10
+    box = (head > points.min(axis=0) - 40) & (head < points.max(axis=0) + reach)
+    near = box.all(axis=1)[sites.skin].all(axis=1)
     if not near.any():
         return start
     away = np.array(placement.away) / np.linalg.norm(placement.away)
@@ -235,12 +240,12 @@ def _offset(
         face = face[:, ::-1]
     tree = SurfaceTree(head, face)
     moved = 0.0
-    for _ in range(6):
+    for _ in range(10):
         distance = tree.nearest(points + moved * away, signed=True).distance_mm
         lacking = CLEAR_MM - distance.min()
         if lacking <= 0 or moved > 80:
             break
-        moved += 1.05 * lacking
+        moved += 1.15 * lacking + 0.1
         points = points[distance < distance.min() + 15]
     return start + moved * away
 
@@ -252,17 +257,26 @@ def _placed(prop: Prop, placement: Placement, offset: np.ndarray, side: np.ndarr
     return prop
 
 
-def _sleeve(elbow: np.ndarray, scale: float, chance: np.random.Generator) -> Prop:
-    """The end of a sleeve on the forearm."""
-    length = np.linspace(scale * chance.uniform(35, 85), SLEEVE_MM, 44)
-    from_cuff = length - length[0]
-    ripple = 0.03 * np.sin(length / 5 + chance.uniform(0, 6)) + 0.02 * np.sin(length / 2.3)
-    wide = scale * (34 + 0.05 * length) * (1 + ripple * (from_cuff > 18))
+def _sleeve(
+    elbow: np.ndarray, scale: float, cloth_rgb: np.ndarray, chance: np.random.Generator
+) -> Prop:
+    """The end of a sleeve on the forearm, in folds that are no rings."""
+    length = np.linspace(scale * chance.uniform(35, 85), SLEEVE_MM, 50)
+    wide = scale * (33 + 0.06 * length)
     wide[0] *= 0.8  # the cuff is turned in
     vertices, triangles = swept(
-        np.outer(length, elbow), np.stack([wide, 0.85 * wide], axis=1), 28, cap=2
+        np.outer(length, elbow), np.stack([wide, 0.85 * wide], axis=1), 32, cap=2
     )
-    return make_prop(vertices, triangles, draw_colour(chance), "cloth", 0.85, 0.028)
+    along = vertices @ elbow
+    out = vertices - along[:, None] * elbow
+    bent = along[:, None] * elbow + 1.4 * out
+    noise = smooth_noise(bent, 34.0, chance, 12)
+    share = np.clip((along - length[0] - 16) / 10, 0, 1)
+    folds = 0.05 * noise + 0.05 * (0.6 - np.abs(smooth_noise(bent, 46.0, chance, 12)))
+    vertices += out * (share * folds)[:, None]
+    seam = np.exp(-0.5 * ((along - length[0] - 15) / 1.5) ** 2)
+    colour = np.asarray(cloth_rgb) * (1 - 0.3 * seam)[:, None]
+    return make_prop(vertices, triangles, colour, "cloth", 0.85, 0.028)
 
 
 def _lathed(middle: tuple[float, float, float], profile: list[tuple[float, float]]) -> Mesh:

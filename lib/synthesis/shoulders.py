@@ -94,7 +94,8 @@ def _relief(grid: np.ndarray, length: np.ndarray, under_mm: np.ndarray, neck: Ne
     above_bone *= np.exp(-0.5 * ((away - 0.95) / 0.3) ** 2)
     pit = np.exp(-0.5 * ((length - 1) / 9) ** 2 - 0.5 * (away / 0.2) ** 2)
     share = np.clip((length - length[0]) / 15, 0, 1)
-    out = (4.5 * on_bone - 5.0 * above_bone - 4.0 * pit) * share
+    bare = np.clip(-under_mm / 16, 0, 1)  # cloth lies on a body without bones
+    out = (4.5 * on_bone - 5.0 * above_bone - 4.0 * pit) * share * bare
     sunk = np.clip((under_mm - 3) / 22, 0, 1)
     out -= SUNK_MM * sunk * sunk * (3 - 2 * sunk) * share
     return np.concatenate([np.zeros_like(normal[:1]), out[..., None] * normal[1:]])
