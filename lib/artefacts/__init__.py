@@ -3,6 +3,7 @@
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
 from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, how_to_rebuild
 from lib.artefacts.process import as_failure, process_batch
+from lib.artefacts.scores import Scores
 from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
 from lib.artefacts.truth import PART_LABELS, Truth
 
@@ -13,6 +14,7 @@ ARTEFACTS = {
     "skin": SkinMask,
     "fit": FaceFit,
     "texture": Texture,
+    "scores": Scores,
     "truth": Truth,
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "FieldSpec",
     "Landmarks",
     "Outcome",
+    "Scores",
     "SkinMask",
     "Texture",
     "Truth",

@@ -1,0 +1,197 @@
+"""All scores of one capture that has a truth."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lib.artefacts import OK, Capture, FaceFit, Landmarks, Scores, SkinMask, Texture
+from lib.errors import CaptureFailure
+from lib.evaluation import pictures, shape
+from lib.evaluation.heads import Head, OuterSurface, heads_of, known_placement
+from lib.evaluation.measures import FIT, MEASURES
+from lib.evaluation.options import EvaluationOptions
+from lib.evaluation.rows import Row
+from lib.evaluation.truth import CaptureTruth
+from lib.facemodel import FaceModel
+from lib.metrics import (
+    IDENTITY,
+    Mesh,
+    MeshScore,
+    MeshScoreOptions,
+    Region,
+    Similarity,
+    sample_surface,
+    score_surface,
+    vertex_errors,
+)
+
+logger = logging.getLogger(__name__)
+
+ALIGNMENTS = ("known", "rigid", "similarity")
+IN_MODEL, OUT_OF_MODEL = "in_model", "out_of_model"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the line made of one capture.
+
+    Args:
+        capture: the photos.
+        landmarks: measured on them.
+        skin: where they show bare skin.
+        fit: the fitted head.
+        texture: its colour; None = not there, which leaves its scores out.
+    """
+
+    capture: Capture
+    landmarks: Landmarks
+    skin: SkinMask
+    fit: FaceFit
+    texture: Texture | None = None
+
+
+def evaluate_capture(
+    model: FaceModel,
+    result: Result,
+    truth: CaptureTruth,
+    reference: str,
+    options: EvaluationOptions,
+) -> Scores:
+    """Scores of the fitted head, the average person and the mean face against the same truth.
+
+    Args:
+        model: that was fitted.
+        result: of the line.
+        truth: of the capture.
+        reference: where the truth is from, for the record.
+        options: see `EvaluationOptions`.
+    """
+    heads = heads_of(model, result.fit)
+    outer = OuterSurface.of(model)
+    place = known_placement(result.capture, result.fit)
+    rows: list[Row] = []
+    errors: dict[str, np.ndarray] = {}
+    regions = shape.region_points(model, truth)
+    sample = sample_surface(truth.mesh.vertices, truth.mesh.triangles, options.points)
+    for head in heads:
+        posed = _placed(outer.mesh(head.posed), place or IDENTITY)
+        scores = shape.surface_scores(posed, truth, ALIGNMENTS if place else ALIGNMENTS[1:], sample)
+        for name, score in scores.items():
+            rows += shape.surface_rows(head.who, name, score)
+        neutral = outer.mesh(head.neutral)
+        rows += shape.protocol_rows(head.who, neutral, posed, truth, regions)
+        rows += shape.cylinder_rows(head.who, posed, truth, scores["rigid"], model)
+        if head.who == FIT:
+            errors = _vertex_errors(posed, truth, scores, outer)
+            placed = head if place is None else replace(head, posed=place.apply(head.posed))
+            rows += _sigma_rows(placed, model, result.fit, truth, scores["rigid"], options)
+    rows += _picture_rows(heads, model, result, truth)
+    return _artefact(model, rows, errors, heads[0], truth, reference, len(result.capture.image))
+
+
+def failed_scores(
+    model: FaceModel, truth: CaptureTruth, reference: str, views: int, failure: CaptureFailure
+) -> Scores:
+    """The scores of a capture that failed: no numbers, but it counts in its group.
+
+    Args:
+        model: that would have been fitted.
+        truth: of the capture.
+        reference: where the truth is from.
+        views: of the capture.
+        failure: word and reason.
+    """
+    scores = _artefact(model, [], {}, None, truth, reference, views)
+    return scores.replace(outcome=failure.outcome, reason=failure.reason)
+
+
+def _placed(mesh: Mesh, place: Similarity) -> Mesh:
+    return mesh.with_vertices(place.apply(mesh.vertices), place.apply(mesh.landmarks))
+
+
+def _vertex_errors(
+    posed: Mesh, truth: CaptureTruth, scores: dict[str, MeshScore], outer: OuterSurface
+) -> dict[str, np.ndarray]:
+    """Alignment -> (n_vertices,) signed mm."""
+    placed = [score.alignment.apply(posed.vertices) for score in scores.values()]
+    errors = vertex_errors(np.concatenate(placed), truth.mesh.vertices, truth.mesh.triangles)
+    split = np.split(errors.signed_mm, len(placed))
+    return {name: outer.on_model(signed) for name, signed in zip(scores, split, strict=True)}
+
+
+def _sigma_rows(
+    head: Head,
+    model: FaceModel,
+    fit: FaceFit,
+    truth: CaptureTruth,
+    posed: MeshScore,
+    options: EvaluationOptions,
+) -> Iterator[Row]:
+    """Coverage of sigma: of the neutral heads where the truth has one, else of the posed ones."""
+    if not np.all(fit.vertex_sigma_mm > 0):
+        return iter(())
+    vertices, rigid = head.posed, posed
+    if truth.neutral is not None:
+        vertices = head.neutral
+        rigid = score_surface(
+            OuterSurface.of(model).mesh(vertices),
+            truth.neutral.mesh,
+            Region(vertices=truth.neutral.face),
+            MeshScoreOptions(alignment="rigid", points=options.points, detail_points=1),
+        )
+    return shape.sigma_rows(head.who, model, vertices, fit.vertex_sigma_mm, truth, rigid)
+
+
+def _picture_rows(
+    heads: tuple[Head, ...], model: FaceModel, result: Result, truth: CaptureTruth
+) -> Iterator[Row]:
+    synthetic = truth.synthetic
+    if synthetic is None:
+        return
+    if result.texture is not None:
+        yield from pictures.albedo_rows(heads, model, result.texture, synthetic)
+    capture, fit = result.capture, result.fit
+    if not pictures.same_views(capture, synthetic):
+        logger.warning(
+            "the %d views are not the %d pictures of the truth: no scores of landmarks, cameras, "
+            "parts and skin",
+            len(capture.image),
+            len(synthetic.image),
+        )
+        return
+    yield from pictures.landmark_rows(heads, model, capture, result.landmarks, fit, synthetic)
+    yield from pictures.camera_rows(capture, fit, synthetic)
+    yield from pictures.part_rows(heads, model, capture, fit, synthetic)
+    yield from pictures.skin_rows(capture, result.skin, synthetic)
+
+
+def _artefact(
+    model: FaceModel,
+    rows: Sequence[Row],
+    errors: dict[str, np.ndarray],
+    fitted: Head | None,
+    truth: CaptureTruth,
+    reference: str,
+    views: int,
+) -> Scores:
+    rows = [row for row in rows if not np.isnan(row.value)]
+    return Scores(
+        truth=reference,
+        dataset=truth.dataset,
+        span=IN_MODEL if truth.span and truth.span == model.name else OUT_OF_MODEL,
+        outcome=OK,
+        reason="",
+        views=views,
+        who=tuple(row.who for row in rows),
+        measure=tuple(row.measure for row in rows),
+        unit=tuple(MEASURES[row.measure].unit for row in rows),
+        view=np.array([row.view for row in rows], int),
+        value=np.array([row.value for row in rows], float),
+        alignment=tuple(errors),
+        posed_mm=np.empty((0, 3)) if fitted is None else fitted.posed,
+        vertex_error_mm=np.stack(list(errors.values())) if errors else np.empty((0, 0)),
+    )
