@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Scores, SkinMask, Texture
 from lib.facemodel.model import FaceModel, SurfacePoints
 from lib.geometry import project, split_quads
 
@@ -69,6 +69,10 @@ class SyntheticCase:
     skin: SkinMask
     fit: FaceFit
     texture: Texture
+    scores: Scores
+
+
+LINE = ("capture", "faces", "landmarks", "skin", "fit", "texture")  # what every capture has
 
 
 def synthetic_case(
@@ -146,6 +150,29 @@ def synthetic_case(
             interocular_px=np.full(n_views, 70.0),
         ),
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
+        scores=_scores(posed, n_views),
+    )
+
+
+def _scores(posed: np.ndarray, n_views: int) -> Scores:
+    """A millimetre too far out on the one side, as much too deep on the other."""
+    who = ("fit", "average_person", "mean_face", "fit", "fit", "fit")
+    measure = ("rigid.mean",) * 3 + tuple(f"sigma.within_{level}" for level in (50, 80, 95))
+    return Scores(
+        truth="anna.ply",
+        dataset="scans",
+        span="out_of_model",
+        outcome="ok",
+        reason="",
+        views=n_views,
+        who=who,
+        measure=measure,
+        unit=("mm",) * 3 + ("%",) * 3,
+        view=np.full(6, -1),
+        value=[1.25, 2.5, 5.0, 40.0, 70.0, 90.0],
+        alignment=("rigid",),
+        posed_mm=posed,
+        vertex_error_mm=np.sign(posed[None, :, 0]),
     )
 
 

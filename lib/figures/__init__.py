@@ -1,6 +1,7 @@
 """Pictures for people: one per stage and capture, and contact sheets of them."""
 
 from lib.figures.batches import NEEDS, TITLES, stage_sheet
+from lib.figures.heat import draw_errors, preferred_alignment
 from lib.figures.sheets import contact_sheet
 from lib.figures.stages import (
     draw_detection,
@@ -11,17 +12,22 @@ from lib.figures.stages import (
     draw_skin,
     draw_texture,
 )
+from lib.figures.synthetic import synthetic_sheet, truth_layers
 
 __all__ = [
     "NEEDS",
     "TITLES",
     "contact_sheet",
     "draw_detection",
+    "draw_errors",
     "draw_fit",
     "draw_head",
     "draw_landmarks",
     "draw_photo",
     "draw_skin",
     "draw_texture",
+    "preferred_alignment",
     "stage_sheet",
+    "synthetic_sheet",
+    "truth_layers",
 ]

@@ -10,18 +10,21 @@ import numpy as np
 
 from lib.artefacts import (
     ARTEFACTS,
+    OK,
     Artefact,
     BatchReader,
     Capture,
     FaceFit,
     Faces,
     Landmarks,
+    Scores,
     SkinMask,
     Texture,
 )
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
 from lib.figures import stages
+from lib.figures.heat import draw_errors, preferred_alignment
 from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
 
 # stage -> the artefact that names its captures, and the other artefacts that its picture needs
@@ -33,6 +36,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "fit": ("fit", "capture", "faces"),
     "texture": ("texture",),
     "export": ("texture", "fit"),
+    "scores": ("scores",),
 }
 TITLES = {
     "import": "Photos",
@@ -42,8 +46,9 @@ TITLES = {
     "fit": "Fitted head",
     "texture": "Texture",
     "export": "Heads",
+    "scores": "Errors",
 }
-MODEL_STAGES = ("fit", "export")
+MODEL_STAGES = ("fit", "export", "scores")
 
 
 def stage_sheet(
@@ -114,6 +119,8 @@ def _picture(
         photo = found["faces"].photo if key == "capture" and "faces" in found else name
         found[key] = readers[key][photo]
     image, note = DRAW[stage](found, model)
+    if image is None:
+        return name, None, note
     return name, fit_into(image, CELL_PX), note  # only the small picture is kept
 
 
@@ -169,7 +176,22 @@ def _export(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.nda
     return stages.draw_head(model, found["fit"], found["texture"]), "textured head, neutral face"
 
 
-DRAW: dict[str, Callable[[dict[str, Artefact], FaceModel | None], tuple[np.ndarray, str]]] = {
+def _scores(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray | None, str]:
+    scores: Scores = found["scores"]
+    if scores.outcome != OK:
+        return None, f"{scores.outcome}. {scores.reason}"
+    name = preferred_alignment(scores)
+    numbers = dict(zip(zip(scores.who, scores.measure), scores.value))
+    fit, mean = (numbers[who, f"{name}.mean"] for who in ("fit", "mean_face"))
+    return (
+        draw_errors(model, scores, name),
+        f"mean {fit:.2f} mm, mean face {mean:.2f} mm, {name}",
+    )
+
+
+DRAW: dict[
+    str, Callable[[dict[str, Artefact], FaceModel | None], tuple[np.ndarray | None, str]]
+] = {
     "import": _import,
     "detect": _detect,
     "landmarks": _landmarks,
@@ -177,4 +199,5 @@ DRAW: dict[str, Callable[[dict[str, Artefact], FaceModel | None], tuple[np.ndarr
     "fit": _fit,
     "texture": _texture,
     "export": _export,
+    "scores": _scores,
 }

@@ -1,6 +1,7 @@
 """What a run made and how each capture ended: a page for people, a table for programs."""
 
 from lib.report.options import ReportOptions
+from lib.report.scores import collect_scores, write_scoreboard_page
 from lib.report.status import COLUMNS, StatusRow, collect_status, read_status, write_status
 from lib.report.summary import summary
 from lib.report.timings import RuleTime, read_timings
@@ -11,10 +12,12 @@ __all__ = [
     "ReportOptions",
     "RuleTime",
     "StatusRow",
+    "collect_scores",
     "collect_status",
     "read_status",
     "read_timings",
     "summary",
     "write_report",
+    "write_scoreboard_page",
     "write_status",
 ]

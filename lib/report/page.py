@@ -24,6 +24,7 @@ STAGES = {
     "fit": ("Fitted head", "translucent clay over the photo, iBUG points in blue"),
     "texture": ("Texture", "white in the corner: seen by the photo"),
     "export": ("Heads", "textured, half turned and both profiles"),
+    "scores": ("Errors", "in millimetres, of heads that have a truth"),
 }
 
 
@@ -91,6 +92,17 @@ def head_data(cards: Iterable[HeadCard], model_pack: str) -> str:
         if card.pack
     ]
     return "\n".join(blocks)
+
+
+def error_section(groups: str) -> str:
+    """The section of errors from the HTML of its groups."""
+    return (
+        '<section aria-labelledby="errors">\n<h2 id="errors">Errors</h2>\n'
+        '<p class="hint">Distances to the truth that the sample sheet names, in millimetres. Blue '
+        "lies too deep, red too far out, grey has no truth. The average person and the model’s "
+        "mean face know nothing of the photo and stand in the same place.</p>\n"
+        f"{groups}\n</section>"
+    )
 
 
 def failure_table(rows: Sequence[StatusRow]) -> str:

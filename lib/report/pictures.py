@@ -27,6 +27,11 @@ def picture_uri(path: Path, width: int) -> str:
     return _uri(image)
 
 
+def array_uri(picture: np.ndarray) -> str:
+    """A picture (h, w, 3) uint8 as a JPEG `data:` URI."""
+    return _uri(Image.fromarray(picture))
+
+
 def card_uri(overlay: Path, turntable: Path, width: int) -> str:
     """A head's picture as a JPEG `data:` URI: its three panels, below them the head turned.
 

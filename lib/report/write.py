@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from lib.artefacts import ARTEFACTS, BatchReader, Capture, FaceFit, Faces, Texture
+from lib.evaluation import EvaluationOptions
 from lib.facemodel.model import FaceModel
 from lib.report import page
 from lib.report.options import ReportOptions
 from lib.report.page import HeadCard
 from lib.report.pictures import card_uri, picture_uri
+from lib.report.scores import collect_scores, groups
 from lib.report.status import collect_status
 from lib.report.timings import read_timings
 from lib.report.viewer import head_pack, model_pack, three_js
@@ -29,8 +31,9 @@ def write_report(
     batches: Sequence[str],
     model: FaceModel,
     options: ReportOptions | None = None,
+    evaluation: EvaluationOptions | None = None,
 ) -> Path:
-    """Write `results/report.html`: heads, failures, contact sheets, time.
+    """Write `results/report.html`: heads, errors where there is a truth, failures, sheets, time.
 
     A batch's files are read where the line puts them: `{batch}/{artefact}.h5`,
     `{batch}/export/{capture}/overlay.png` and `turntable.png`, its sheets, and `benchmarks/`; what
@@ -41,6 +44,7 @@ def write_report(
         batches: names of the batches, in the order in which they are shown.
         model: the fitted head model.
         options: how much the page holds.
+        evaluation: how many heat maps it shows.
 
     Returns:
         Path of the page.
@@ -49,7 +53,8 @@ def write_report(
         ArtefactError: an artefact file is damaged or of another version.
     """
     options = options or ReportOptions()
-    files = [results / batch / f"{name}.h5" for batch in batches for name in ARTEFACTS]
+    stages = [name for name in ARTEFACTS if name != "scores"]  # it tells failures as its data
+    files = [results / batch / f"{name}.h5" for batch in batches for name in stages]
     status = collect_status(file for file in files if file.is_file())
     failures = [row for row in status if row.failed]
     cards, others = _heads(results, batches, model, options)
@@ -69,6 +74,7 @@ def write_report(
             ]
         ),
         heads=page.head_cards(cards, others),
+        **_errors(results, batches, model, evaluation or EvaluationOptions()),
         failures=page.failure_table(failures),
         stages=_sheets(results, batches, options),
         timings=page.timing_table(times, len(photos)),
@@ -83,6 +89,18 @@ def write_report(
         "%s: %d heads, %d failures, %.1f MB", path, len(cards), len(failures), len(text) / 1e6
     )
     return path
+
+
+def _errors(
+    results: Path, batches: Sequence[str], model: FaceModel, options: EvaluationOptions
+) -> dict[str, str]:
+    """The section of errors and the link to it; empty where no capture has a truth."""
+    files = [results / batch / "scores.h5" for batch in batches]
+    files = [file for file in files if file.is_file()]
+    if not files:
+        return {"errors": "", "errors_link": ""}
+    text = groups(*collect_scores(files, model, options))
+    return {"errors": page.error_section(text), "errors_link": '<a href="#errors">Errors</a>'}
 
 
 def _counted(noun: str, number: int) -> tuple[str, str, bool]:

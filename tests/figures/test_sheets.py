@@ -16,7 +16,7 @@ from lib.figures import (
 from lib.figures.sheets import CARD, CELL_PX, GAP_PX, LABEL_PX, font, shorten
 from lib.geometry import project
 from lib.render.window import Window
-from tests.synthetic_head import synthetic_case, synthetic_model
+from tests.synthetic_head import LINE, synthetic_case, synthetic_model
 
 STEP = CELL_PX + GAP_PX
 
@@ -35,10 +35,9 @@ def case(model):
 def files(case, tmp_path_factory):
     """A batch of two captures with a result and one without a face."""
     folder = tmp_path_factory.mktemp("b0001")
-    for name, kind in ARTEFACTS.items():
-        with BatchWriter(
-            folder / f"{name}.h5", kind, "import" if name == "capture" else name
-        ) as out:
+    for name in (*LINE, "scores"):
+        stage = "import" if name == "capture" else name
+        with BatchWriter(folder / f"{name}.h5", ARTEFACTS[name], stage) as out:
             out.add("anna", getattr(case, name))
             if name == "capture":
                 out.add("hill", case.capture)
@@ -47,7 +46,7 @@ def files(case, tmp_path_factory):
             else:
                 out.carry(Outcome("hill", "faces", "no_face", "No face above 0.5."))
             out.add("beth", getattr(case, name))
-    return {name: folder / f"{name}.h5" for name in ARTEFACTS}
+    return {name: folder / f"{name}.h5" for name in (*LINE, "scores")}
 
 
 def test_pictures_stand_in_rows_and_keep_their_shape():

@@ -5,7 +5,7 @@ from lib.artefacts import ARTEFACTS, BatchWriter, Outcome
 from lib.errors import CaptureFailure
 from lib.imaging import save_jpeg, save_png
 from lib.report import ReportOptions, write_report
-from tests.synthetic_head import synthetic_case, synthetic_model
+from tests.synthetic_head import LINE, synthetic_case, synthetic_model
 
 STAGE = {"capture": "import", "faces": "detect"}
 NAMES = ("anna & <co>", "beth", "carl")
@@ -41,8 +41,8 @@ def report(results, model):
 def _write_batch(folder, case, names, faceless):
     unreadable = CaptureFailure("unreadable_image", "torn.jpg ends early.\n\tCopy it again.")
     no_face = CaptureFailure("no_face", "No face above 0.5.")
-    for kind, artefact in ARTEFACTS.items():
-        with BatchWriter(folder / f"{kind}.h5", artefact, STAGE.get(kind, kind)) as out:
+    for kind in LINE:
+        with BatchWriter(folder / f"{kind}.h5", ARTEFACTS[kind], STAGE.get(kind, kind)) as out:
             for name in names:
                 out.add(name, _of(case, kind, name))
             if kind == "capture":

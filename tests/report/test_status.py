@@ -2,14 +2,14 @@ from collections import Counter
 
 import pytest
 
-from lib.artefacts import ARTEFACTS
 from lib.errors import ArtefactError
 from lib.report import collect_status, read_status, read_timings, summary, write_status
+from tests.synthetic_head import LINE
 
 
 @pytest.fixture(scope="module")
 def rows(results):
-    files = [results / batch / f"{kind}.h5" for batch in ("b0002", "b0001") for kind in ARTEFACTS]
+    files = [results / batch / f"{kind}.h5" for batch in ("b0002", "b0001") for kind in LINE]
     return collect_status(reversed(files))
 
 
