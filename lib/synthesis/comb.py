@@ -11,6 +11,7 @@ from lib.synthesis.style_catalogue import HairStyle
 
 WHORL = (14.0, -0.62, 0.78)  # mm to a side; direction back and up from the dome's centre
 PART_SOFT_MM = 5.0
+SOFT_MM = (9.0, 3.0)
 WAVES = 8  # plane waves in a smooth random field
 
 
@@ -27,6 +28,7 @@ class Regions:
         front: 1 near the forehead.
         temple: 1 in the corners of the forehead.
         crown: 1 where old men are bald.
+        soft_mm: (n,) over which hair begins: much in front, little at the ears.
         fade: 1 on the lowest part of sides and nape.
         radius: mm, of the dome.
     """
@@ -39,6 +41,7 @@ class Regions:
     front: np.ndarray
     temple: np.ndarray
     crown: np.ndarray
+    soft_mm: np.ndarray
     fade: np.ndarray
     radius: float
 
@@ -65,6 +68,7 @@ def regions_of(roots: ScalpRoots, place: np.ndarray, inside: np.ndarray) -> Regi
         front,
         temple,
         crown,
+        SOFT_MM[0] + (SOFT_MM[1] - SOFT_MM[0]) * _step(46, 62, angle) * _step(-55, -35, above_ears),
         _step(55, 10, above_ears) * _step(40, 75, angle),
         radius,
     )

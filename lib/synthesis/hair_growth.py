@@ -10,6 +10,7 @@ from numba import njit
 from lib.synthesis.head_chart import HeadReach
 
 SUBSTEPS = 3
+OWN_BEND, SHARED_BEND = 0.35, 0.94
 HELD_BELOW_MM, HELD_OVER_MM = 30.0, 50.0  # hair hangs freely so far below the dome's base
 DENSER_AT_ROOT = 1.25  # points are this power of their share along the strand
 RISE_MM = 14.0  # of length within which a strand gains its height over the scalp
@@ -27,7 +28,7 @@ class Growth:
         comb: (n, 3) unit, along the skin.
         follow: (n,) 1/mm, how fast it turns towards the comb.
         weight: (n,) 1/mm, how fast it turns down.
-        guard: (n,) bool, it keeps out of the face.
+        guard: (n,) 0 = may fall into the face; else 1 and the radians that it stays beside it.
         ear: (n,) 0 = passes through where ears are .. 1 = outside of them.
         hold: (n,) 1/mm, how fast it turns back to its height over the skin when above it.
         knot: (6,) mm, the middle of a knot that all strands are led to, its size, the share of
@@ -58,6 +59,7 @@ class Locks:
         wavelength: (n,) mm.
         coil: (n,) 0 = waves in a plane .. 1 = helices.
         frizz: (n,) mm, random bending at the tip.
+        lock: (n,) int, strands of one number bend much alike.
     """
 
     centre: np.ndarray
@@ -67,6 +69,7 @@ class Locks:
     wavelength: np.ndarray
     coil: np.ndarray
     frizz: np.ndarray
+    lock: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,9 @@ def gather(
         moved = np.empty_like(result)
         _clump(result, centre.astype(np.int64), float(pull), moved)
         result = moved
+    shared = chance.standard_normal((locks.lock.max() + 1, 2, 3)).astype(np.float32)
     bend = chance.standard_normal((n, 2, 3)).astype(np.float32)
+    bend = OWN_BEND * bend + SHARED_BEND * shared[locks.lock]
     waved = np.empty_like(result)
     wide = [
         np.ascontiguousarray(values, np.float64)
@@ -199,7 +204,7 @@ def _sunk(x, y, z, ear, frame, plain, eared):
 
 
 @njit(cache=True, nogil=True)
-def _beside_face(x, y, z, share, frame, guard):
+def _beside_face(x, y, z, share, extra, frame, guard):
     """The place, turned about the upright axis out of the face by a share of what it needs."""
     up = y - frame[4]
     if up >= guard[0, 0]:
@@ -210,6 +215,7 @@ def _beside_face(x, y, z, share, frame, guard):
             step = (up - guard[i + 1, 0]) / (guard[i, 0] - guard[i + 1, 0])
             limit = guard[i + 1, 1] + step * (guard[i, 1] - guard[i + 1, 1])
             break
+    limit += extra
     dx, dz = x - frame[0], z - frame[2]
     if dz <= 0 and limit < np.pi / 2:
         return x, z
@@ -293,7 +299,7 @@ def _grow(
                 px, py, pz = x, y, z
                 x, y, z = x + step * dx, y + step * dy, z + step * dz
                 if guarded[i] > 0:
-                    x, z = _beside_face(x, y, z, 0.35, frame, guard)
+                    x, z = _beside_face(x, y, z, 0.35, guarded[i] - 1, frame, guard)
                 x, y, z = _off_torso(x, y, z, over, torso)
                 column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
                 least = _least(column, row, ear[i], plain, eared)
@@ -313,7 +319,7 @@ def _clump(points, centre, pull, moved):
     for i in range(n):
         c = centre[i]
         for j in range(k):
-            share = pull * (j / (k - 1)) ** 0.8 if c >= 0 and c != i else 0.0
+            share = pull * (j / (k - 1)) ** 0.6 if c >= 0 and c != i else 0.0
             for axis in range(3):
                 here = points[i, j, axis]
                 there = points[c, j, axis] if c >= 0 else here
@@ -391,7 +397,7 @@ def _put_outside(points, height, guarded, ear, frame, plain, eared, guard, torso
             risen = min(travelled / RISE_MM, 1.0)
             over = sunk + risen * (height[i] - sunk) + min(step / 640.0, 4.0)
             if guarded[i] > 0:
-                x, z = _beside_face(x, y, z, 0.5, frame, guard)
+                x, z = _beside_face(x, y, z, 0.5, guarded[i] - 1, frame, guard)
             x, y, z = _off_torso(x, y, z, over, torso)
             column, row, distance, ox, oy, oz = _place(x, y, z, frame, plain.shape)
             short = _least(column, row, ear[i], plain, eared) + over - distance

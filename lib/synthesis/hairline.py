@@ -25,9 +25,9 @@ NEAR_EARS = 2.0  # mm about the ears without roots
 # angle round the head, degrees, and height above the brows, mm;
 FRONT = ((0, 56), (10, 56.5), (20, 58), (27, 57), (33, 50), (38, 40), (41, 29), (45, 15))
 # mm before the ear and above its top, round the sideburn and over the ear;
-SIDEBURN = ((16.0, 9.0), (16.5, -6.0), (13.0, -22.0), (2.5, -24.0), (2.5, -6.0), (0.0, 3.0))
+SIDEBURN = ((16.0, 9.0), (16.5, -6.0), (13.0, -22.0), (1.0, -24.0), (0.5, -6.0), (0.0, 0.0))
 # share of the ear's depth behind its front edge, and mm above its top;
-BEHIND = ((0.3, 5.5), (0.7, 5.0), (1.0, -3.0), (1.12, -16.0), (1.15, -34.0), (1.15, -52.0))
+BEHIND = ((0.3, 2.0), (0.7, 2.0), (0.95, -6.0), (1.04, -18.0), (1.08, -36.0), (1.12, -52.0))
 # angle and height again.
 NAPE = ((125, -88.0), (140, -99.0), (160, -104.0), (180, -101.0))
 

@@ -16,10 +16,12 @@ from lib.synthesis.style_catalogue import HairStyle, draw_style
 SHOULDERS = (0.0, -295.0, -25.0, 205.0, 190.0, 105.0)  # ellipsoid, mm from the chin and the axis
 RADIUS_RANGE = (0.05, 0.6)
 LAYERS = 3.0  # times that the strands together cover the scalp
-HAIRLINE_MM = 9.0  # from the first hairs to full density
 DARK_ROOTS_MM = 12.0
 HANGS = 1.08  # length of hanging hair over the way down the head's chart
 WAVES_FROM_MM = 35.0  # of length from which waves have their full height
+BESIDE_FACE = 0.3  # radians over which hair beside the face is spread
+FRINGE_WIDER = 1.5  # strands of a fringe, which has to hide the forehead
+ROOT_TONE = 0.65  # colour of the scalp under hair over the hair's: it lies in its shadow
 SPARE = 2  # roots looked at for each strand wanted
 
 
@@ -59,7 +61,8 @@ def draw_scalp_hair(
     place, normal = root_frames(roots, vertices, model.triangles, chosen)
     regions = regions_of(roots, roots.place[chosen].astype(np.float64), inside[chosen])
     body = _body(roots, model, vertices)
-    growth = _growth(style, regions, place, normal, body, chance)
+    lock = roots.clump[1, chosen]
+    growth = _growth(style, regions, place, normal, lock, body, chance)
     points = grow(place, normal, growth, body, more)
     locks = _locks(style, roots, chosen, growth, place, chance)
     points = gather(points, locks, growth, body, chance)
@@ -72,7 +75,7 @@ def draw_scalp_hair(
         roots.barycentric[chosen],
         "hair",
         _cover(roots, style, chance),
-        np.asarray(colour, np.float32),
+        (ROOT_TONE * colour).astype(np.float32),
     )
 
 
@@ -84,8 +87,8 @@ def _density(
     regions = regions_of(roots, place, roots.inside_mm[:n])
     inside = roots.inside_mm[:n] - style.hairline_up * regions.front
     inside = inside - style.temples * regions.temple
-    inside = inside + 2.0 * swell(place, 22.0, chance)[:, 0]
-    edge = np.clip(inside / HAIRLINE_MM, 0, 1) ** 0.8
+    inside = inside + 0.22 * regions.soft_mm * swell(place, 22.0, chance)[:, 0]
+    edge = np.clip(inside / regions.soft_mm, 0, 1) ** 0.8
     return edge * (1 - style.balding * regions.crown), inside
 
 
@@ -97,7 +100,7 @@ def _cover(roots: ScalpRoots, style: HairStyle, chance: np.random.Generator) -> 
     regions = regions_of(roots, place, roots.vertex_inside_mm[known])
     inside = roots.vertex_inside_mm[known] - style.hairline_up * regions.front
     inside = inside - style.temples * regions.temple
-    edge = np.clip((inside - 1.0) / (1.6 * HAIRLINE_MM), 0, 1)
+    edge = np.clip((inside - 0.1 * regions.soft_mm) / (1.6 * regions.soft_mm), 0, 1)
     edge = edge * edge * (3 - 2 * edge)
     fade = 1 - style.fade * regions.fade
     cover[known] = style.cover * edge * (1 - style.balding * regions.crown) * fade
@@ -118,6 +121,7 @@ def _growth(
     regions: Regions,
     place: np.ndarray,
     normal: np.ndarray,
+    lock: np.ndarray,
     body: Body,
     chance: np.random.Generator,
 ) -> Growth:
@@ -125,8 +129,9 @@ def _growth(
     comb, fringe = combed(style, regions, normal, chance)
     length = _length(style, regions, fringe, body)
     uneven = 1 + style.uneven * swell(place, 30.0, chance)[:, 0]
-    length = length * np.clip(uneven * (1 - style.layers * chance.random(n) ** 2), 0.25, 1.6)
-    soft = np.clip(regions.inside / HAIRLINE_MM, 0.25, 1)
+    ragged = 0.6 * chance.random(lock.max() + 1)[lock] + 0.4 * chance.random(n)
+    length = length * np.clip(uneven * (1 - style.layers * ragged**2), 0.25, 1.6)
+    soft = np.clip(regions.inside / regions.soft_mm, 0.25, 1)
     length = np.maximum(length * soft ** (0.8 if style.top_mm < 120 else 0.15), 0.8)
     layer = chance.random(n)
     puff = np.clip(1 + 0.25 * swell(place, 45.0, chance)[:, 0], 0.4, 1.6)
@@ -134,6 +139,7 @@ def _growth(
         length / 40.0, 0.15, 1
     )
     height = height * np.clip(regions.inside / 25.0, 0.25, 1)
+    height = np.where(fringe & (length > 40), 0.4 * height, height)
     if style.comb == "part":  # flat where it is parted
         height = height * np.clip(np.abs(regions.place[:, 0] - style.part_mm) / 18.0, 0.35, 1)
     rise = np.clip(style.rise + 0.12 * chance.standard_normal(n), 0.05, 0.95)
@@ -141,6 +147,7 @@ def _growth(
     stray = chance.random(n) < style.strays
     height = np.where(stray, height + 4.0 * chance.random(n), height)
     full = np.ones(n)
+    guard = ~fringe & (length > 45) & (style.comb != "knot")
     return Growth(
         length,
         height,
@@ -148,7 +155,7 @@ def _growth(
         comb,
         style.follow * full,
         np.where(stray, 0.7, 1.0) * style.weight,
-        ~fringe & (length > 45) & (style.comb != "knot"),
+        guard * (1 + BESIDE_FACE * chance.random(n)),
         style.over_ears * full,
         style.hold * full,
         _knot(style, body.reach),
@@ -198,15 +205,16 @@ def _locks(
     centre = drawn[roots.clump[:, chosen]]
     same = np.abs(growth.length[centre] - growth.length) < 0.5 * growth.length + 4
     same &= (growth.comb[centre] * growth.comb).sum(axis=2) > 0.3
-    same &= growth.guard[centre] == growth.guard
+    same &= (growth.guard[centre] > 0) == (growth.guard > 0)
     free = chance.random(len(chosen)) < 0.15
-    centre = np.where(same & ~free, centre, -1)
-    medium = np.where(centre[1] >= 0, centre[1], np.arange(len(chosen)))
-    phase = chance.uniform(0, 2 * np.pi, len(chosen))
-    smooth = 2.5 * swell(place, 60.0, chance)[:, 0]
-    lock = phase[medium] * style.locks_apart + smooth
-    size = np.exp(0.25 * chance.standard_normal(len(chosen)))[medium]
-    spread = 0.35 * chance.standard_normal(len(chosen))
+    loose = _long_fringe(style, growth)
+    centre = np.where(same & ~free & ~loose, centre, -1)  # a fringe hangs straight
+    number = roots.clump[1 if style.wavelength_mm < 40 else 0, chosen]
+    phase = chance.uniform(0, 2 * np.pi, len(chosen) + number.max())[number]
+    smooth = 1.2 * swell(place, 90.0, chance)[:, 0]
+    lock = phase * style.locks_apart + smooth
+    size = np.exp(0.2 * chance.standard_normal(number.max() + 1))[number]
+    spread = 0.25 * chance.standard_normal(len(chosen))
     uneven = np.exp(0.2 * chance.standard_normal(len(chosen)))
     return Locks(
         centre[[1, 2]],
@@ -216,7 +224,13 @@ def _locks(
         np.maximum(style.wavelength_mm * size, 3.0),
         np.full(len(chosen), style.coil),
         style.frizz * np.clip(growth.length, 0, 120),
+        roots.clump[1, chosen],
     )
+
+
+def _long_fringe(style: HairStyle, growth: Growth) -> np.ndarray:
+    """(n,) bool, strands of the fringe of a long style."""
+    return (growth.guard == 0) & (growth.length > 40) & (style.hem_mm is not None)
 
 
 def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Regions) -> np.ndarray:
@@ -224,8 +238,10 @@ def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Region
     wanted = LAYERS * roots.area_mm2 * (1 + np.median(growth.length) / 90)
     covered = 2 * growth.length.sum()
     radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
-    fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * HAIRLINE_MM), 0.5, 1)
+    fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * regions.soft_mm), 0.5, 1)
     short = np.clip(growth.length / 22.0, 0.3, 1) ** 0.7
+    fringe = _long_fringe(style, growth)
+    fine = np.where(fringe, FRINGE_WIDER, fine)
     fine = np.where(growth.length < 80, fine, np.maximum(fine, 0.85))
     return np.maximum(radius * fine * short, RADIUS_RANGE[0]).astype(np.float32)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from lib.facemodel import FaceModel
 from lib.geometry import SurfaceTree
@@ -15,6 +14,9 @@ ROWS, COLUMNS = 64, 96
 DEEP = 180.0  # mm below the dome's base where the chart ends
 RADIUS_SHARE = 0.5  # of the dome over the depth of the head
 RAY_FROM = 400.0
+DRAPE = 0.45  # mm of distance from the axis lost per mm away from an ear
+DRAPE_ROUNDS = 12  # cells
+AROUND_MM = 5.0  # width of a column at the ears
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,7 @@ class HeadChart:
         eared = distance - np.clip(moved, -6, 6)
         eared = _filled(eared, self.triangle >= 0)
         plain = _bridged(eared, self.ear)
-        eared = np.where(
-            _around(self.ear), maximum_filter(eared, 3, mode=("nearest", "wrap")), eared
-        )
+        eared = _draped(eared, self.ear, self.heights[1] - self.heights[0])
         centre = self.centre + points[dome].mean(axis=(0, 1)) - self.middle
         plain, eared = plain.astype(np.float32), eared.astype(np.float32)
         low, high = self.heights[[0, -1]]
@@ -155,9 +155,18 @@ def _filled(distance: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(below, distance[first, np.arange(COLUMNS)], distance)
 
 
-def _around(cells: np.ndarray) -> np.ndarray:
-    """Marked cells of the chart and their neighbours."""
-    return maximum_filter(cells, 3, mode=("nearest", "wrap"))
+def _draped(distance: np.ndarray, ear: np.ndarray, row_mm: float) -> np.ndarray:
+    """The head under a cloth that falls off the ears no steeper than `DRAPE`."""
+    peaks = np.where(ear, distance, 0.0)
+    drop_up, drop_around = DRAPE * row_mm, DRAPE * AROUND_MM
+    for _ in range(DRAPE_ROUNDS):
+        spread = peaks.copy()
+        spread[1:] = np.maximum(spread[1:], peaks[:-1] - drop_up)
+        spread[:-1] = np.maximum(spread[:-1], peaks[1:] - drop_up)
+        for shift in (-1, 1):
+            spread = np.maximum(spread, np.roll(peaks, shift, axis=1) - drop_around)
+        peaks = spread
+    return np.maximum(distance, peaks)
 
 
 def _bridged(distance: np.ndarray, ear: np.ndarray) -> np.ndarray:

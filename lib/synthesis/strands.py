@@ -11,7 +11,7 @@ from numba import njit
 from lib.errors import ShapeError
 
 Kind = Literal["hair", "brow", "lash", "beard"]
-TAPER_FROM = 0.55  # share of a strand from which it grows thinner
+TAPER_FROM = 0.7  # share of a strand from which it grows thinner
 TIP = 0.2  # width at the tip over the width before the taper
 
 

@@ -78,7 +78,7 @@ class HairStyle:
     wavelength_mm: float = 40.0
     coil: float = 0.0
     locks_apart: float = 1.0
-    frizz: float = 0.04
+    frizz: float = 0.025
     tousle: float = 0.12
     uneven: float = 0.08
     layers: float = 0.35
@@ -116,7 +116,7 @@ STYLES = (
     ),
     HairStyle(
         "textured", top_mm=55, side_mm=14, back_mm=14, edge_mm=3, edge_slope=0.25, rise=0.5,
-        volume_mm=17, tousle=0.32, clump_coarse=0.55, clump_fine=0.6, fade=0.3, wave_mm=2.5,
+        volume_mm=15, tousle=0.24, clump_coarse=0.5, clump_fine=0.6, fade=0.3, wave_mm=2.5,
         wavelength_mm=45, uneven=0.12, follow=0.1, hold=0.1,
     ),
     HairStyle(
@@ -132,7 +132,8 @@ STYLES = (
     HairStyle(
         "medium wavy", comb="part", hem_mm=-45, top_mm=190, part_mm=22,
         volume_mm=17, rise=0.4, weight=0.02, over_ears=0.8,
-        wave_mm=5, wavelength_mm=60, coil=0.4, locks_apart=0.5, sides_back=0.35, layers=0.3,
+        wave_mm=6, wavelength_mm=65, coil=0.5, locks_apart=0.5, sides_back=0.35, layers=0.3,
+        frizz=0.012,
         clump_coarse=0.5, points_factor=1.5,
     ),
     HairStyle(
@@ -150,19 +151,19 @@ STYLES = (
     HairStyle(
         "long wavy", comb="part", hem_mm=-200, top_mm=400, part_mm=12,
         volume_mm=17, rise=0.35, weight=0.025, over_ears=0.9,
-        sides_back=0.3, layers=0.3, wave_mm=8, wavelength_mm=90, coil=0.6, locks_apart=0.4,
+        sides_back=0.3, layers=0.3, wave_mm=10, wavelength_mm=95, coil=0.7, locks_apart=0.4,
         clump_coarse=0.65, clump_fine=0.6, frizz=0.012, points_factor=2.0, tousle=0.08,
     ),
     HairStyle(
         "curly", comb="whorl", top_mm=120, side_mm=95, back_mm=90, edge_mm=35, edge_slope=1.2,
-        volume_mm=26, rise=0.6, weight=0.014, over_ears=0.5, wave_mm=5, wavelength_mm=26, coil=1,
+        volume_mm=26, rise=0.6, weight=0.014, over_ears=0.9, wave_mm=5, wavelength_mm=26, coil=1,
         clump_coarse=0.45, clump_fine=0.8, tousle=0.25, frizz=0.03, uneven=0.12, strays=0.06,
         fringe_mm=70, fringe_deep=12, points_factor=2.0, hold=0.08, layers=0.25,
     ),
     HairStyle(
         "afro", comb="out", top_mm=48, side_mm=42, back_mm=42, edge_mm=12, edge_slope=1.6,
         volume_mm=45, rise=0.9, follow=0.0, weight=0.0, wave_mm=3.2, wavelength_mm=11, coil=1,
-        clump_coarse=0.1, clump_fine=0.45, tousle=0.2, frizz=0.05, strays=0.02, layers=0.3,
+        clump_coarse=0.05, clump_fine=0.12, tousle=0.2, frizz=0.035, strays=0, layers=0.2,
         uneven=0.04, points_factor=1.5, hold=0, thickness=1.2,
     ),
     HairStyle(
