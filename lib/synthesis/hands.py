@@ -23,6 +23,7 @@ Mesh = tuple[np.ndarray, np.ndarray]
 LIKELY = np.array([0.2, 0.2, 0.13, 0.17, 0.1, 0.1, 0.1])
 ROUGHNESS, REFLECTANCE = 0.48, 0.028
 CLEAR_MM = 0.8  # from the face
+FARTHEST_MM = 80.0  # that a hand gives way
 NOSE_MM = 60.0  # what may stand out of the face before a hand that starts too deep
 SLEEVE_MM = 330.0
 CUPS = ((0.7, 0.69, 0.66), (0.25, 0.16, 0.1), (0.3, 0.03, 0.03))
@@ -225,7 +226,7 @@ def _offset(
     """(3,) mm where the wrist goes, so that the hand touches the face and does not enter it."""
     start = placement.target - scale * np.array(placement.held) @ placement.axes
     points = np.concatenate(parts)
-    points = points[np.linalg.norm(points, axis=1) < 260][::5] @ placement.axes + start
+    points = points[np.linalg.norm(points, axis=1) < 260][::7] @ placement.axes + start
     reach = NOSE_MM * np.abs(placement.away) + 10
     box = (head > points.min(axis=0) - 40) & (head < points.max(axis=0) + reach)
     near = box.all(axis=1)[sites.skin].all(axis=1)
@@ -239,14 +240,17 @@ def _offset(
     if (normal @ away < 0) == outwards:  # a mirrored head is inside out
         face = face[:, ::-1]
     tree = SurfaceTree(head, face)
-    moved = 0.0
-    for _ in range(10):
-        distance = tree.nearest(points + moved * away, signed=True).distance_mm
+    moved, asked = 0.0, points
+    for _ in range(12):
+        distance = tree.nearest(asked + moved * away, signed=True).distance_mm
         lacking = CLEAR_MM - distance.min()
-        if lacking <= 0 or moved > 80:
+        if lacking <= 0 and len(asked) < len(points):
+            asked = points  # others may have come near on the way
+            continue
+        if lacking <= 0 or moved > FARTHEST_MM:
             break
         moved += 1.15 * lacking + 0.1
-        points = points[distance < distance.min() + 15]
+        asked = asked[distance < distance.min() + 15]
     return start + moved * away
 
 
@@ -272,7 +276,7 @@ def _sleeve(
     bent = along[:, None] * elbow + 1.4 * out
     noise = smooth_noise(bent, 34.0, chance, 12)
     share = np.clip((along - length[0] - 16) / 10, 0, 1)
-    folds = 0.05 * noise + 0.05 * (0.6 - np.abs(smooth_noise(bent, 46.0, chance, 12)))
+    folds = 0.05 * noise + 0.06 * (0.6 - np.abs(noise))
     vertices += out * (share * folds)[:, None]
     seam = np.exp(-0.5 * ((along - length[0] - 15) / 1.5) ** 2)
     colour = np.asarray(cloth_rgb) * (1 - 0.3 * seam)[:, None]
