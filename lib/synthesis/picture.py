@@ -22,10 +22,11 @@ from lib.render.differentiable import (
     unit,
 )
 from lib.synthesis.materials import HAIR, SKIN, Fragments, dome_irradiance, shade
+from lib.synthesis.materials import unit as unit_rows
 from lib.synthesis.scene import Fibres, Lens, Scene
 from lib.synthesis.strands import ribbons
 
-TILE_PIXELS = 1_000_000  # sub-pixels that are shaded together
+TILE_PIXELS = 262_144  # sub-pixels that are shaded together
 SCATTER_MM = (1.3, 0.62, 0.36)  # sigma of light's spread in skin, by colour
 SCATTERED = (0.62, 0.5, 0.42)  # share of it that spreads
 THINNEST_PX = 0.9  # sub-pixels; thinner hairs would flicker
@@ -93,8 +94,9 @@ def take_picture(
             continue
         fragments = _fragments(scene, drawn, raster, shown, view)
         rows = shown + first
-        irradiance[rows], specular[rows] = shade(fragments, scene.lighting, middle)
-        albedo[rows], kind[rows] = fragments.albedo, fragments.kind.to(torch.int16)
+        matte, mirrored = shade(fragments, scene.lighting, middle)
+        irradiance[rows], specular[rows] = matte.T, mirrored.T
+        albedo[rows], kind[rows] = fragments.albedo.T, fragments.kind.to(torch.int16)
         depth[rows] = raster_depth(raster).flatten()[shown]
     image = view.size
     skin = (kind == SKIN).view(*image)
@@ -212,28 +214,26 @@ def _fragments(scene: Scene, drawn: Drawn, raster, shown: torch.Tensor, view: _V
     values = interpolate(
         torch.cat([drawn.vertices, drawn.attributes], dim=1), raster, drawn.triangles
     )[0]
-    values = values.flatten(0, 2)[shown]
-    position, normal, albedo, gloss, tangent, dome = values[:, :26].split([3, 3, 3, 2, 3, 12], 1)
+    values = values.flatten(0, 2)[shown].T.contiguous()
+    position, normal, albedo, gloss, tangent, dome = values[:26].split([3, 3, 3, 2, 3, 12])
     triangle = raster.triangle_id.flatten()[shown]
     kind = drawn.kind[triangle].long()
-    normal, albedo, gloss = normal.clone(), albedo.clone(), gloss.clone()
     head = (triangle < drawn.n_head).nonzero()[:, 0]
     if len(head):
-        maps = _looked_up(scene, raster, shown[head], triangle[head])
-        albedo[head], gloss[head] = maps[:, :3], maps[:, 6:]
-        skin = kind[head] == SKIN
-        normal[head[skin]] = maps[skin, 3:6]
+        maps = _looked_up(scene, raster, shown[head], triangle[head]).T
+        albedo[:, head], gloss[:, head] = maps[:3], maps[6:]
+        skin = (kind[head] == SKIN).nonzero()[:, 0]
+        normal[:, head[skin]] = maps[3:6, skin]
     return Fragments(
         kind,
         position,
-        unit(normal),
-        unit(view.eye - position),
-        unit(tangent),
+        unit_rows(normal),
+        unit_rows(view.eye[:, None] - position),
+        unit_rows(tangent),
         albedo,
-        gloss[:, :1],
-        gloss[:, 1:],
-        dome.reshape(-1, 4, 3),
-        values[:, 26:],
+        gloss,
+        dome,
+        values[26:],
     )
 
 
@@ -245,10 +245,7 @@ def _looked_up(scene: Scene, raster, pixels: torch.Tensor, triangle: torch.Tenso
     weights = raster.barycentric.flatten(0, 2)[pixels]
     weights = torch.cat([weights, 1 - weights.sum(1, keepdim=True)], dim=1)
     uv = (corners * weights[:, :, None]).sum(1)
-    maps = torch.as_tensor(
-        np.concatenate([skin.albedo, skin.normal, skin.gloss], axis=2)[None], device=device
-    )
-    return texture(maps, texture_coordinates(uv)[None, None], boundary="clamp")[0, 0]
+    return texture(scene.maps, texture_coordinates(uv)[None, None], boundary="clamp")[0, 0]
 
 
 def _scattered(
@@ -306,8 +303,8 @@ def _see_through(
         direction = position.new_tensor(lamp.direction).expand_as(position)
         lobe = ggx(normal, direction, to_eye, LENS_ROUGHNESS, LENS_REFLECTANCE)
         mirrored += lobe.clamp_max(4.0) * position.new_tensor(lamp.colour)
-    dome = scene.received.dome.mean(dim=0).expand(len(position), 4, 3)
-    mirrored += LENS_REFLECTANCE * dome_irradiance(dome, normal)
+    dome = scene.received.dome.mean(dim=0).reshape(12, 1)
+    mirrored += LENS_REFLECTANCE * dome_irradiance(dome, normal.T).T
     diffuse[rows] = diffuse[rows] * transmission
     specular[rows] = specular[rows] * transmission + mirrored
 

@@ -106,6 +106,8 @@ class Stage:
         casters: (v, 3) and (t, 3) of a coarser mesh that casts the shadows.
         middle: (3,) mm, of the head.
         sheltered: (v,) of the mesh, share of light that reaches places too narrow for shadow maps.
+        n_traced: first vertices of the head, at which light is traced.
+        finer: (m, 2) edges each, whose middles are the head's further vertices, cut by cut.
     """
 
     mesh: Mesh
@@ -116,6 +118,8 @@ class Stage:
     casters: tuple[np.ndarray, np.ndarray]
     middle: np.ndarray
     sheltered: np.ndarray
+    n_traced: int
+    finer: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,14 @@ class Scene:
         lighting: the lights.
         received: at the mesh's vertices.
         on_fibres: at the points of each sort of hair.
+        maps: (1, side, side, 8) albedo, normal, roughness and reflectance of the head.
     """
 
     stage: Stage
     lighting: Lighting
     received: Received
     on_fibres: tuple[Received, ...]
+    maps: torch.Tensor
 
 
 def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | None = None) -> Scene:
@@ -148,7 +154,10 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
     def tensor(values: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(values, np.float32), device=device)
 
-    points, normals, hairy = [stage.mesh.vertices], [stage.mesh.normals], [False]
+    rest = stage.n_traced + sum(map(len, stage.finer))  # where the head ends
+    traced = np.r_[0 : stage.n_traced, rest : len(stage.mesh.vertices)]
+    points, normals = [stage.mesh.vertices[traced]], [stage.mesh.normals[traced]]
+    hairy = [False]
     for fibres in stage.fibres:
         knots = fibres.points[:, _knots(fibres.points.shape[1])]
         points.append(knots.reshape(-1, 3))
@@ -171,12 +180,26 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
     domes, lamps = every.dome.split(counts), every.lamps.split(counts)
     parts = [Received(dome, lamp) for dome, lamp in zip(domes, lamps)]
     sheltered = tensor(stage.sheltered)[:, None]
-    parts[0] = Received(parts[0].dome * sheltered[..., None], parts[0].lamps * sheltered)
+    parts[0] = Received(
+        _everywhere(parts[0].dome, stage) * sheltered[..., None],
+        _everywhere(parts[0].lamps, stage) * sheltered,
+    )
     on_fibres = [
         _between(received, fibres.points.shape[:2])
         for received, fibres in zip(parts[1:], stage.fibres)
     ]
-    return Scene(stage, lighting, parts[0], tuple(on_fibres))
+    skin = stage.skin
+    maps = tensor(np.concatenate([skin.albedo, skin.normal, skin.gloss], axis=2)[None])
+    return Scene(stage, lighting, parts[0], tuple(on_fibres), maps)
+
+
+def _everywhere(values: torch.Tensor, stage: Stage) -> torch.Tensor:
+    """(v, ...) values at all vertices of a mesh from those where light was traced."""
+    head, rest = values[: stage.n_traced], values[stage.n_traced :]
+    for edges in stage.finer:
+        ends = torch.as_tensor(edges, device=values.device).long()
+        head = torch.cat([head, (head[ends[:, 0]] + head[ends[:, 1]]) / 2])
+    return torch.cat([head, rest])
 
 
 def _knots(k: int) -> np.ndarray:

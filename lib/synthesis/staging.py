@@ -19,6 +19,7 @@ from lib.synthesis.studio import Studio
 
 REFLECTANCE = 0.028  # of skin at normal incidence
 RELIEF_LEVEL = 2  # coarser meshes cannot follow relief; there it is in the normals alone
+TRACED_LEVEL = 1  # light changes little between the vertices of this level
 N_HULL, HULL_MM = 600, 6.5  # ribbons that cast the hair's shadow
 CLEAR = 0.5  # a lens that lets more light through hides nothing
 PROP_LABEL = {"cloth": "cloth", "skin": "head", "glasses": "glasses", "lens": "glasses",
@@ -123,6 +124,8 @@ def set_stage(
         _merged(casting),
         middle.astype(np.float64),
         _sheltered(studio, posed, level, opaque),
+        studio.tessellation(min(level, TRACED_LEVEL)).n_vertices,
+        tuple(step.edges for step in cut.cuts[TRACED_LEVEL:]),
     )
 
 

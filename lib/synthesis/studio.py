@@ -12,6 +12,7 @@ import numpy as np
 from lib.artefacts import PART_LABELS
 from lib.facemodel import PARTS, FaceModel, base_texture
 from lib.fitting import average_identity
+from lib.synthesis.charts import SkinChart, skin_chart
 from lib.synthesis.eyes import Lids, find_lids
 from lib.synthesis.facial_roots import FacialRoots, facial_roots
 from lib.synthesis.free_form import FreeForm, free_form
@@ -64,6 +65,10 @@ class Studio:
     def ground(self, side: int) -> SkinGround:
         """The skin's chart with its pigment fields, at one resolution."""
         return self._keep(("ground", side), lambda: skin_ground(self.model, side))
+
+    def chart(self, side: int) -> SkinChart:
+        """The skin's chart alone."""
+        return self._keep(("chart", side), lambda: skin_chart(self.model, side))
 
     def margin(self, side: int) -> np.ndarray:
         """(side, side) flat index of the nearest texel of skin; its own where it is skin."""

@@ -22,7 +22,7 @@ def surface_maps(studio: Studio, posed: Posed, stage: Stage, side: int) -> dict[
     Returns:
         Field of `Truth` -> map; off the skin, position and displacement are 0.
     """
-    chart = studio.ground(side).chart
+    chart = studio.chart(side)
     inside = chart.inside[..., None]
     height = _reduced(posed.height_mm, side)[..., None]
     normal = _reduced(posed.normal_map, side)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from lib.render import irradiance
+from lib.render.differentiable import ggx
 from lib.synthesis.lighting import KINDS, N_DOME, Lamp, Lighting, draw_lighting, studio_lighting
-from lib.synthesis.materials import EYE, OTHER, SKIN, Fragments, dome_irradiance, shade
+from lib.synthesis.materials import EYE, OTHER, SKIN, Fragments, dome_irradiance, dot, shade
 from lib.synthesis.transport import LEAK, Casters, receive
 
 UP = np.array([0.0, 1.0, 0.0])
@@ -61,45 +62,55 @@ def test_an_open_floor_under_an_even_dome_shows_it_and_a_covered_one_is_dark():
     lighting = draw_lighting(np.random.default_rng(0), np.eye(3), "overcast")
     even = Lighting("test", (), lighting.dome_directions, np.full((N_DOME, 3), 4 / N_DOME))
     light = receive(*on_floor([120.0]), torch.zeros(1, dtype=torch.bool), floor_with_a_lid(), even)
-    shown = dome_irradiance(light.dome, torch.tensor(UP, dtype=torch.float32)[None])
+    shown = dome_irradiance(light.dome.reshape(1, 12).T, torch.tensor(UP).float()[:, None])
     np.testing.assert_allclose(shown, 1.0, atol=0.12)
     covered = receive(
         *on_floor([-75.0]), torch.zeros(1, dtype=torch.bool), floor_with_a_lid(), even
     )
-    dark = dome_irradiance(covered.dome, torch.tensor(UP, dtype=torch.float32)[None])
+    dark = dome_irradiance(covered.dome.reshape(1, 12).T, torch.tensor(UP).float()[:, None])
     assert (dark < 0.5).all()
 
 
 def fragments(kind, normal, n_lamps, dome=None):
-    n = len(normal)
+    n = normal.shape[1]
     return Fragments(
         kind=torch.full((n,), kind),
-        position=torch.zeros(n, 3),
+        position=torch.zeros(3, n),
         normal=normal,
-        to_eye=torch.tensor([[0.0, 0.0, 1.0]]).expand(n, 3),
-        tangent=torch.tensor([[1.0, 0.0, 0.0]]).expand(n, 3),
-        albedo=torch.ones(n, 3),
-        roughness=torch.full((n, 1), 0.4),
-        reflectance=torch.full((n, 1), 0.028),
-        dome=torch.zeros(n, 4, 3) if dome is None else dome,
-        lamps=torch.ones(n, n_lamps),
+        to_eye=torch.tensor([[0.0], [0.0], [1.0]]).expand(3, n),
+        tangent=torch.tensor([[1.0], [0.0], [0.0]]).expand(3, n),
+        albedo=torch.ones(3, n),
+        gloss=torch.tensor([[0.4], [0.028]]).expand(2, n),
+        dome=torch.zeros(12, n) if dome is None else dome,
+        lamps=torch.ones(n_lamps, n),
     )
 
 
 def sphere(n=400):
     points = np.random.default_rng(0).standard_normal((n, 3))
-    return torch.tensor(points / np.linalg.norm(points, axis=1, keepdims=True)).float()
+    return torch.tensor(points / np.linalg.norm(points, axis=1, keepdims=True)).float().T
 
 
 def test_without_shadows_matte_light_is_that_of_the_harmonics():
     chance = np.random.default_rng(3)
     lighting = draw_lighting(chance, np.eye(3), "overcast")
     basis = np.concatenate([np.ones((N_DOME, 1)), lighting.dome_directions], axis=1)
-    dome = torch.tensor(basis.T @ lighting.dome_colours).float().expand(400, 4, 3)
+    dome = torch.tensor(basis.T @ lighting.dome_colours).float().reshape(12, 1).expand(12, 400)
     normal = sphere()
     shown, _ = shade(fragments(OTHER, normal, 0, dome), lighting, torch.zeros(3))
-    expected = irradiance(normal.numpy(), lighting.harmonics())
-    np.testing.assert_allclose(shown, expected, atol=0.05 * expected.max())
+    expected = irradiance(normal.T.numpy(), lighting.harmonics())
+    np.testing.assert_allclose(shown.T, expected, atol=0.05 * expected.max())
+
+
+def test_the_lobe_of_a_small_lamp_is_that_of_the_renderer():
+    normal = sphere()
+    lamp = Lamp(np.array([0.6, 0.0, 0.8]), np.inf, 0.0, np.ones(3))
+    at = fragments(OTHER, normal, 1)
+    _, mirrored = shade(at, Lighting("test", (lamp,), *NO_DOME), torch.zeros(3))
+    to_lamp = torch.tensor(lamp.direction).float()
+    seen = dot(at.normal, at.to_eye) > 0.01
+    expected = ggx(normal.T, to_lamp.expand(400, 3), at.to_eye.T, 0.4, 0.028)[:, 0]
+    np.testing.assert_allclose(mirrored[0][seen], expected[seen], rtol=1e-4, atol=1e-6)
 
 
 def test_light_and_pictures_are_proportional():
@@ -117,10 +128,10 @@ def test_light_and_pictures_are_proportional():
 
 def test_skin_lets_red_light_past_the_terminator_and_eyes_do_not():
     side = Lighting("test", (Lamp(np.array([1.0, 0, 0]), np.inf, 0.005, np.ones(3)),), *NO_DOME)
-    just_behind = torch.tensor([[-0.08, 0.0, 0.9968]])
+    just_behind = torch.tensor([[-0.08], [0.0], [0.9968]])
     skin, _ = shade(fragments(SKIN, just_behind, 1), side, torch.zeros(3))
     eye, _ = shade(fragments(EYE, just_behind, 1), side, torch.zeros(3))
-    assert skin[0, 0] > 0.02 and skin[0, 0] > 3 * skin[0, 2]
+    assert skin[0, 0] > 0.02 and skin[0, 0] > 3 * skin[2, 0]
     assert (eye < 0.001).all()
 
 
