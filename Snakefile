@@ -34,14 +34,16 @@ include: "rules/faces.smk"
 include: "rules/fit.smk"
 include: "rules/texture.smk"
 include: "rules/export.smk"
+include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
 rule all:
-    """Every head, the table of outcomes and the report."""
+    """Every head, scores of those that have a truth, the table of outcomes and the report."""
     default_target: True
     input:
         expand("<results>/{batch}/export", batch=BATCHES),
+        expand("<results>/{batch}/scores.h5", batch=SCORED),
         "<results>/status.tsv",
         "<results>/report.html",
 

@@ -63,6 +63,7 @@ def plan():
 
 
 LEDGER, SAMPLES, BATCHES = plan()
+SCORED = [batch for batch in BATCHES if LEDGER.truths(batch)]
 
 
 def after_kill(wildcards):
@@ -95,6 +96,19 @@ def show_summary():
 def digest_of_batch(wildcards):
     """Changes when a photo of the batch does; a parameter, so that just this batch runs again."""
     return batch_digest(LEDGER, wildcards.batch)
+
+
+def truths_of_batch(wildcards):
+    """What captures of the batch are compared with: a parameter that just the evaluation has.
+
+    Of each: name, truth, number of views, and state of the truth's files.
+    """
+    truths = LEDGER.truths(wildcards.batch)
+    captures = LEDGER.captures(wildcards.batch)
+    return [
+        [name, truth, len(captures[name]), *state]
+        for name, (truth, *state) in truths.items()
+    ]
 
 
 def face_model_file(wildcards):

@@ -33,6 +33,7 @@ rule write_report:
     input:
         status=rules.collect_status.output.status,
         heads=expand("<results>/{batch}/export", batch=BATCHES),
+        scores=expand("<results>/{batch}/scores.h5", batch=SCORED),
         model=face_model_file,
     output:
         page="<results>/report.html",
@@ -45,6 +46,7 @@ rule write_report:
         batches=BATCHES,
         face_model=config["face_model"],
         options=config["report"],
+        evaluation=config["evaluation"],
     message:
         "Writing the report"
     script:

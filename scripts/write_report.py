@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lib.evaluation import EvaluationOptions
 from lib.facemodel import load_face_model
 from lib.log import stage_log
 from lib.report import ReportOptions, read_status, summary, write_report
@@ -10,7 +11,8 @@ from lib.report import ReportOptions, read_status, summary, write_report
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     results = Path(outputs.page).parent
-    write_report(results, params.batches, model, ReportOptions(**params.options))
+    options = ReportOptions(**params.options)
+    write_report(results, params.batches, model, options, EvaluationOptions(**params.evaluation))
     Path(outputs.summary).write_text(summary(results, read_status(inputs.status)), encoding="utf-8")
 
 

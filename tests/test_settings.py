@@ -12,6 +12,7 @@ import yaml
 from lib.captures import ImportOptions
 from lib.detection import DetectionOptions
 from lib.errors import ConfigError
+from lib.evaluation import EvaluationOptions
 from lib.export import ExportOptions
 from lib.fitting import FitOptions
 from lib.landmarks import LandmarkOptions
@@ -35,6 +36,7 @@ SECTIONS = {
     "fit": FitOptions,
     "texture": TextureOptions,
     "export": ExportOptions,
+    "evaluation": EvaluationOptions,
     "report": ReportOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))

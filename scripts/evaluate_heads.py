@@ -1,0 +1,34 @@
+"""Evaluate heads: results of a batch and their truths in, scores and heat maps out."""
+
+from lib.artefacts import BatchReader, Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.evaluation import EvaluationOptions, Result, evaluate_batch
+from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.imaging import save_jpeg
+from lib.log import stage_log
+
+
+def main(inputs, outputs, params):
+    model = load_face_model(inputs.model or params.face_model)
+    options = EvaluationOptions(points=params.points)
+    with (
+        BatchReader(inputs.capture, Capture) as captures,
+        BatchReader(inputs.faces, Faces) as faces,
+        BatchReader(inputs.landmarks, Landmarks) as landmarks,
+        BatchReader(inputs.skin, SkinMask) as skin,
+        BatchReader(inputs.fit, FaceFit) as fits,
+        BatchReader(inputs.texture, Texture) as textures,
+    ):
+
+        def read(name):
+            capture = captures[faces[name].photo]
+            return Result(capture, landmarks[name], skin[name], fits[name], textures[name])
+
+        truths = {name: (truth, views) for name, truth, views, *_ in params.truths}
+        evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options)
+    save_jpeg(outputs.sheet, stage_sheet("scores", {"scores": outputs.scores}, model))
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]):
+        main(snakemake.input, snakemake.output, snakemake.params)
