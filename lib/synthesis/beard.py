@@ -8,7 +8,7 @@ from lib.facemodel import FaceModel
 from lib.geometry import vertex_normals
 from lib.synthesis.chance import smooth_noise
 from lib.synthesis.facial_roots import FacialRoots, facial_roots
-from lib.synthesis.hair_colour import strand_colours
+from lib.synthesis.hair_colour import strand_colours, undyed
 from lib.synthesis.strands import Strands
 
 POINTS = 6
@@ -67,7 +67,7 @@ def draw_beard(
     radius = np.clip(layers * area / max(2 * length.sum(), 1e-6), *RADIUS)
     radius = np.minimum(radius, RADIUS[0] + WIDER * length)
     radius = radius * np.exp(0.15 * chance.standard_normal(len(chosen)))
-    tone = colour * np.array([1.12, 0.98, 0.9]) * 0.9  # beards are a little warmer
+    tone = undyed(colour) * np.array([1.12, 0.98, 0.9]) * 0.9  # beards are a little warmer
     cover = (roots.vertex_beard * zones[:, None]).max(axis=0) * min(0.15 + 1.3 * amount, 0.75)
     deep = np.linspace(0.6 if amount > STUBBLE else 0.95, 1.1, POINTS, dtype=np.float32)
     return Strands(

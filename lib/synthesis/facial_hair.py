@@ -9,7 +9,7 @@ from lib.facemodel.landmark_rules import BROW_HALF_HEIGHT, BROW_MARK
 from lib.facemodel.parts import brow_cover
 from lib.geometry import vertex_normals
 from lib.synthesis.facial_roots import EYE_DEPTH, FacialRoots, Lid, drop_onto, facial_roots
-from lib.synthesis.hair_colour import strand_colours
+from lib.synthesis.hair_colour import strand_colours, undyed
 from lib.synthesis.strands import Strands
 
 BROW_POINTS, LASH_POINTS = 6, 6
@@ -61,6 +61,7 @@ def draw_brows(
     # the sides take turns, so that any first part is even
     turn = np.argsort(np.concatenate([np.arange(len(part[0])) for part in parts]), kind="stable")
     points, radius, triangle, weights = (v[turn] for v in (points, radius, triangle, weights))
+    colour = undyed(colour)
     tone = np.minimum(colour, BROW_DARK * colour / max(colour.max(), 1e-6))
     cover = np.maximum(brow_cover(vertices, marks[17:22]), brow_cover(vertices, marks[22:27]))
     on_skin = np.zeros(model.n_vertices, bool)
@@ -181,6 +182,7 @@ def draw_lashes(
         kind="stable",
     )
     points, triangle, weights = points[turn], triangle[turn], weights[turn]
+    colour = undyed(colour)
     tone = np.minimum(0.6 * colour, LASH_DARK * colour / max(colour.max(), 1e-6))
     size = np.exp(0.15 * chance.standard_normal(len(points)))
     return Strands(

@@ -10,8 +10,10 @@ RED = np.array([0.25, 1.05, 2.1])
 BASE = 0.5  # reflectance without pigment
 FLOOR = 0.006
 WHITE = np.array([0.33, 0.32, 0.31])
-DYES = ((0.02, 0.05, 0.16), (0.20, 0.02, 0.03), (0.10, 0.02, 0.12), (0.45, 0.34, 0.20))
-DYED = 0.03
+DYES = ((0.02, 0.05, 0.16), (0.15, 0.018, 0.02), (0.07, 0.02, 0.08), (0.45, 0.34, 0.20))
+DYED = 0.025
+MOST_RED = 4.5  # red over green of hair that is not dyed
+UNDYED = np.array([0.045, 0.022, 0.012])
 FAIR_DEG = (15.0, 45.0)  # skin of these tone angles has dark hair only .. hair of all colours
 GREY_FROM, GREY_SPREAD = 47.0, 9.0  # years
 
@@ -36,6 +38,14 @@ def draw_hair_colour(tone_deg: float, age: float, chance: np.random.Generator) -
     if dye < DYED:
         colour = np.array(DYES[int(which * len(DYES))])
     return colour * np.exp(0.3 * (jitter - 0.5))
+
+
+def undyed(colour: np.ndarray) -> np.ndarray:
+    """(3,) the colour itself if hair grows so, else a brown as dark: of brows and beards."""
+    red, green, blue = np.maximum(colour, 1e-4)
+    if red >= 0.9 * green and green >= 0.9 * blue and red < MOST_RED * green:
+        return np.asarray(colour, np.float64)
+    return UNDYED * min(float(np.mean(colour)) / UNDYED.mean(), 1.5)
 
 
 def strand_colours(

@@ -6,8 +6,10 @@ import numpy as np
 
 from lib.facemodel import FaceModel
 from lib.synthesis.comb import Regions, combed, regions_of, swell
+from lib.synthesis.hair_body import Body
 from lib.synthesis.hair_colour import strand_colours
-from lib.synthesis.hair_growth import Body, Growth, Locks, depth_in_hair, gather, grow
+from lib.synthesis.hair_growth import Growth, grow
+from lib.synthesis.hair_locks import Locks, depth_in_hair, gather
 from lib.synthesis.hairline import ScalpRoots, root_frames
 from lib.synthesis.head_chart import HeadReach
 from lib.synthesis.strands import Strands

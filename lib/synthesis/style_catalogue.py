@@ -106,7 +106,7 @@ STYLES = (
     HairStyle("bald"),
     HairStyle(
         "buzz", top_mm=5, side_mm=3, back_mm=3, edge_mm=1.5, edge_slope=0.1, volume_mm=2,
-        rise=0.6, cover=0.62, fade=0.35, thickness=0.35, clump_fine=0, clump_coarse=0,
+        rise=0.6, cover=0.78, fade=0.3, thickness=0.5, clump_fine=0, clump_coarse=0,
         frizz=0.02, hold=0,
     ),
     HairStyle(
