@@ -95,7 +95,7 @@ def _draw_pores(ground: SkinGround, age: float, chance: np.random.Generator) -> 
     size = typical * np.exp(chance.normal(0, 0.33, count))
     drawn_out = np.abs(chance.normal(0.16, 0.12, count)) * np.interp(age, [20, 80], [0.8, 1.6])
     stretch = np.exp(np.minimum(drawn_out, 0.4))
-    depth = 0.45 * depth_gain * size * np.exp(chance.normal(0, 0.3, count))
+    depth = 0.30 * depth_gain * size * np.exp(chance.normal(0, 0.3, count))
     return make_splats(
         place,
         ground.frame[row, column],
