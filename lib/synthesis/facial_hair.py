@@ -17,7 +17,7 @@ BROW_POINTS, LASH_POINTS = 6, 6
 ALONG = (0.0, 0.08, 0.22, 0.4, 0.62, 0.82, 1.0)
 HALF_HEIGHT = (0.7, 0.95, 1.05, 1.0, 0.82, 0.58, 0.25)
 LENGTHS = (0.72, 0.85, 1.0, 1.0, 0.95, 0.85, 0.65)
-ANGLES_DEG = (84.0, 68.0, 46.0, 26.0, 12.0, 3.0, -6.0)
+ANGLES_DEG = (78.0, 64.0, 46.0, 26.0, 12.0, 3.0, -6.0)
 TAIL = 0.95  # share of the brow's points where hair ends
 CONVERGE_DEG = 26.0  # hairs of the upper edge point down to the line, those of the lower edge up
 BROW_LAYERS = (1.0, 2.2)  # times that the hairs cover the brow
@@ -114,7 +114,7 @@ def _brow(
     outward = _unit(ahead - (ahead * normal).sum(axis=1, keepdims=True) * normal)
     upward = np.cross(normal, outward)
     upward *= np.sign(upward[:, 1:2])
-    length = (5.8 + 2.4 * long) * np.interp(share, ALONG, LENGTHS)
+    length = (5.4 + 2.4 * long) * np.interp(share, ALONG, LENGTHS)
     length = length * np.exp(0.16 * chance.standard_normal(len(share)))
     angle = np.interp(share, ALONG, ANGLES_DEG) + 14 * (raised - 0.5) * (1 - share)
     angle = angle - CONVERGE_DEG * across * np.clip(share * 4, 0, 1)

@@ -16,7 +16,8 @@ from lib.synthesis.strands import Strands
 from lib.synthesis.style_catalogue import HairStyle, draw_style
 
 SHOULDERS = (0.0, -295.0, -25.0, 205.0, 190.0, 105.0)  # ellipsoid, mm from the chin and the axis
-RADIUS_RANGE = (0.05, 0.6)
+THINNEST = 0.05  # mm, radius
+WIDEST, USUAL = 0.55, 6000  # mm, radius of so many strands; more of fewer
 LAYERS = 3.0  # times that the strands together cover the scalp
 DARK_ROOTS_MM = 12.0
 HANGS = 1.08  # length of hanging hair over the way down the head's chart
@@ -239,13 +240,14 @@ def _radius(style: HairStyle, roots: ScalpRoots, growth: Growth, regions: Region
     """(n,) mm, wide enough that the strands hide the scalp."""
     wanted = LAYERS * roots.area_mm2 * (1 + np.median(growth.length) / 90)
     covered = 2 * growth.length.sum()
-    radius = np.clip(wanted / covered, *RADIUS_RANGE) * style.thickness
+    widest = WIDEST * np.clip(np.sqrt(USUAL / max(len(growth.length), 1)), 0.5, 2)
+    radius = np.clip(wanted / covered, THINNEST, widest) * style.thickness
     fine = np.clip(0.55 + 0.45 * regions.inside / (1.5 * regions.soft_mm), 0.5, 1)
     short = np.clip(growth.length / 22.0, 0.3, 1) ** 0.7
     fringe = _long_fringe(style, growth)
     fine = np.where(fringe, FRINGE_WIDER, fine)
     fine = np.where(growth.length < 80, fine, np.maximum(fine, 0.85))
-    return np.maximum(radius * fine * short, RADIUS_RANGE[0]).astype(np.float32)
+    return np.maximum(radius * fine * short, THINNEST).astype(np.float32)
 
 
 def _shade(style: HairStyle, points: np.ndarray, growth: Growth, body: Body) -> np.ndarray:

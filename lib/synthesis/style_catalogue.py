@@ -107,7 +107,7 @@ STYLES = (
     HairStyle(
         "buzz", top_mm=5, side_mm=3, back_mm=3, edge_mm=1.5, edge_slope=0.1, volume_mm=2,
         rise=0.6, cover=0.78, fade=0.3, thickness=0.5, clump_fine=0, clump_coarse=0,
-        frizz=0.02, hold=0,
+        frizz=0.02, hold=0, points_factor=0.5,
     ),
     HairStyle(
         "short crop", top_mm=26, side_mm=9, back_mm=10, edge_mm=2.5, edge_slope=0.16, rise=0.35,

@@ -1,11 +1,14 @@
 """Hair of the head as strands: where it grows, how it moves, and the strips that picture it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lib.errors import ShapeError
 from lib.facemodel import load_face_model
 from lib.geometry import SurfaceTree
+from lib.synthesis.hair_colour import draw_hair_colour
 from lib.synthesis.hairline import scalp_roots
 from lib.synthesis.hairstyles import draw_scalp_hair
 from lib.synthesis.strands import hull, resampled, ribbons
@@ -139,3 +142,64 @@ def test_strands_stay_outside_of_the_head(model, roots, head, name):
     distance = tree.nearest(points, signed=True).distance_mm
     assert np.isfinite(strands.points).all()
     assert (distance > -0.5).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("buzz", 1, 9), ("short crop", 5, 45), ("side part", 15, 140), ("long straight", 180, 520)],
+)
+def test_lengths_are_those_of_the_style(model, roots, head, name, low, high):
+    points = hair(model, roots, head, name).points
+    length = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1)
+    assert low < np.median(length) < high
+
+
+@pytest.mark.parametrize("name", ["medium wavy", "long straight", "long wavy", "bob", "swept back"])
+def test_long_hair_leaves_the_face_free(model, roots, head, name):
+    marks = model.landmarks["ibug68"].on(head, model.triangles)
+    chance = np.random.default_rng(4)
+    style = replace(varied(style_named(name), chance, 30), fringe_deep=0.0)
+    points = draw_scalp_hair(roots, model, head, chance, COLOUR, 30, 1500, style=style).points
+    across = np.abs(points[..., 0]) < 45
+    high = (points[..., 1] < marks[19, 1]) & (points[..., 1] > marks[8, 1])
+    assert (across & high & (points[..., 2] > 0)).mean() < 0.002
+
+
+def test_the_scalp_is_dark_under_hair_and_the_face_is_not(model, roots, crop):
+    cover = crop.scalp_cover
+    assert cover.min() == 0
+    assert 0.8 < cover.max() <= 1
+    for part in ("skin_smooth", "nose", "upper_lip", "right_eye"):
+        assert (cover[model.parts[part]] > 0.3).mean() < 0.02
+    assert cover[model.mean[:, 1] > model.mean[:, 1].max() - 5].min() > 0.7
+
+
+def test_age_takes_hair_from_the_crown(model, roots, head):
+    full = style_named("short crop")
+    bald = replace(full, balding=0.95)
+    heads = [
+        draw_scalp_hair(roots, model, head, np.random.default_rng(1), COLOUR, 60, 2000, style=style)
+        for style in (full, bald)
+    ]
+    crown = [(s.points[:, 0, 1] > head[:, 1].max() - 12).mean() for s in heads]
+    assert crown[1] < 0.3 * crown[0]
+
+
+def test_the_bald_style_has_no_strands(model, roots, head):
+    chance = np.random.default_rng(1)
+    bald = style_named("bald")
+    assert draw_scalp_hair(roots, model, head, chance, COLOUR, 60, 100, style=bald) is None
+
+
+def test_fewer_strands_are_drawn_wider(model, roots, head):
+    many, few = (hair(model, roots, head, "long straight", n=n) for n in (6000, 1500))
+    assert 1.5 < np.median(few.radius_mm) / np.median(many.radius_mm) < 4
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_dark_skin_has_dark_grey_or_dyed_hair(seed):
+    chance = np.random.default_rng(seed)
+    colours = np.array([draw_hair_colour(-40.0, 25.0, chance) for _ in range(40)])
+    assert (colours.max(axis=1) < 0.08).mean() > 0.9
+    old = np.array([draw_hair_colour(-40.0, 80.0, chance) for _ in range(40)])
+    assert np.median(old.max(axis=1)) > 0.15
