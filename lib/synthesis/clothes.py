@@ -84,7 +84,7 @@ def turtleneck(figure: Figure, chance: np.random.Generator) -> Outfit:
     high = chance.uniform(24, 40)
     edge = _round(-0.5 * high, 0)
     shell = Shell(edge, 3.4, 0, slack=0.9)
-    turn = 2 * np.pi * np.arange(120) / 120
+    turn = 2 * np.pi * np.arange(96) / 96
     lines = [
         _level(turn, length + chance.normal(0, 1.0) * np.sin(turn), out)
         for length, out in (
@@ -165,7 +165,7 @@ def _level(turn: np.ndarray, length: np.ndarray | float, out: np.ndarray | float
     return Seamline(turn, *full)
 
 
-def _round_the_back(opening: float, n: int = 110) -> tuple[np.ndarray, np.ndarray]:
+def _round_the_back(opening: float, n: int = 88) -> tuple[np.ndarray, np.ndarray]:
     """Directions from one side of an opening in front, past the back, to the other; and 0..1,
     how near each is to the front."""
     turn = np.linspace(opening, 2 * np.pi - opening, n)
@@ -230,7 +230,7 @@ def _tie(figure: Figure, colour: np.ndarray) -> Prop:
 
 def _hood(figure: Figure, edge: Edge, fabric: Fabric, chance: np.random.Generator) -> Prop:
     """A hood that lies on the shoulders and the back."""
-    turn, front = _round_the_back(0.1, 120)
+    turn, front = _round_the_back(0.1, 96)
     foot = edge(turn)
     behind = np.clip(-np.cos(turn), 0, 1)
     fat = chance.uniform(0.8, 1.25) * (1 - 0.55 * front)
@@ -257,7 +257,7 @@ def _lapels(
     figure: Figure, edge: Edge, low_mm: float, fabric: Fabric, chance: np.random.Generator
 ) -> Prop:
     """Collar and lapels along the edge of a jacket."""
-    turn = np.linspace(0.015, 2 * np.pi - 0.015, 200)
+    turn = np.linspace(0.015, 2 * np.pi - 0.015, 140)
     away = np.abs((turn + np.pi) % (2 * np.pi) - np.pi)
     side = np.sign(np.pi - turn)
     up = 1 - (edge(turn) - 4) / (low_mm - 4)  # 0 at the point of the V, 1 where it meets the neck

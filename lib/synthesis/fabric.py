@@ -53,7 +53,7 @@ def draw_fabric(
     pattern = patterns[chance.integers(len(patterns))]
     period = {
         "stripes": chance.uniform(18, 50),
-        "checks": chance.uniform(22, 60),
+        "checks": chance.uniform(30, 65),
         "print": chance.uniform(18, 40),
         "pinstripes": chance.uniform(14, 22),
     }.get(pattern, 40.0)

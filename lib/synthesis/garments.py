@@ -14,7 +14,7 @@ from lib.synthesis.prop import Prop, make_prop
 from lib.synthesis.tubes import fan, grid_triangles, spline, swept
 
 ROUGHNESS, REFLECTANCE = 0.85, 0.028
-COLUMNS = 176
+COLUMNS, UNDER_COLUMNS = 176, 112  # under a second layer less is seen
 FINEST_MM, COARSEST_MM, GROWTH = 2.4, 9.0, 1.06  # distances of rows from the neckline down
 TUCK_MM = 4.0  # an edge turns this far under the skin
 ARMHOLE, ARMHOLE_WIDTH, ARMHOLE_MM = 0.72, 0.05, 9.0  # direction, width in it, depth of the crease
@@ -132,7 +132,8 @@ class Shell:
 def hang(figure: Figure, shell: Shell, fabric: Fabric, chance: np.random.Generator) -> Prop:
     """A garment: cloth from its edge to the bottom, closed there."""
     if shell.span is None:
-        turn = 2 * np.pi * np.arange(COLUMNS) / COLUMNS
+        columns = COLUMNS if figure.slack == 1 else UNDER_COLUMNS
+        turn = 2 * np.pi * np.arange(columns) / columns
     else:
         turn = shell.middle + np.linspace(-shell.span, shell.span, COLUMNS // 3)
     length = _rows(shell.edge(turn), figure.ground.end(turn))
@@ -237,8 +238,8 @@ def strip(
         np.stack([getattr(s, k) for s in lines]) for k in ("turn", "length", "out")
     )
     place, normal = figure.ground.place(turn, length)
-    front = spline(place + out[..., None] * normal, 5)
-    table = spline(np.stack([turn, length, out], axis=-1), 5)
+    front = spline(place + out[..., None] * normal, 4)
+    table = spline(np.stack([turn, length, out], axis=-1), 4)
     front = figure.cleared(front, table[..., 1], clear_mm)
     down, right = np.gradient(front, axis=0), np.gradient(front, axis=1)
     if around:

@@ -273,8 +273,8 @@ def _sleeve(
     )
     along = vertices @ elbow
     out = vertices - along[:, None] * elbow
-    bent = along[:, None] * elbow + 1.4 * out
-    noise = smooth_noise(bent, 34.0, chance, 12)
+    bent = along[:, None] * elbow + 0.8 * out
+    noise = smooth_noise(bent, 42.0, chance, 12)
     share = np.clip((along - length[0] - 16) / 10, 0, 1)
     folds = 0.05 * noise + 0.06 * (0.6 - np.abs(noise))
     vertices += out * (share * folds)[:, None]
