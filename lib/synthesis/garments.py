@@ -19,6 +19,7 @@ FINEST_MM, COARSEST_MM, GROWTH = 2.4, 9.0, 1.06  # distances of rows from the ne
 TUCK_MM = 4.0  # an edge turns this far under the skin
 ARMHOLE, ARMHOLE_WIDTH, ARMHOLE_MM = 0.72, 0.05, 9.0  # direction, width in it, depth of the crease
 CLEAR_MM = 1.6  # from the head's skin
+EVEN = 0.65  # share of even spacing around the chest against that around the neck
 CHEST_MM = 200.0  # length at which distances around the body are taken
 
 
@@ -42,6 +43,13 @@ class Figure:
     chest: np.ndarray
     middle: np.ndarray
     slack: float = 1.0
+
+    def directions(self, n: int) -> np.ndarray:
+        """(n,) directions from the back around, mostly even around the chest, some at the neck."""
+        share = np.arange(n) / n
+        known, around = self.chest[:, 0], self.chest[:, 1]
+        even = np.interp(around[0] + share * (around[-1] - around[0]), around, known)
+        return EVEN * even + (1 - EVEN) * (2 * np.pi * share - np.pi)
 
     def weave(self, turn: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(...) mm around the body from the front's middle, and down, at places (..., 3)."""
@@ -133,7 +141,7 @@ def hang(figure: Figure, shell: Shell, fabric: Fabric, chance: np.random.Generat
     """A garment: cloth from its edge to the bottom, closed there."""
     if shell.span is None:
         columns = COLUMNS if figure.slack == 1 else UNDER_COLUMNS
-        turn = 2 * np.pi * np.arange(columns) / columns
+        turn = figure.directions(columns)
     else:
         turn = shell.middle + np.linspace(-shell.span, shell.span, COLUMNS // 3)
     length = _rows(shell.edge(turn), figure.ground.end(turn))
