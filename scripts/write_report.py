@@ -11,8 +11,14 @@ from lib.report import ReportOptions, read_status, summary, write_report
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     results = Path(outputs.page).parent
-    options = ReportOptions(**params.options)
-    write_report(results, params.batches, model, options, EvaluationOptions(**params.evaluation))
+    write_report(
+        results,
+        params.batches,
+        model,
+        ReportOptions(**params.options),
+        EvaluationOptions(**params.evaluation),
+        [Path(file) for file in inputs.scores],
+    )
     Path(outputs.summary).write_text(summary(results, read_status(inputs.status)), encoding="utf-8")
 
 

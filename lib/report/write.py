@@ -32,6 +32,7 @@ def write_report(
     model: FaceModel,
     options: ReportOptions | None = None,
     evaluation: EvaluationOptions | None = None,
+    scores: Sequence[Path] = (),
 ) -> Path:
     """Write `results/report.html`: heads, errors where there is a truth, failures, sheets, time.
 
@@ -45,6 +46,7 @@ def write_report(
         model: the fitted head model.
         options: how much the page holds.
         evaluation: how many heat maps it shows.
+        scores: `scores.h5` of the batches that have a truth.
 
     Returns:
         Path of the page.
@@ -74,7 +76,7 @@ def write_report(
             ]
         ),
         heads=page.head_cards(cards, others),
-        **_errors(results, batches, model, evaluation or EvaluationOptions()),
+        **_errors(scores, model, evaluation or EvaluationOptions()),
         failures=page.failure_table(failures),
         stages=_sheets(results, batches, options),
         timings=page.timing_table(times, len(photos)),
@@ -91,15 +93,11 @@ def write_report(
     return path
 
 
-def _errors(
-    results: Path, batches: Sequence[str], model: FaceModel, options: EvaluationOptions
-) -> dict[str, str]:
+def _errors(scores: Sequence[Path], model: FaceModel, options: EvaluationOptions) -> dict[str, str]:
     """The section of errors and the link to it; empty where no capture has a truth."""
-    files = [results / batch / "scores.h5" for batch in batches]
-    files = [file for file in files if file.is_file()]
-    if not files:
+    if not scores:
         return {"errors": "", "errors_link": ""}
-    text = groups(*collect_scores(files, model, options))
+    text = groups(*collect_scores(scores, model, options))
     return {"errors": page.error_section(text), "errors_link": '<a href="#errors">Errors</a>'}
 
 

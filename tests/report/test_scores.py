@@ -87,7 +87,8 @@ def test_nothing_to_score_says_what_to_do(model):
 
 def test_the_report_has_errors_only_where_there_is_a_truth(results, report, model, file):
     assert 'id="errors"' not in report.read_text(encoding="utf-8")
-    page = write_report(file.parents[1], ["b0001"], model).read_text(encoding="utf-8")
+    page = write_report(file.parents[1], ["b0001"], model, scores=[file])
+    page = page.read_text(encoding="utf-8")
     assert 'href="#errors"' in page and "4 captures, 1 failed" in page
 
 

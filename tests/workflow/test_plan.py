@@ -27,6 +27,24 @@ def test_three_photos_in_batches_of_two_make_two_jobs_a_stage(photos, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_only_batches_with_a_truth_are_evaluated(photos, tmp_path):
+    (photos / "shard.h5").write_bytes(b"x")
+    (photos / "samples.tsv").write_text("image\ttruth\nanna.png\t\nbert.png\tshard.h5#x\n")
+    settings = {"samples": photos / "samples.tsv", "results": tmp_path / "out", "batch_size": 1}
+    done = run("--dry-run", "--nolock", **settings).check()
+    assert done.planned["evaluate_heads"] == 1 and done.planned["fit_face_model"] == 2
+    assert "Comparing b0002 with the truth" in done.text
+    assert "scoreboard" not in done.planned
+
+
+def test_a_missing_truth_ends_the_call_before_any_job(photos, tmp_path):
+    (photos / "samples.tsv").write_text("image\ttruth\nanna.png\tgone.ply\n")
+    done = run("--dry-run", samples=photos / "samples.tsv", results=tmp_path / "out")
+    assert done.returncode
+    assert "samples.tsv, line 2, column truth: the truth" in done.text
+    assert "gone.ply' is not there" in done.text
+
+
 @pytest.mark.slow
 def test_the_profile_for_one_machine_plans_a_run_and_gives_a_reason_for_every_line(photos):
     words = ["-m", "snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run"]
