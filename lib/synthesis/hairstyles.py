@@ -150,7 +150,8 @@ def _growth(
     stray = chance.random(n) < style.strays
     height = np.where(stray, height + 4.0 * chance.random(n), height)
     full = np.ones(n)
-    guard = ~fringe & (length > 45) & (style.comb != "knot")
+    falls = 90 if style.comb == "whorl" else 45  # mm; what is shorter may fall forwards
+    guard = ~fringe & (length > falls) & (style.comb != "knot")
     return Growth(
         length,
         height,
@@ -217,7 +218,7 @@ def _locks(
     smooth = 1.2 * swell(place, 90.0, chance)[:, 0]
     lock = phase * style.locks_apart + smooth
     size = np.exp(0.2 * chance.standard_normal(number.max() + 1))[number]
-    spread = 0.25 * chance.standard_normal(len(chosen))
+    spread = style.own_phase * chance.standard_normal(len(chosen))
     uneven = np.exp(0.2 * chance.standard_normal(len(chosen)))
     return Locks(
         centre[[1, 2]],

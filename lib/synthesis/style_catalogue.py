@@ -33,6 +33,7 @@ class HairStyle:
         wavelength_mm: of the waves.
         coil: 0 = flat waves .. 1 = curls.
         locks_apart: 0 = all wave together .. 1 = each lock by itself.
+        own_phase: 0 = a lock's strands wave as one .. 2 = each by itself.
         frizz: random bending as a share of the length.
         tousle: random turns of the comb.
         uneven: random lengths from place to place.
@@ -78,6 +79,7 @@ class HairStyle:
     wavelength_mm: float = 40.0
     coil: float = 0.0
     locks_apart: float = 1.0
+    own_phase: float = 0.25
     frizz: float = 0.025
     tousle: float = 0.12
     uneven: float = 0.08
@@ -155,21 +157,23 @@ STYLES = (
         clump_coarse=0.65, clump_fine=0.6, frizz=0.012, points_factor=2.0, tousle=0.08,
     ),
     HairStyle(
-        "curly", comb="whorl", top_mm=120, side_mm=95, back_mm=90, edge_mm=35, edge_slope=1.2,
-        volume_mm=26, rise=0.6, weight=0.014, over_ears=0.9, wave_mm=5, wavelength_mm=26, coil=1,
-        clump_coarse=0.45, clump_fine=0.8, tousle=0.25, frizz=0.03, uneven=0.12, strays=0.06,
-        fringe_mm=70, fringe_deep=12, points_factor=2.0, hold=0.08, layers=0.25,
+        "curly", comb="part", top_mm=120, side_mm=95, back_mm=90, edge_mm=40, edge_slope=1.4,
+        part_mm=20, volume_mm=26, rise=0.75, weight=0.012, over_ears=0.9, wave_mm=6,
+        wavelength_mm=26, coil=1, clump_coarse=0.35, clump_fine=0.8, tousle=0.3, frizz=0.03,
+        own_phase=0.35, uneven=0.12, strays=0.04, sides_back=0.4, points_factor=2, hold=0.06,
+        layers=0.3,
     ),
     HairStyle(
-        "afro", comb="out", top_mm=48, side_mm=42, back_mm=42, edge_mm=12, edge_slope=1.6,
-        volume_mm=45, rise=0.9, follow=0.0, weight=0.0, wave_mm=3.2, wavelength_mm=11, coil=1,
-        clump_coarse=0.05, clump_fine=0.12, tousle=0.2, frizz=0.035, strays=0, layers=0.2,
-        uneven=0.04, points_factor=1.5, hold=0, thickness=1.2,
+        "afro", comb="out", top_mm=52, side_mm=46, back_mm=46, edge_mm=12, edge_slope=1.6,
+        volume_mm=45, rise=0.85, follow=0.0, weight=0.0, wave_mm=4.5, wavelength_mm=15, coil=1,
+        clump_coarse=0.05, clump_fine=0.3, tousle=0.5, frizz=0.06, own_phase=1.6, strays=0,
+        layers=0.35, uneven=0.04, points_factor=2, hold=0, thickness=1.2,
     ),
     HairStyle(
         "short curls", comb="whorl", top_mm=20, side_mm=9, back_mm=9, edge_mm=2, edge_slope=0.15,
         volume_mm=9, rise=0.7, weight=0.0, wave_mm=1.8, wavelength_mm=7, coil=1, frizz=0.05,
-        clump_coarse=0.2, clump_fine=0.6, tousle=0.4, fade=0.3, cover=0.92, hold=0.05,
+        own_phase=1.2, clump_coarse=0.2, clump_fine=0.6, tousle=0.4, fade=0.3, cover=0.92,
+        hold=0.05,
     ),
     HairStyle(
         "ponytail", comb="knot", top_mm=330, side_mm=310, back_mm=260, edge_mm=300, edge_slope=0.2,
