@@ -26,11 +26,12 @@ from lib.synthesis.picture import Picture, take_picture
 from lib.synthesis.prop import Prop
 from lib.synthesis.rigs import rig_views
 from lib.synthesis.scene import lit
-from lib.synthesis.sensor_model import Developed, auto_exposure, draw_sensor
+from lib.synthesis.sensor_model import Developed, Sensor, auto_exposure, draw_sensor
 from lib.synthesis.shoulders import draw_shoulders
 from lib.synthesis.staging import Posed, pose_head, set_stage
 from lib.synthesis.studio import Studio
 from lib.synthesis.surface_maps import surface_maps
+from lib.synthesis.surroundings import draw_surroundings
 
 SIZES = {"photo": (256, 256), "phone_arc": (640, 480), "triple": (1024, 1024)}
 RIG_SIZE = (1024, 768)
@@ -40,7 +41,8 @@ TEXTURE_SIDES = (256, 512, 1024, 2048, 4096)
 HAIRS = {0: 5000, 1: 12000, 2: 24000, 3: 24000}  # by mesh level
 SCHEMES = ("68", "106", "134")
 HIGHLIGHT = 0.04  # photo light that a mirrored part must add to count as a highlight
-STUDIO_GREY = (0.05, 0.35)  # linear, of the wall behind a rig
+FACE_LABELS = PART_LABELS.index("skin")  # the last label of the face
+FEWEST_FACE_PX = 16  # fewer tell a camera nothing about exposure
 SUNGLASSES = 0.35  # share of glasses
 
 
@@ -87,6 +89,7 @@ def draw_capture(
         device: where pictures are shaded; None = the CPU.
     """
     device = device or torch.device("cpu")
+    rig = options.kind not in ("photo", "phone_arc")
     views = _views(options, index)
     side, level = fineness(options, views)
     subject = index // options.captures_per_subject
@@ -107,11 +110,17 @@ def draw_capture(
         "106": landmarks106(studio.model, posed.vertices),
         "134": studio.model.landmarks["ldm134"].on(posed.vertices, triangles),
     }
+    sensor = draw_sensor(generator(options.seed, index, "sensor"), views[0], studio=rig)
     shots = []
-    for row, view in enumerate(views):
+    for row, (view, behind) in enumerate(zip(views, _scenery(options, index, views))):
         picture = take_picture(scene, view.camera, view.size, options.supersample)
         layers = look_through(studio, stage, posed, landmarks, view.camera, view.size)
-        shots.append(_shoot(picture, layers, view, options, index, row, float(luminance(skin))))
+        face = (layers.part > 0) & (layers.part <= FACE_LABELS) & (picture.cover > 0.99)
+        noise = generator(options.seed, index, f"noise {row}")
+        developed, gain, behind = _shoot(
+            picture, behind, face, float(luminance(skin)), sensor, noise, metered=not rig
+        )
+        shots.append(_Shot(picture, layers, developed, gain, behind))
     truth = _truth(
         studio, options, index, person, expression, posed, stage, lighting, landmarks, views, shots
     )
@@ -184,35 +193,42 @@ def _props(
     return props
 
 
+def _scenery(options: SynthesisOptions, index: int, views: list[View]) -> list[np.ndarray]:
+    """(h, w, 3) linear light behind the person, of each view; 1 = white in the person's light."""
+    chance = generator(options.seed, index, "background")
+    if options.kind == "photo":
+        return [draw_background(views[0].size, chance, views[0], np.ones(3))]
+    return draw_surroundings(views, chance, "room" if options.kind == "phone_arc" else "studio")
+
+
 def _shoot(
     picture: Picture,
-    layers: Layers,
-    view: View,
-    options: SynthesisOptions,
-    index: int,
-    row: int,
+    behind: np.ndarray,
+    face: np.ndarray,
     skin: float,
-) -> _Shot:
-    """Expose and develop a picture; `skin` is the luminance of the person's skin."""
-    chance = generator(options.seed, index, f"sensor {row}")
-    single = options.kind in ("photo", "phone_arc")
+    sensor: Sensor,
+    chance: np.random.Generator,
+    metered: bool,
+) -> tuple[Developed, np.ndarray, np.ndarray]:
+    """Expose and develop a picture.
+
+    Args:
+        picture: light of the person.
+        behind: (h, w, 3) light behind, 1 = white in the person's light.
+        face: (h, w) bool.
+        skin: luminance of the person's skin.
+        sensor: of the camera.
+        chance: of its noise.
+        metered: exposure minds the face; else it is fixed, as in a rig.
+
+    Returns:
+        The photo; (3,) factor per channel from light to the photo; (h, w, 3) light behind.
+    """
     light = picture.diffuse + picture.specular
-    face = (layers.part > 0) & (layers.part <= PART_LABELS.index("skin")) & (picture.cover > 0.99)
-    if single and face.sum() > 16:
-        gain = auto_exposure(light, face, skin)
-    else:
-        gain = 1.0
-    if single:
-        scenery = generator(options.seed, index, "background")
-        behind = draw_background(view.size, scenery, view, np.ones(3)) / gain
-    else:
-        wall = generator(options.seed, index, "wall").uniform(*STUDIO_GREY)
-        behind = np.full((*view.size, 3), wall, np.float32)
-    behind = behind * (1 - picture.cover[..., None])
-    sensor = draw_sensor(chance, view, studio=not single)
+    gain = auto_exposure(light, face, skin) if metered and face.sum() > FEWEST_FACE_PX else 1.0
+    behind = (behind / gain * (1 - picture.cover[..., None])).astype(np.float32)
     developed = sensor.develop((light + behind) * np.float32(gain), chance)
-    exposure = (gain * developed.exposure).astype(np.float32)
-    return _Shot(picture, layers, developed, exposure, behind.astype(np.float32))
+    return developed, (gain * developed.exposure).astype(np.float32), behind
 
 
 def _truth(

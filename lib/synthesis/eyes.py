@@ -10,9 +10,9 @@ from lib.facemodel import FaceModel
 
 UPPER, LOWER = ((36, 37, 38, 39), (42, 43, 44, 45)), ((39, 40, 41, 36), (45, 46, 47, 42))
 PER_LID = 24  # points along a lid
-UPPER_REACH_MM, LOWER_REACH_MM = 3.6, 2.0
-UPPER_SHADE, LOWER_SHADE = 0.62, 0.38  # light that is lost at the lid's edge
-SOCKET_SHADE = 0.24  # light that is lost all over
+UPPER_REACH_MM, LOWER_REACH_MM = 2.8, 1.5
+UPPER_SHADE, LOWER_SHADE = 0.6, 0.3  # light that is lost at the lid's edge
+SOCKET_SHADE = 0.12  # light that is lost all over
 
 
 @dataclass(frozen=True)

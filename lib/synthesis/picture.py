@@ -216,12 +216,15 @@ def _fragments(scene: Scene, drawn: Drawn, raster, shown: torch.Tensor, view: _V
     )[0]
     values = values.flatten(0, 2)[shown].T.contiguous()
     position, normal, albedo, gloss, tangent, dome = values[:26].split([3, 3, 3, 2, 3, 12])
+    lamps = values[26:]
     triangle = raster.triangle_id.flatten()[shown]
     kind = drawn.kind[triangle].long()
     head = (triangle < drawn.n_head).nonzero()[:, 0]
     if len(head):
         maps = _looked_up(scene, raster, shown[head], triangle[head]).T
-        albedo[:, head], gloss[:, head] = maps[:3], maps[6:]
+        albedo[:, head], gloss[:, head] = maps[:3], maps[6:8]
+        dome[:, head] *= maps[8]
+        lamps[:, head] *= maps[8]
         skin = (kind[head] == SKIN).nonzero()[:, 0]
         normal[:, head[skin]] = maps[3:6, skin]
     return Fragments(
@@ -233,12 +236,12 @@ def _fragments(scene: Scene, drawn: Drawn, raster, shown: torch.Tensor, view: _V
         albedo,
         gloss,
         dome,
-        values[26:],
+        lamps,
     )
 
 
 def _looked_up(scene: Scene, raster, pixels: torch.Tensor, triangle: torch.Tensor) -> torch.Tensor:
-    """(n, 8) albedo, normal, roughness and reflectance of the head's maps at pixels."""
+    """(n, 9) albedo, normal, roughness, reflectance and cavities of the head at pixels."""
     skin, device = scene.stage.skin, pixels.device
     uv_triangles = torch.as_tensor(skin.uv_triangles, device=device)[triangle].long()
     corners = torch.as_tensor(skin.uv, dtype=torch.float32, device=device)[uv_triangles]

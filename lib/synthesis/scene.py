@@ -45,6 +45,7 @@ class Skin:
         albedo: (side, side, 3) linear, of all regions.
         normal: (side, side, 3) unit, model frame, of the posed skin with its relief.
         gloss: (side, side, 2) roughness and reflectance.
+        cavities: (side, side) share of light that reaches pores and furrows.
         uv: (n_uv, 2)
         uv_triangles: (t, 3) of the head's triangles, which come first in the scene's mesh.
     """
@@ -52,6 +53,7 @@ class Skin:
     albedo: np.ndarray
     normal: np.ndarray
     gloss: np.ndarray
+    cavities: np.ndarray
     uv: np.ndarray
     uv_triangles: np.ndarray
 
@@ -131,7 +133,7 @@ class Scene:
         lighting: the lights.
         received: at the mesh's vertices.
         on_fibres: at the points of each sort of hair.
-        maps: (1, side, side, 8) albedo, normal, roughness and reflectance of the head.
+        maps: (1, side, side, 9) albedo, normal, roughness, reflectance and cavities of the head.
     """
 
     stage: Stage
@@ -189,7 +191,8 @@ def lit(stage: Stage, lighting: Lighting, device: torch.device, coarse: int | No
         for received, fibres in zip(parts[1:], stage.fibres)
     ]
     skin = stage.skin
-    maps = tensor(np.concatenate([skin.albedo, skin.normal, skin.gloss], axis=2)[None])
+    layers = [skin.albedo, skin.normal, skin.gloss, skin.cavities[..., None]]
+    maps = tensor(np.concatenate(layers, axis=2)[None])
     return Scene(stage, lighting, parts[0], tuple(on_fibres), maps)
 
 

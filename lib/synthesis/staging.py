@@ -12,7 +12,7 @@ from lib.render import sample_texture
 from lib.synthesis.materials import OTHER, SKIN
 from lib.synthesis.people import Person
 from lib.synthesis.prop import Prop
-from lib.synthesis.relief import normals_with_relief
+from lib.synthesis.relief import cavity_shade, normals_with_relief
 from lib.synthesis.scene import Fibres, Lens, Mesh, Skin, Stage, joined, plain_mesh
 from lib.synthesis.strands import Strands, hull
 from lib.synthesis.studio import Studio
@@ -97,14 +97,22 @@ def set_stage(
     """
     cut = studio.tessellation(level)
     blank = np.zeros((len(posed.fine), 3), np.float32)
-    head = Mesh(posed.fine, posed.normals, cut.triangles, studio.triangle_kind(level),
-                studio.triangle_label(level), blank, blank[:, :2])  # fmt: skip
+    head = Mesh(
+        posed.fine,
+        posed.normals,
+        studio.drawn_triangles(level),
+        studio.triangle_kind(level),
+        studio.triangle_label(level),
+        blank,
+        blank[:, :2],
+    )
     opaque = [prop for prop in props if prop.label != "lens"]
     covers = [prop.covers for prop in props if len(prop.covers)]
     hidden = np.any(covers, axis=0) if covers else np.zeros(studio.model.n_vertices, bool)
     fibres = _fibres(studio, person, posed, hidden)
     albedo, gloss = _head_maps(studio, person, side)
-    maps = Skin(albedo, posed.normal_map, gloss, cut.uv, cut.uv_triangles)
+    cavities = cavity_shade(studio.ground(side), posed.height_mm)
+    maps = Skin(albedo, posed.normal_map, gloss, cavities, cut.uv, cut.uv_triangles)
     casting = [(posed.vertices, studio.casting_triangles)]
     casting += [(prop.vertices, prop.triangles) for prop in opaque]
     for hair in fibres:
