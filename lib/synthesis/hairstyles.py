@@ -22,9 +22,10 @@ LAYERS = 3.0  # times that the strands together cover the scalp
 DARK_ROOTS_MM = 12.0
 HANGS = 1.08  # length of hanging hair over the way down the head's chart
 WAVES_FROM_MM = 35.0  # of length from which waves have their full height
-BESIDE_FACE = 0.3  # radians over which hair beside the face is spread
+BESIDE_FACE = 0.4  # radians over which hair beside the face is spread
 FRINGE_WIDER = 1.5  # strands of a fringe, which has to hide the forehead
 ROOT_TONE = 0.65  # colour of the scalp under hair over the hair's: it lies in its shadow
+THIN_SHARE = 0.8  # of what a hairline went back, over which hair is thin behind it
 SPARE = 2  # roots looked at for each strand wanted
 
 
@@ -77,7 +78,7 @@ def draw_scalp_hair(
         roots.triangle[chosen],
         roots.barycentric[chosen],
         "hair",
-        _cover(roots, style, chance),
+        _cover(roots, style),
         (ROOT_TONE * colour).astype(np.float32),
     )
 
@@ -88,22 +89,29 @@ def _density(
     """For the first n roots, the share of hairs that grow there and mm inside the hairline."""
     place = roots.place[:n].astype(np.float64)
     regions = regions_of(roots, place, roots.inside_mm[:n])
-    inside = roots.inside_mm[:n] - style.hairline_up * regions.front
-    inside = inside - style.temples * regions.temple
+    lost = _receded(style, regions)
+    soft = regions.soft_mm + THIN_SHARE * np.clip(lost, 0, None)
+    inside = roots.inside_mm[:n] - lost
     inside = inside + 0.22 * regions.soft_mm * swell(place, 22.0, chance)[:, 0]
-    edge = np.clip(inside / regions.soft_mm, 0, 1) ** 0.8
+    edge = np.clip(inside / soft, 0, 1) ** 0.8
     return edge * (1 - style.balding * regions.crown), inside
 
 
-def _cover(roots: ScalpRoots, style: HairStyle, chance: np.random.Generator) -> np.ndarray:
+def _receded(style: HairStyle, regions: Regions) -> np.ndarray:
+    """(n,) mm that the hairline has gone back."""
+    return style.hairline_up * regions.front + style.temples * regions.temple
+
+
+def _cover(roots: ScalpRoots, style: HairStyle) -> np.ndarray:
     """(n_vertices,) 0..1, how dark the hair's roots make the scalp."""
     cover = np.zeros(len(roots.vertex_inside_mm), np.float32)
     known = roots.vertex_inside_mm > -900
     place = roots.vertex_place[known].astype(np.float64)
     regions = regions_of(roots, place, roots.vertex_inside_mm[known])
-    inside = roots.vertex_inside_mm[known] - style.hairline_up * regions.front
-    inside = inside - style.temples * regions.temple
-    edge = np.clip((inside - 0.1 * regions.soft_mm) / (1.6 * regions.soft_mm), 0, 1)
+    lost = _receded(style, regions)
+    soft = regions.soft_mm + THIN_SHARE * np.clip(lost, 0, None)
+    inside = roots.vertex_inside_mm[known] - lost
+    edge = np.clip((inside - 0.1 * soft) / (1.6 * soft), 0, 1)
     edge = edge * edge * (3 - 2 * edge)
     fade = 1 - style.fade * regions.fade
     cover[known] = style.cover * edge * (1 - style.balding * regions.crown) * fade

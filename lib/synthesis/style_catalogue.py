@@ -134,26 +134,26 @@ STYLES = (
     HairStyle(
         "medium wavy", comb="part", hem_mm=-45, top_mm=190, part_mm=22,
         volume_mm=17, rise=0.4, weight=0.02, over_ears=0.8,
-        wave_mm=6, wavelength_mm=65, coil=0.5, locks_apart=0.5, sides_back=0.35, layers=0.3,
+        wave_mm=6, wavelength_mm=65, coil=0.5, locks_apart=0.5, sides_back=0.2, layers=0.3,
         frizz=0.012,
         clump_coarse=0.5, points_factor=1.5,
     ),
     HairStyle(
         "bob", comb="part", hem_mm=5, top_mm=230, part_mm=8,
-        volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.1, layers=0.1,
+        volume_mm=14, rise=0.3, weight=0.03, over_ears=1, sides_back=0.0, layers=0.1,
         wave_mm=1.5, wavelength_mm=120, clump_coarse=0.25, frizz=0.012, points_factor=1.5,
         tousle=0.06, strays=0.03,
     ),
     HairStyle(
         "long straight", comb="part", hem_mm=-190, top_mm=400, part_mm=5,
         volume_mm=11, rise=0.28, weight=0.03, over_ears=0.9,
-        sides_back=0.2, layers=0.25, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4,
+        sides_back=0.05, layers=0.25, wave_mm=2.0, wavelength_mm=160, clump_coarse=0.4,
         frizz=0.01, points_factor=1.75, tousle=0.06, strays=0.03,
     ),
     HairStyle(
         "long wavy", comb="part", hem_mm=-200, top_mm=400, part_mm=12,
         volume_mm=17, rise=0.35, weight=0.025, over_ears=0.9,
-        sides_back=0.3, layers=0.3, wave_mm=10, wavelength_mm=95, coil=0.7, locks_apart=0.4,
+        sides_back=0.15, layers=0.3, wave_mm=10, wavelength_mm=95, coil=0.7, locks_apart=0.4,
         clump_coarse=0.65, clump_fine=0.6, frizz=0.012, points_factor=2.0, tousle=0.08,
     ),
     HairStyle(
