@@ -63,9 +63,11 @@ def draw_brows(
     points, radius, triangle, weights = (v[turn] for v in (points, radius, triangle, weights))
     colour = undyed(colour)
     tone = np.minimum(colour, BROW_DARK * colour / max(colour.max(), 1e-6))
-    cover = np.maximum(brow_cover(vertices, marks[17:22]), brow_cover(vertices, marks[22:27]))
-    on_skin = np.zeros(model.n_vertices, bool)
-    on_skin[model.triangles[np.concatenate(roots.brows)]] = True
+    near = np.unique(model.triangles[np.concatenate(roots.brows)])
+    cover = np.zeros(model.n_vertices, np.float32)
+    cover[near] = np.maximum(
+        brow_cover(vertices[near], marks[17:22]), brow_cover(vertices[near], marks[22:27])
+    )
     return Strands(
         points,
         radius,
@@ -76,7 +78,7 @@ def draw_brows(
         triangle,
         weights,
         "brow",
-        (0.28 * dense * cover * on_skin).astype(np.float32),
+        (0.28 * dense * cover).astype(np.float32),
         tone.astype(np.float32),
     )
 
