@@ -12,7 +12,7 @@ from lib.artefacts import PART_LABELS, Truth
 from lib.facemodel import landmarks106
 from lib.imaging import luminance
 from lib.synthesis.backgrounds import draw_background
-from lib.synthesis.cameras import View, draw_photo_view
+from lib.synthesis.cameras import PhotoCameraOptions, View, draw_photo_view
 from lib.synthesis.chance import generator
 from lib.synthesis.expressions import draw_expression
 from lib.synthesis.glasses import draw_glasses
@@ -158,7 +158,7 @@ def _views(options: SynthesisOptions, index: int) -> list[View]:
     size = (options.height_px or usual[0], options.width_px or usual[1])
     chance = generator(options.seed, index, "cameras")
     if options.kind == "photo":
-        return [draw_photo_view(size, chance)]
+        return [draw_photo_view(size, chance, options=PhotoCameraOptions(yaw_deg=options.yaw_deg))]
     return rig_views(options.kind, size, chance)
 
 
@@ -178,18 +178,21 @@ def _props(
     """Clothes always; glasses, hats and hands on some single photos."""
     model, subject = studio.model, index // options.captures_per_subject
     dressed = generator(options.seed, subject, "clothes")
-    props = draw_shoulders(model, posed.vertices, skin, dressed)
+    sites = studio.sites
+    props = draw_shoulders(model, posed.vertices, skin, dressed, sites=sites)
+    cloth = np.median(props[-1].albedo, axis=0)
     if options.kind != "photo":
         return props
     chance = generator(options.seed, index, "things")
-    glasses, hat, hand = chance.random(3) < options.things
+    glasses, hat, held = chance.random(3) < options.things
     dark = chance.random() < SUNGLASSES
     if glasses:
-        props = [*props, *draw_glasses(model, posed.vertices, chance, sunglasses=bool(dark))]
+        props = [*props, *draw_glasses(model, posed.vertices, chance, bool(dark), sites=sites)]
     if hat:
-        props = [*props, *draw_hat(model, posed.vertices, chance)]
-    if hand:
-        props = [*props, *draw_hand(model, posed.vertices, skin, chance)]
+        props = [*props, *draw_hat(model, posed.vertices, chance, sites=sites)]
+    if held:
+        hand = draw_hand(model, posed.vertices, skin, chance, sites=sites, cloth_rgb=cloth)
+        props = [*props, *hand]
     return props
 
 

@@ -30,6 +30,7 @@ class SynthesisOptions:
         free_form_mm: rms of the shape that no coefficient can say; 0 = the model can take it.
         expression: factor on expressions.
         relief: factor on pores, wrinkles and lip lines.
+        yaw_deg: largest turn of the head in single photos; most are within half of it.
         things: share of single photos with glasses, a hat or a hand before the face, each.
     """
 
@@ -48,4 +49,5 @@ class SynthesisOptions:
     free_form_mm: float = 0.8
     expression: float = 1.0
     relief: float = 1.0
+    yaw_deg: float = 90.0
     things: float = 0.15

@@ -22,6 +22,7 @@ from lib.synthesis.studio import Studio
 AGES = (18.0, 80.0)
 LIGHT_EYES_FROM_DEG = 22.0  # ITA below which eyes are brown
 BEARDED = 0.45  # share of people with some beard
+FINE_PX, POINTS, POINTS_FINE = 512, 8, 12  # of a hair, on maps up to this side and beyond
 N_BROW, N_LASH, N_BEARD = 700, 260, 2600  # hairs at 512 texels; more on finer maps
 
 
@@ -86,15 +87,18 @@ def draw_person(
     rooted = studio.facial_roots
     more = max(1.0, (side / 512) ** 0.7)
     hair = draw_scalp_hair(
-        studio.roots(n_hairs), model, neutral, chance("hair"), colour, age, n_hairs
-    )
+        studio.roots, model, neutral, chance("hair"), colour, age, n_hairs,
+        POINTS_FINE if side > FINE_PX else POINTS,
+    )  # fmt: skip
     facial = [
         draw_brows(model, neutral, chance("brows"), colour, int(N_BROW * more), rooted),
         draw_lashes(model, neutral, chance("lashes"), colour, int(N_LASH * more), rooted),
     ]
     if beard > 0.25:
         amount = (beard - 0.25) / 0.75
-        whiskers = draw_beard(model, neutral, chance("beard"), colour, amount, int(N_BEARD * more), rooted)
+        whiskers = draw_beard(
+            model, neutral, chance("beard"), colour, amount, int(N_BEARD * more), rooted
+        )
         facial += [whiskers] if whiskers is not None else []
     return Person(
         tone,

@@ -29,7 +29,8 @@ from lib.synthesis.strands import ribbons
 TILE_PIXELS = 262_144  # sub-pixels that are shaded together
 SCATTER_MM = (1.3, 0.62, 0.36)  # sigma of light's spread in skin, by colour
 SCATTERED = (0.62, 0.5, 0.42)  # share of it that spreads
-THINNEST_PX = 0.9  # sub-pixels; thinner hairs would flicker
+THINNEST_PX = 0.9  # sub-pixels; thinner hairs would be dotted
+THINNEST_FACIAL_PX = 0.45  # of brows, lashes and beards, which thicker ones would paint black
 HAIR_GLOSS = (0.35, 0.046)
 LENS_ROUGHNESS, LENS_REFLECTANCE = 0.06, 0.05
 
@@ -195,7 +196,8 @@ def _thinnest_mm(fibres: Fibres, view: _View) -> float:
     """Width in mm of the thinnest hair that the picture still shows whole."""
     middle = fibres.points[:, 0].mean(axis=0)
     distance = float(np.linalg.norm(middle - view.eye.cpu().numpy()))
-    return THINNEST_PX * distance / float(view.focal_px[0])
+    thinnest = THINNEST_PX if fibres.occludes else THINNEST_FACIAL_PX
+    return thinnest * distance / float(view.focal_px[0])
 
 
 def _of_fibres(fibres: Fibres, light, tangents: np.ndarray, tensor) -> torch.Tensor:

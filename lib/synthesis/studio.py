@@ -18,6 +18,7 @@ from lib.synthesis.facial_roots import FacialRoots, facial_roots
 from lib.synthesis.free_form import FreeForm, free_form
 from lib.synthesis.hairline import ScalpRoots, scalp_roots
 from lib.synthesis.materials import EYE, MOUTH, SKIN
+from lib.synthesis.sites import HeadSites, head_sites
 from lib.synthesis.skin_ground import SkinGround, skin_ground
 from lib.synthesis.tessellation import Tessellation, tessellate
 
@@ -63,6 +64,11 @@ class Studio:
         """(t, 3) of the skin: what is inside the head casts no shadow on the outside."""
         return self._keep("casting", lambda: self.model.triangles[self.model.region("skin")])
 
+    @property
+    def sites(self) -> HeadSites:
+        """Where glasses, hats, hands and clothes go."""
+        return self._keep("sites", lambda: head_sites(self.model))
+
     def ground(self, side: int) -> SkinGround:
         """The skin's chart with its pigment fields, at one resolution."""
         return self._keep(("ground", side), lambda: skin_ground(self.model, side))
@@ -82,8 +88,10 @@ class Studio:
         """(n_fine, 2) a texture coordinate of each vertex; of the skin's chart where it has one."""
         return self._keep(("uv", level), lambda: self._vertex_uv(level))
 
-    def roots(self, count: int) -> ScalpRoots:
-        return self._keep(("roots", count), lambda: scalp_roots(self.model, count))
+    @property
+    def roots(self) -> ScalpRoots:
+        """Places for the hair of the scalp, far more than any person has."""
+        return self._keep("roots", lambda: scalp_roots(self.model))
 
     def features(self, side: int, iris: str) -> np.ndarray:
         """(side, side, 3) linear RGB: eyes, teeth and mouth painted; skin of the mean person."""
