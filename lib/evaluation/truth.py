@@ -81,13 +81,14 @@ def read_truth(reference: str, model: FaceModel) -> CaptureTruth:
         return read_scan(Path(reference), model)
     with BatchReader(shard[0], Truth) as items:
         truth = items[shard[1]]
-    mesh = Mesh(truth.detail_mm, truth.detail_triangles, truth.landmarks68_mm)
+    base = _base_model(truth, model)
+    mesh, face = _outer_detail(truth, base)
     return CaptureTruth(
         dataset=f"synthetic {truth.face_model}",
         span=truth.span,
         mesh=mesh,
-        face=truth.detail_face.astype(bool),
-        neutral=_neutral(truth, model),
+        face=face,
+        neutral=_neutral(truth, base),
         synthetic=truth,
     )
 
@@ -156,13 +157,34 @@ def _scan_points(path: Path) -> tuple[np.ndarray, float]:
     return points, scale
 
 
-def _neutral(truth: Truth, model: FaceModel) -> Neutral | None:
+def _base_model(truth: Truth, model: FaceModel) -> FaceModel | None:
+    """The head model whose triangles the truth has; None where it is not there."""
     if truth.face_model != model.name:
         try:
             model = load_face_model(truth.face_model)
         except MissingModelError:
             return None
-    if len(truth.neutral_mm) != model.n_vertices:
+    return model if len(truth.neutral_mm) == model.n_vertices else None
+
+
+def _outer_detail(truth: Truth, model: FaceModel | None) -> tuple[Mesh, np.ndarray]:
+    """The mesh with relief as a scanner sees it, and its face (n,) bool.
+
+    Without the inside of mouth and sockets: triangles whose corners are nearest to vertices there.
+    """
+    vertices, triangles = truth.detail_mm, truth.detail_triangles
+    if model is not None:
+        outer = np.zeros(model.n_vertices, bool)
+        outer[OuterSurface.of(model).vertices] = True
+        _, nearest = cKDTree(truth.vertices_mm).query(vertices)
+        triangles = triangles[outer[nearest][triangles].all(axis=1)]
+    used, compact = np.unique(triangles, return_inverse=True)
+    mesh = Mesh(vertices[used], compact.reshape(-1, 3), truth.landmarks68_mm)
+    return mesh, truth.detail_face[used].astype(bool)
+
+
+def _neutral(truth: Truth, model: FaceModel | None) -> Neutral | None:
+    if model is None:
         return None
     outer = OuterSurface.of(model)
     return Neutral(outer.mesh(truth.neutral_mm), outer.face)

@@ -8,7 +8,6 @@ import numpy as np
 
 from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Texture, Truth
 from lib.evaluation import Result
-from lib.evaluation.heads import OuterSurface
 from lib.evaluation.pictures import part_of_triangles
 from lib.facemodel import load_face_model
 from lib.geometry import project
@@ -44,7 +43,6 @@ def truth(views=1, span="makehuman"):
     cameras = np.stack([pose(yaw) for yaw in np.linspace(-40, 40, views)]) if views > 1 else None
     cameras = pose(10)[None] if cameras is None else cameras
     focal, centre = np.full(views, FOCAL_PX), np.full((views, 2), (SIDE - 1) / 2)
-    outer = OuterSurface.of(head)
     labels = part_of_triangles(head)
     part = []
     for camera in cameras:
@@ -79,9 +77,9 @@ def truth(views=1, span="makehuman"):
         neutral_mm=vertices,
         vertices_mm=vertices,
         visible=np.ones((views, head.n_vertices)),
-        detail_mm=outer.mesh(vertices).vertices,
-        detail_triangles=outer.triangles,
-        detail_face=outer.face,
+        detail_mm=vertices,  # with the inside of the mouth, as synthesis has it
+        detail_triangles=head.triangles,
+        detail_face=np.isin(np.arange(head.n_vertices), head.parts["face_mask"]),
         landmarks68_mm=points,
         landmarks106_mm=np.zeros((106, 3)),
         landmarks134_mm=np.zeros((134, 3)),

@@ -17,6 +17,9 @@ from lib.evaluation import (
     evaluate_capture,
     failed_scores,
     read_truth,
+    rows_of_scores,
+    scoreboard,
+    write_scoreboard,
 )
 from lib.evaluation.heads import OuterSurface, heads_of
 from lib.metrics import NOW_POINTS
@@ -183,6 +186,12 @@ def test_a_failed_capture_counts_and_one_without_truth_does_not(shard, fit_alone
         "lost": "no_face",
         "broken": "crashed",
     }
+    board = scoreboard([row for item in found.items() for row in rows_of_scores(*item)])
+    write_scoreboard(tmp_path / "scoreboard.tsv", board)
+    lines = (tmp_path / "scoreboard.tsv").read_text().splitlines()
+    (line,) = [line.split("\t") for line in lines if "\trigid.mean\tmm\tfit\t" in line]
+    assert line[7:10] == ["1", "2", "1"]
+    assert float(line[-2]) == pytest.approx(value(found["good"], "rigid.mean"), rel=1e-5)
     assert found["lost"].reason == "A cup."
     assert found["lost"].span == found["good"].span == "in_model"
     assert not found["lost"].who and len(found["good"].who) > 50
@@ -191,6 +200,13 @@ def test_a_failed_capture_counts_and_one_without_truth_does_not(shard, fit_alone
 def test_an_item_that_the_shard_lacks_is_an_error(shard):
     with pytest.raises(ArtefactError, match="no capture 'gone'"):
         read_truth(f"{shard}#gone", model())
+
+
+def test_a_scanner_does_not_see_into_the_mouth(shard):
+    outer = OuterSurface.of(model())
+    seen = read_truth(f"{shard}#one", model()).mesh
+    assert 0.98 < len(seen.triangles) / len(outer.triangles) <= 1
+    assert len(seen.triangles) < 0.8 * len(model().triangles)
 
 
 # scans
