@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from lib.errors import ConfigError
 from lib.evaluation import (
@@ -18,8 +20,9 @@ from lib.evaluation import (
     write_scoreboard,
 )
 from lib.evaluation.__main__ import main
+from lib.evaluation.benchmark import benchmark_rows
 from lib.evaluation.heads import OuterSurface
-from lib.metrics import NOW_POINTS
+from lib.metrics import NOW_POINTS, model_regions
 from tests.evaluation.captures import identity, model
 
 
@@ -169,3 +172,110 @@ def test_landmarks_of_photos_become_rows(tmp_path):
     expected = 100 / np.linalg.norm(marks[36] - marks[45])
     assert group.dataset == "300-W ibug"
     assert group.entry("landmarks.measured", "fit").mean == pytest.approx(expected)
+
+
+def scored(kind, folder, predictions):
+    """Groups of a benchmark by data set."""
+    rows = list(benchmark_rows(kind, folder, predictions, model()))
+    return {group.dataset: group for group in scoreboard(rows)}
+
+
+def person():
+    """All vertices of a head, and its outer surface."""
+    vertices = model().vertices(identity())
+    return vertices, OuterSurface.of(model()).mesh(vertices)
+
+
+def test_regions_of_realy_are_in_millimetres(tmp_path):
+    vertices, mesh = person()
+    lines = "".join(f"v {x} {y} {z}\n" for x, y, z in mesh.landmarks / 10)
+    folder = tmp_path / "data"
+    (folder / "REALY_HIFI3D_keypoints").mkdir(parents=True)
+    (folder / "REALY_HIFI3D_keypoints/1.obj").write_text(lines + "v 0 0 0\n" * 17)
+    (folder / "metrical_scale.txt").write_text("10.0\n")
+    for name, chosen in model_regions(model()).items():
+        inside = np.isin(model().triangles, chosen).all(axis=1)
+        put_obj(
+            folder / f"REALY_scan_region/1/{name}.obj",
+            vertices / 10,
+            model().triangles[inside][::9],
+        )
+    put_obj(tmp_path / "ours/1.obj", 3 * vertices, model().triangles)
+    group = scored("realy", folder, tmp_path / "ours")["REALY"]
+    assert group.entry("region.mean", "fit").mean < 1e-2
+    assert group.entry("region.mean", "mean_face").mean > 0.2
+
+
+def test_a_full_head_of_h3ds_stands_beside_the_mean_face(tmp_path):
+    _, mesh = person()
+    scene = tmp_path / "h3ds" / "one"
+    put_obj(scene / "full_head.obj", mesh.vertices, mesh.triangles)
+    for name in ("image/img_0000.jpg", "mask/mask_0000.png"):
+        (scene / name).parent.mkdir()
+        (scene / name).write_bytes(b"")
+    camera = np.hstack([np.eye(3), [[0], [0], [500.0]]])
+    np.savez(scene / "cameras.npz", world_mat_0=np.vstack([camera, [0, 0, 0, 1]]))
+    names = ("right_eye", "left_eye", "nose_tip", "nose_base", "right_lips", "left_lips")
+    marks = mesh.landmarks[[36, 45, 30, 33, 48, 54]]
+    away = np.linalg.norm(mesh.vertices[:, None] - marks, axis=2).argmin(axis=0)
+    (scene / "landmarks.txt").write_text("\n".join(f"{n} {i}" for n, i in zip(names, away)))
+    put_obj(tmp_path / "ours/one.obj", 0.5 * mesh.vertices, mesh.triangles)
+    np.savetxt(tmp_path / "ours/one.txt", 0.5 * marks)
+    group = scored("h3ds", tmp_path / "h3ds", tmp_path / "ours")["H3DS"]
+    assert group.entry("head.face", "fit").mean < 1e-2
+    assert group.entry("head.all", "mean_face").mean > 0.5
+
+
+def test_facescapes_heads_are_shifted_in_depth_and_measured_on_the_cylinder(tmp_path):
+    _, mesh = person()
+    put_obj(tmp_path / "fs/lab_gt_mesh/00.obj", mesh.vertices / 62.85, mesh.triangles)
+    put_obj(tmp_path / "ours/00_0_00.obj", mesh.vertices + [0, 0, 7.0], mesh.triangles)
+    (tmp_path / "fs/lab_cam").mkdir()
+    pose = np.hstack([np.eye(3), [[0], [0], [8.0]]])
+    for name in ("00_0_00", "00_0_01"):
+        (tmp_path / f"fs/lab_cam/{name}.json").write_text(
+            json.dumps([np.eye(3).tolist(), pose.tolist()])
+        )
+    group = scored("facescape", tmp_path / "fs", tmp_path / "ours")["FaceScape lab"]
+    assert group.entry("cylinder.chamfer", "fit").mean < 1e-2
+    assert group.entry("cylinder.complete", "fit").mean == pytest.approx(100)
+    assert group.failed == (("00_0_01", "missing"),)
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_removed_highlights_stand_beside_the_untouched_photo(tmp_path):
+    rng = np.random.default_rng(1)
+    matte = rng.integers(40, 160, (32, 32, 3)).astype(np.uint8)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:16, 8:16] = 255
+    shiny = np.where(mask[..., None] > 0, 255, matte).astype(np.uint8)
+    for name, picture in (("A", shiny), ("D", matte), ("T", mask)):
+        save(tmp_path / f"shiq/x_{name}.png", picture)
+    save(tmp_path / "ours/x.png", matte)
+    save(tmp_path / "ours/x_T.png", mask)
+    group = scored("shiq", tmp_path / "shiq", tmp_path / "ours")["SHIQ"]
+    assert group.entry("removal.psnr", "fit").mean == 99
+    assert group.entry("removal.psnr", "untouched").mean < 30
+    assert group.entry("mask.ber", "fit").mean == 0
+    assert group.entry("mask.accuracy", "fit").mean == 100
+
+
+def test_albedo_of_fair_is_judged_by_skin_tone(tmp_path):
+    place = tmp_path / "fair/validation_set"
+    light, dark = np.full((16, 16, 3), (214, 172, 150)), np.full((16, 16, 3), (92, 60, 46))
+    for face, skin in enumerate((light, dark)):
+        save(place / f"crops/s/{face}.png", skin.astype(np.uint8))
+        save(tmp_path / f"fair/albedo/s/{face}.png", skin.astype(np.uint8))
+        (place / "crop-lmks/s").mkdir(parents=True, exist_ok=True)
+        np.save(place / f"crop-lmks/s/{face}.npy", np.zeros((68, 2)))
+        save(tmp_path / f"ours/s/{face}.png", skin.astype(np.uint8))
+    save(place / "full_image/s.png", light.astype(np.uint8))
+    (place / "validation_crop_files.txt").write_text("crops/s/0.png\ncrops/s/1.png\n")
+    group = scored("fair", tmp_path / "fair", tmp_path / "ours")["FAIR"]
+    assert group.entry("albedo.ita_error", "fit").mean < 1e-3
+    assert group.entry("albedo.total", "fit").mean < 1e-3
+    assert group.entry("albedo.ita_error", "mean_face").mean > 10
