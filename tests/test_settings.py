@@ -25,6 +25,7 @@ from lib.planning.settings import (
 )
 from lib.report import ReportOptions
 from lib.skin import SkinOptions
+from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
 
 PROJECT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ SECTIONS = {
     "export": ExportOptions,
     "evaluation": EvaluationOptions,
     "report": ReportOptions,
+    "synthesis": SynthesisOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

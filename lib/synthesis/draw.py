@@ -11,27 +11,27 @@ import torch
 from lib.artefacts import PART_LABELS, Truth
 from lib.facemodel import landmarks106
 from lib.imaging import luminance
-from lib.synthesis.backgrounds import draw_background
-from lib.synthesis.cameras import PhotoCameraOptions, View, draw_photo_view
+from lib.synthesis.backgrounds.draw import draw_background
+from lib.synthesis.backgrounds.surroundings import draw_surroundings
+from lib.synthesis.cameras.rigs import rig_views
+from lib.synthesis.cameras.sensor import Developed, Sensor, auto_exposure, draw_sensor
+from lib.synthesis.cameras.view import PhotoCameraOptions, View, draw_photo_view
 from lib.synthesis.chance import generator
-from lib.synthesis.expressions import draw_expression
-from lib.synthesis.glasses import draw_glasses
-from lib.synthesis.hands import draw_hand
-from lib.synthesis.headwear import draw_hat
 from lib.synthesis.layers import Layers, look_through
-from lib.synthesis.lighting import Lighting, draw_lighting, studio_lighting
 from lib.synthesis.options import SynthesisOptions
 from lib.synthesis.people import draw_person
-from lib.synthesis.picture import Picture, take_picture
-from lib.synthesis.prop import Prop
-from lib.synthesis.rigs import rig_views
-from lib.synthesis.scene import lit
-from lib.synthesis.sensor_model import Developed, Sensor, auto_exposure, draw_sensor
-from lib.synthesis.shoulders import draw_shoulders
+from lib.synthesis.props.glasses import draw_glasses
+from lib.synthesis.props.hands import draw_hand
+from lib.synthesis.props.headwear import draw_hat
+from lib.synthesis.props.prop import Prop
+from lib.synthesis.props.shoulders import draw_shoulders
+from lib.synthesis.rendering.lighting import Lighting, draw_lighting, studio_lighting
+from lib.synthesis.rendering.picture import Picture, take_picture
+from lib.synthesis.rendering.scene import lit
+from lib.synthesis.shape.expressions import draw_expression
 from lib.synthesis.staging import Posed, pose_head, set_stage
 from lib.synthesis.studio import Studio
 from lib.synthesis.surface_maps import surface_maps
-from lib.synthesis.surroundings import draw_surroundings
 
 SIZES = {"photo": (256, 256), "phone_arc": (640, 480), "triple": (1024, 1024)}
 RIG_SIZE = (1024, 768)

@@ -16,10 +16,10 @@ from lib.render import (
     sample_texture,
     visible,
 )
-from lib.synthesis.materials import SKIN
-from lib.synthesis.scene import Stage
+from lib.synthesis.hair.strands import ribbons
+from lib.synthesis.rendering.materials import SKIN
+from lib.synthesis.rendering.scene import Stage
 from lib.synthesis.staging import CLEAR, Posed
-from lib.synthesis.strands import ribbons
 from lib.synthesis.studio import Studio
 
 SEEN_MM = 2.0  # how far behind the depth image a vertex still counts as seen

@@ -8,18 +8,18 @@ import numpy as np
 
 from lib.facemodel.base_texture import IRIS_COLOURS
 from lib.facemodel.skin_fields import ITA_CLASSES
-from lib.synthesis.beard import draw_beard
 from lib.synthesis.chance import generator
-from lib.synthesis.complexion import Complexion, draw_complexion
-from lib.synthesis.facial_hair import draw_brows, draw_lashes
-from lib.synthesis.hair_colour import draw_hair_colour
-from lib.synthesis.hairstyles import draw_scalp_hair
+from lib.synthesis.hair.beard import draw_beard
+from lib.synthesis.hair.colour import draw_hair_colour
+from lib.synthesis.hair.facial import draw_brows, draw_lashes
+from lib.synthesis.hair.strands import Strands
+from lib.synthesis.hair.styles import draw_scalp_hair
 from lib.synthesis.options import SynthesisOptions
-from lib.synthesis.relief import Relief, draw_relief
-from lib.synthesis.strands import Strands
+from lib.synthesis.skin.complexion import Complexion, draw_complexion
+from lib.synthesis.skin.relief import Relief, draw_relief
 from lib.synthesis.studio import Studio
 
-AGES = (18.0, 80.0)
+AGES = (18.0, 80.0)  # the young more often
 LIGHT_EYES_FROM_DEG = 22.0  # ITA below which eyes are brown
 BEARDED = 0.45  # share of people with some beard
 FINE_PX, POINTS, POINTS_FINE = 512, 8, 12  # of a hair, on maps up to this side and beyond
@@ -74,7 +74,8 @@ def draw_person(
 
     traits = chance("traits")
     low, high = ITA_CLASSES[index % len(ITA_CLASSES)]
-    tone, age = float(traits.uniform(low, high)), float(traits.uniform(*AGES))
+    tone = float(traits.uniform(low, high))
+    age = float(AGES[0] + (AGES[1] - AGES[0]) * traits.beta(1.2, 2.0))
     beard = float(traits.beta(1.2, 2.0)) if traits.random() < BEARDED else 0.0
     names = list(IRIS_COLOURS)
     iris = names[traits.integers(len(names))] if tone > LIGHT_EYES_FROM_DEG else names[0]

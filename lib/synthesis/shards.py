@@ -11,9 +11,9 @@ import torch
 
 from lib.artefacts import BatchWriter, Truth
 from lib.log import progress
+from lib.synthesis.cameras.files import write_cameras, write_photo
 from lib.synthesis.draw import SyntheticCapture, draw_capture
 from lib.synthesis.options import SynthesisOptions
-from lib.synthesis.photo_files import write_cameras, write_photo
 from lib.synthesis.studio import Studio
 
 SHEET_COLUMNS = ("image", "subject", "capture", "view", "camera", "truth")

@@ -9,12 +9,12 @@ import numpy as np
 from lib.artefacts import PART_LABELS
 from lib.geometry import vertex_normals
 from lib.render import sample_texture
-from lib.synthesis.materials import OTHER, SKIN
+from lib.synthesis.hair.strands import Strands, hull
 from lib.synthesis.people import Person
-from lib.synthesis.prop import Prop
-from lib.synthesis.relief import cavity_shade, normals_with_relief
-from lib.synthesis.scene import Fibres, Lens, Mesh, Skin, Stage, joined, plain_mesh
-from lib.synthesis.strands import Strands, hull
+from lib.synthesis.props.prop import Prop
+from lib.synthesis.rendering.materials import OTHER, SKIN
+from lib.synthesis.rendering.scene import Fibres, Lens, Mesh, Skin, Stage, joined, plain_mesh
+from lib.synthesis.skin.relief import cavity_shade, normals_with_relief
 from lib.synthesis.studio import Studio
 
 REFLECTANCE = 0.028  # of skin at normal incidence

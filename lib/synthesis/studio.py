@@ -12,15 +12,15 @@ import numpy as np
 from lib.artefacts import PART_LABELS
 from lib.facemodel import PARTS, FaceModel, base_texture
 from lib.fitting import average_identity
-from lib.synthesis.charts import SkinChart, skin_chart
-from lib.synthesis.eyes import Lids, find_lids
-from lib.synthesis.facial_roots import FacialRoots, facial_roots
-from lib.synthesis.free_form import FreeForm, free_form
-from lib.synthesis.hairline import ScalpRoots, scalp_roots
-from lib.synthesis.materials import EYE, MOUTH, SKIN
-from lib.synthesis.sites import HeadSites, head_sites
-from lib.synthesis.skin_ground import SkinGround, skin_ground
-from lib.synthesis.tessellation import Tessellation, tessellate
+from lib.synthesis.hair.facial_roots import FacialRoots, facial_roots
+from lib.synthesis.hair.hairline import ScalpRoots, scalp_roots
+from lib.synthesis.props.sites import HeadSites, head_sites
+from lib.synthesis.rendering.materials import EYE, MOUTH, SKIN
+from lib.synthesis.shape.eyes import Lids, find_lids
+from lib.synthesis.shape.free_form import FreeForm, free_form
+from lib.synthesis.shape.tessellation import Tessellation, tessellate
+from lib.synthesis.skin.charts import SkinChart, skin_chart
+from lib.synthesis.skin.ground import SkinGround, skin_ground
 
 Value = TypeVar("Value")
 POUCH_MM = (5.0, 20.0)  # below the nose's base and behind the corners of the mouth

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lib.synthesis.scene import Stage
+from lib.synthesis.rendering.scene import Stage
 from lib.synthesis.staging import Posed
 from lib.synthesis.studio import Studio
 

@@ -23,7 +23,7 @@ from lib.facemodel import FaceModel, face_model_file, load_face_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from lib.fitting import average_person
 from lib.metrics import Surface, sample_scan
-from lib.synthesis import ShotOptions, SyntheticPhoto, draw_person, draw_shot, render_photo
+from lib.synthesis import SynthesisOptions, SyntheticCapture, draw_capture, open_studio
 from tests.benchmarks.accuracy import (
     HEADER,
     Case,
@@ -50,30 +50,35 @@ def make_cases(
 ) -> list[Case]:
     """Photos of all subjects, measured; a photo without a face is told and left out."""
     measurer = Measurer(model)
-    options = ShotOptions(yaw_deg=arguments.yaw, expression=arguments.expression)
+    options = SynthesisOptions(
+        seed=arguments.seed,
+        captures_per_subject=arguments.photos,
+        height_px=640,
+        width_px=640,
+        yaw_deg=arguments.yaw,
+        expression=arguments.expression,
+        things=0.0,
+    )
+    studio = open_studio(truth_model)
     cases = []
-    for subject in range(arguments.subjects):
-        person = draw_person(truth_model, arguments.seed, subject)
-        for view in range(arguments.photos):
-            index = 100 * subject + view
-            photo = render_photo(
-                truth_model, person, draw_shot(truth_model, arguments.seed, index, options)
-            )
-            if arguments.pictures:
-                Image.fromarray(photo.image).save(arguments.pictures / f"{index:05d}.png")
-            focal = photo.truth.camera.focal_px if arguments.focal else np.nan
-            start = time.perf_counter()
-            try:
-                measured = measurer.measure(f"p{index:05d}", f"s{subject}", photo.image, focal)
-            except CaptureFailure as failure:
-                print(f"photo {index}: {failure}")
-                continue
-            seconds = time.perf_counter() - start
-            cases.append(_case(truth_model, photo, measured, seconds, arguments.points))
+    for index in range(arguments.subjects * arguments.photos):
+        photo = draw_capture(studio, options, index)
+        image = photo.truth.image[0]
+        if arguments.pictures:
+            Image.fromarray(image).save(arguments.pictures / f"{index:05d}.png")
+        focal = float(photo.truth.focal_px[0]) if arguments.focal else np.nan
+        start = time.perf_counter()
+        try:
+            measured = measurer.measure(f"p{index:05d}", photo.truth.subject, image, focal)
+        except CaptureFailure as failure:
+            print(f"photo {index}: {failure}")
+            continue
+        seconds = time.perf_counter() - start
+        cases.append(_case(truth_model, photo, measured, seconds, arguments.points))
     return cases
 
 
-def _case(truth_model, photo: SyntheticPhoto, measured, seconds: float, count: int) -> Case:
+def _case(truth_model, photo: SyntheticCapture, measured, seconds: float, count: int) -> Case:
     truth = photo.truth
     points = truth_model.landmarks["ibug68"]
 
@@ -87,11 +92,11 @@ def _case(truth_model, photo: SyntheticPhoto, measured, seconds: float, count: i
     skin = truth_model.triangles[truth_model.region("skin")]
     return Case(
         measured,
-        scan(truth.posed),
-        scan(truth.neutral),
-        Surface.of(truth.neutral, skin),
-        truth.yaw_deg,
-        truth.camera.focal_px,
+        scan(truth.vertices_mm),
+        scan(truth.neutral_mm),
+        Surface.of(truth.neutral_mm, skin),
+        photo.views[0].yaw_deg,
+        float(truth.focal_px[0]),
         seconds,
     )
 
@@ -101,7 +106,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--photos", type=int, default=4, help="of each subject")
     parser.add_argument("--yaw", type=float, default=45.0, help="largest turn, degrees")
-    parser.add_argument("--expression", type=float, default=0.7, help="0 = neutral faces")
+    parser.add_argument("--expression", type=float, default=1.0, help="0 = neutral faces")
     parser.add_argument("--focal", action="store_true", help="the fit knows the focal length")
     parser.add_argument("--points", type=int, default=3000, help="of the truth that are compared")
     parser.add_argument("--seed", type=int, default=0)

@@ -4,7 +4,7 @@
     python -m tests.benchmarks.synthesis --kind octet --count 2
     python -m tests.benchmarks.synthesis --device cuda
 
-One process and one thread on the CPU; captures are independent, so a machine draws this many per core.
+One process and one thread on the CPU; a machine draws this many per core at once.
 The first captures fill caches and are not counted. `--write` includes the shard and its photos.
 """
 

@@ -6,14 +6,14 @@ import pytest
 
 from lib.geometry import project
 from lib.imaging import luminance
-from lib.synthesis.background_boxes import Box, Lamp, show, sight
-from lib.synthesis.background_people import draw_person, paste_person
-from lib.synthesis.background_shapes import defocus, disc, fractal
-from lib.synthesis.backgrounds import KINDS, draw_background
-from lib.synthesis.cameras import draw_photo_view
+from lib.synthesis.backgrounds.boxes import Box, Lamp, show, sight
+from lib.synthesis.backgrounds.draw import KINDS, draw_background
+from lib.synthesis.backgrounds.people import draw_person, paste_person
+from lib.synthesis.backgrounds.shapes import defocus, disc, fractal
+from lib.synthesis.backgrounds.surroundings import draw_surroundings, sight_of, turned
+from lib.synthesis.cameras.rigs import rig_views
+from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
-from lib.synthesis.rigs import rig_views
-from lib.synthesis.surroundings import draw_surroundings, sight_of, turned
 
 SIZE = (96, 80)
 

@@ -7,7 +7,8 @@ import pytest
 
 from lib.captures.cameras import find_camera
 from lib.geometry import project
-from lib.synthesis.cameras import (
+from lib.synthesis.cameras.rigs import RIGS, TARGET_MM, cameras_json, rig_views
+from lib.synthesis.cameras.view import (
     FACE_MIDDLE_MM,
     PhotoCameraOptions,
     draw_photo_view,
@@ -15,7 +16,6 @@ from lib.synthesis.cameras import (
     head_turn,
 )
 from lib.synthesis.chance import generator
-from lib.synthesis.rigs import RIGS, TARGET_MM, cameras_json, rig_views
 
 COUNTS = {"triple": 3, "quad": 4, "octet": 8, "deca": 10, "hexadeca": 16, "facescape": 68}
 FACE_ENDS_MM = FACE_MIDDLE_MM + np.array([[0, 100.0, 0], [0, -100.0, 0]])

@@ -7,10 +7,10 @@ import pytest
 from lib.facemodel import load_face_model
 from lib.facemodel.pigment import skin_colour, typology_angle
 from lib.facemodel.skin_fields import ITA_CLASSES
-from lib.synthesis.complexion import draw_complexion
-from lib.synthesis.pigment_table import melanin_for, pigment_colour
-from lib.synthesis.skin_ground import CANVAS, skin_ground
-from lib.synthesis.splats import add_splats, make_splats
+from lib.synthesis.skin.complexion import draw_complexion
+from lib.synthesis.skin.ground import CANVAS, skin_ground
+from lib.synthesis.skin.pigment_table import melanin_for, pigment_colour
+from lib.synthesis.skin.splats import add_splats, make_splats
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from lib.artefacts import PART_LABELS
 from lib.facemodel.skin_fields import ITA_CLASSES
@@ -11,6 +10,8 @@ from lib.geometry import SurfaceTree, project
 from lib.imaging import luminance, srgb_to_linear
 from lib.render import Camera, sample_texture
 from lib.synthesis import draw_capture
+from lib.synthesis.cameras.view import draw_photo_view
+from lib.synthesis.chance import generator
 from tests.synthesis.worlds import PHOTOS
 
 SKIN, CLOTH = PART_LABELS.index("skin"), PART_LABELS.index("cloth")
@@ -139,15 +140,18 @@ def test_landmarks_project_where_they_say_and_are_seen_where_nothing_stands_befo
 
 
 def test_in_profile_the_far_eye_is_not_seen(studio):
-    for index in range(40):
-        capture = draw_capture(studio, PHOTOS, index)
-        if abs(capture.views[0].yaw_deg) > 80:
-            seen = capture.truth.landmarks68_seen[0].astype(bool)
-            far = seen[36:42] if capture.views[0].yaw_deg < 0 else seen[42:48]
-            near = seen[42:48] if capture.views[0].yaw_deg < 0 else seen[36:42]
-            assert far.sum() < near.sum() or not near.any()
-            return
-    pytest.fail("none of 40 photos is a profile")
+    size = (PHOTOS.height_px, PHOTOS.width_px)
+    yaws = [
+        draw_photo_view(size, generator(PHOTOS.seed, index, "cameras")).yaw_deg
+        for index in range(100)
+    ]
+    index = int(np.argmax(np.abs(yaws)))
+    capture = draw_capture(studio, PHOTOS, index)
+    assert capture.views[0].yaw_deg == yaws[index] and abs(yaws[index]) > 80
+    seen = capture.truth.landmarks68_seen[0].astype(bool)
+    right, left = seen[36:42].sum(), seen[42:48].sum()
+    near, far = (left, right) if yaws[index] < 0 else (right, left)
+    assert far == 0 < near
 
 
 def test_matte_and_mirrored_light_add_up_to_the_photo_of_a_rig(rig):

@@ -6,9 +6,9 @@ import pytest
 from lib.facemodel import load_face_model
 from lib.facemodel.parts import brow_cover
 from lib.geometry import vertex_normals
-from lib.synthesis.beard import SHAPES, draw_beard
-from lib.synthesis.facial_hair import draw_brows, draw_lashes
-from lib.synthesis.facial_roots import facial_roots
+from lib.synthesis.hair.beard import SHAPES, draw_beard
+from lib.synthesis.hair.facial import draw_brows, draw_lashes
+from lib.synthesis.hair.facial_roots import facial_roots
 
 COLOUR = np.array([0.05, 0.025, 0.012])
 

@@ -6,9 +6,24 @@ import torch
 
 from lib.render import irradiance
 from lib.render.differentiable import ggx
-from lib.synthesis.lighting import KINDS, N_DOME, Lamp, Lighting, draw_lighting, studio_lighting
-from lib.synthesis.materials import EYE, OTHER, SKIN, Fragments, dome_irradiance, dot, shade
-from lib.synthesis.transport import LEAK, Casters, receive
+from lib.synthesis.rendering.lighting import (
+    KINDS,
+    N_DOME,
+    Lamp,
+    Lighting,
+    draw_lighting,
+    studio_lighting,
+)
+from lib.synthesis.rendering.materials import (
+    EYE,
+    OTHER,
+    SKIN,
+    Fragments,
+    dome_irradiance,
+    dot,
+    shade,
+)
+from lib.synthesis.rendering.transport import LEAK, Casters, receive
 
 UP = np.array([0.0, 1.0, 0.0])
 NO_DOME = (np.eye(3)[:1], np.zeros((1, 3)))

@@ -8,11 +8,11 @@ from PIL import Image
 
 from lib.captures.cameras import find_camera
 from lib.imaging import read_photo
-from lib.synthesis.cameras import draw_photo_view
+from lib.synthesis.cameras.files import exif_block, write_cameras, write_photo
+from lib.synthesis.cameras.rigs import rig_views
+from lib.synthesis.cameras.sensor import Sensor, draw_sensor
+from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
-from lib.synthesis.photo_files import exif_block, write_cameras, write_photo
-from lib.synthesis.rigs import rig_views
-from lib.synthesis.sensor_model import Sensor, draw_sensor
 
 GPS = 0x8825
 

@@ -10,14 +10,14 @@ from lib.facemodel import load_face_model
 from lib.facemodel.chart import border_loops
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from lib.geometry import SurfaceTree
-from lib.synthesis import clothes
 from lib.synthesis.chance import generator
-from lib.synthesis.glasses import draw_glasses
-from lib.synthesis.hands import POSES, draw_hand
-from lib.synthesis.headwear import KINDS, draw_hat
-from lib.synthesis.prop import make_prop
-from lib.synthesis.shoulders import draw_shoulders
-from lib.synthesis.sites import head_sites
+from lib.synthesis.props import clothes
+from lib.synthesis.props.glasses import draw_glasses
+from lib.synthesis.props.hands import POSES, draw_hand
+from lib.synthesis.props.headwear import KINDS, draw_hat
+from lib.synthesis.props.prop import make_prop
+from lib.synthesis.props.shoulders import draw_shoulders
+from lib.synthesis.props.sites import head_sites
 
 SKIN_RGB = np.array([0.45, 0.28, 0.2])
 OUTFITS = (
@@ -85,7 +85,7 @@ def test_the_neck_goes_on_without_gap_or_bend(model, sites):
 @pytest.mark.parametrize("outfit", OUTFITS, ids=lambda f: f.__name__)
 def test_nothing_shows_between_head_and_clothes(model, sites, outfit, monkeypatch):
     """Rays from around meet front sides first: nobody sees into the body."""
-    monkeypatch.setattr("lib.synthesis.shoulders.draw_outfit", outfit)
+    monkeypatch.setattr("lib.synthesis.props.shoulders.draw_outfit", outfit)
     head = person(model, 1)
     props = draw_shoulders(model, head, SKIN_RGB, generator(2, 0, "props"), sites)
     parts = [(head, sites.skin), *((p.vertices, p.triangles) for p in props)]

@@ -10,11 +10,11 @@ import pytest
 from lib.facemodel import load_face_model, read_face_model, write_face_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from lib.geometry import vertex_normals
-from lib.synthesis.complexion import draw_complexion
-from lib.synthesis.relief import cavity_shade, draw_relief, normals_with_relief
-from lib.synthesis.skin_ground import CANVAS, skin_ground
-from lib.synthesis.splats import add_splats
-from lib.synthesis.strain import compression, probes
+from lib.synthesis.skin.complexion import draw_complexion
+from lib.synthesis.skin.ground import CANVAS, skin_ground
+from lib.synthesis.skin.relief import cavity_shade, draw_relief, normals_with_relief
+from lib.synthesis.skin.splats import add_splats
+from lib.synthesis.skin.strain import compression, probes
 
 
 @pytest.fixture(scope="module")

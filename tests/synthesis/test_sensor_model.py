@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from lib.imaging import luminance, srgb_to_linear
-from lib.synthesis.cameras import draw_photo_view
+from lib.synthesis.cameras.rigs import rig_views
+from lib.synthesis.cameras.sensor import Sensor, auto_exposure, coded, draw_sensor, motion_kernel
+from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
-from lib.synthesis.rigs import rig_views
-from lib.synthesis.sensor_model import Sensor, auto_exposure, coded, draw_sensor, motion_kernel
 
 
 def _drawn(k, studio=False):

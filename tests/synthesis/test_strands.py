@@ -8,11 +8,11 @@ import pytest
 from lib.errors import ShapeError
 from lib.facemodel import load_face_model
 from lib.geometry import SurfaceTree
-from lib.synthesis.hair_colour import draw_hair_colour
-from lib.synthesis.hairline import scalp_roots
-from lib.synthesis.hairstyles import draw_scalp_hair
-from lib.synthesis.strands import hull, resampled, ribbons
-from lib.synthesis.style_catalogue import STYLES, style_named, varied
+from lib.synthesis.hair.catalogue import STYLES, style_named, varied
+from lib.synthesis.hair.colour import draw_hair_colour
+from lib.synthesis.hair.hairline import scalp_roots
+from lib.synthesis.hair.strands import hull, resampled, ribbons
+from lib.synthesis.hair.styles import draw_scalp_hair
 
 COLOUR = np.array([0.05, 0.025, 0.012])
 EYE = np.array([150.0, 40.0, 800.0])

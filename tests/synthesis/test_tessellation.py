@@ -5,7 +5,7 @@ import pytest
 
 from lib.facemodel import load_face_model
 from lib.geometry import vertex_normals
-from lib.synthesis.tessellation import tessellate
+from lib.synthesis.shape.tessellation import tessellate
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Hair of all sorts as strands."""

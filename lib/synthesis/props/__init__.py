@@ -1,0 +1,1 @@
+"""Things beside the head: shoulders and clothes, glasses, hands, hats."""

@@ -1,0 +1,1 @@
+"""Light, materials and pictures of a scene."""

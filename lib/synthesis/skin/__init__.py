@@ -1,0 +1,1 @@
+"""The skin of made-up people: colour, gloss and relief in the texture chart."""
