@@ -23,7 +23,7 @@ resources/landmark_models/face_landmark.tflite: | $(VENV)/ready
 	$(BIN)/snakemake --cores 1 --quiet all -- fetch_landmark_models
 
 demo: setup
-	$(BIN)/snakemake --cores 1 --quiet all -- copy_demo_photos
+	$(BIN)/snakemake --cores 1 --quiet all -- copy_demo_photos draw_demo_capture
 	$(BIN)/snakemake --cores $(CORES) --configfile examples/demo/config.yaml
 	@echo "The report is at results/demo/report.html"
 

@@ -36,6 +36,7 @@ include: "rules/texture.smk"
 include: "rules/export.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/synthesise.smk"
 
 
 rule all:

@@ -11,6 +11,10 @@ from lib.planning.synthesis import shard_names, world_name
 WORLD = world_name(config["face_model"], config["synthesis"])
 
 
+def number_of_shard(wildcards):
+    return int(wildcards.shard)
+
+
 rule draw_shard:
     """Draw the captures of one shard, with photos as files and all that is true about them."""
     input:
@@ -41,6 +45,7 @@ rule draw_shard:
         face_model=config["face_model"],
         device=config["device"],
         options=config["synthesis"],
+        shard=number_of_shard,
     message:
         "Drawing shard {wildcards.shard} of {wildcards.world}"
     script:
@@ -70,3 +75,32 @@ rule synthesise:
         "Listing the captures of a synthetic world"
     script:
         "../scripts/synthesise.py"
+
+
+rule draw_demo_capture:
+    """The demo's capture of eight views, whose truth lets the report show errors in mm."""
+    output:
+        shard="<resources>/demo/octet.h5",
+        photos=directory("<resources>/demo/octet"),
+        sheet="<resources>/demo/octet.jpg",
+    log:
+        "<resources>/logs/draw_demo_capture.log",
+    conda:
+        TORCH_ENV
+    params:
+        version=VERSION["truth"],
+        face_model="makehuman",
+        device="cpu",
+        options=config["synthesis"]
+        | {
+            "kind": "octet",
+            "seed": 1,
+            "count": 1,
+            "height_px": 640,
+            "width_px": 480,
+        },
+        shard=0,
+    message:
+        "Drawing the demo's capture of eight views"
+    script:
+        "../scripts/draw_shard.py"

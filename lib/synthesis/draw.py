@@ -95,9 +95,10 @@ def draw_capture(
     subject = index // options.captures_per_subject
     person = draw_person(studio, options, subject, side, HAIRS[level])
     strength = options.expression * (1.0 if options.kind == "photo" else 0.6)
-    expression = draw_expression(
-        studio.model, generator(options.seed, index, "expression"), strength
-    )
+    pose = views[0].camera.world_to_camera
+    lens = None if rig else -pose[:, :3].T @ pose[:, 3]
+    looks = generator(options.seed, index, "expression")
+    expression = draw_expression(studio.model, looks, strength, lens)
     posed = pose_head(studio, person, expression, side, level, options.relief)
     skin = np.median(person.complexion.albedo[studio.ground(side).chart.inside], axis=0)
     props = _props(studio, posed, skin, options, index)

@@ -44,10 +44,18 @@ LOOKS = (
     Look(1.0, {"eyeSquint": 0.7}),
 )
 NEUTRAL_SHARE = 0.28  # of photos: no look at all
+EYE_MM = 30.0  # from the middle of the face
+SIDE_DEG, TILT_DEG = 20.0, 12.0  # turn of an eye at weight 1
+FARTHEST_DEG = 22.0  # that eyes turn to a camera; further, people turn their heads
+NEARBY_DEG, AWAY_DEG, AWAY_SHARE = (1.5, 1.5), (9.0, 4.0), 0.3  # beside what is looked at
+OUTWARD_DEG, DOWNWARD_DEG = 2.0, 4.0  # models' eyes rest turned in and up between their lids
 
 
 def draw_expression(
-    model: FaceModel, chance: np.random.Generator, strength: float = 1.0
+    model: FaceModel,
+    chance: np.random.Generator,
+    strength: float = 1.0,
+    camera_mm: np.ndarray | None = None,
 ) -> np.ndarray:
     """(n_expression,) weights 0..1: none to two looks, half-closed lids and a glance.
 
@@ -55,6 +63,7 @@ def draw_expression(
         model: gives the expressions' names; those it lacks are left out.
         chance: source of random numbers.
         strength: factor on the looks; 0 = a resting face that still looks about.
+        camera_mm: (3,) the lens, model frame; most eyes look at it. None = they look ahead.
     """
     weights = np.zeros(model.n_expression)
     shares = np.array([look.share for look in LOOKS])
@@ -68,18 +77,28 @@ def draw_expression(
                 _raise(model, weights, stem + side, amount * uneven)
     for side in ("Left", "Right"):  # lids at rest
         _raise(model, weights, f"eyeBlink{side}", abs(chance.normal(0, 0.06)))
-    _glance(model, weights, chance)
+    _glance(model, weights, chance, camera_mm)
     return np.clip(weights, 0, 1).astype(np.float32)
 
 
-def _glance(model: FaceModel, weights: np.ndarray, chance: np.random.Generator) -> None:
-    """Turn both eyes the same way."""
-    sideways, upwards = chance.normal(0, [0.28, 0.16])
-    inner, outer = ("Left", "Right") if sideways > 0 else ("Right", "Left")
-    _raise(model, weights, f"eyeLookIn{inner}", abs(sideways))
-    _raise(model, weights, f"eyeLookOut{outer}", abs(sideways))
-    for side in ("Left", "Right"):
-        _raise(model, weights, f"eyeLook{'Up' if upwards > 0 else 'Down'}{side}", abs(upwards))
+def _glance(
+    model: FaceModel,
+    weights: np.ndarray,
+    chance: np.random.Generator,
+    camera_mm: np.ndarray | None,
+) -> None:
+    """Turn both eyes to the camera, or somewhere else, as far as they go."""
+    away = chance.normal(0, AWAY_DEG if chance.random() < AWAY_SHARE else NEARBY_DEG)
+    for side, x in (("Left", EYE_MM), ("Right", -EYE_MM)):
+        to = np.array([0.0, 0.0, 1.0]) if camera_mm is None else camera_mm - [x, 0.0, 0.0]
+        left, up = np.degrees(np.arctan2(to[:2], to[2]))
+        left = np.clip(left, -FARTHEST_DEG, FARTHEST_DEG) + away[0]
+        left += OUTWARD_DEG if side == "Left" else -OUTWARD_DEG
+        up = np.clip(up, -FARTHEST_DEG, FARTHEST_DEG) + away[1] - DOWNWARD_DEG
+        outward = left if side == "Left" else -left
+        sideways = "Out" if outward > 0 else "In"
+        _raise(model, weights, f"eyeLook{sideways}{side}", abs(outward) / SIDE_DEG)
+        _raise(model, weights, f"eyeLook{'Up' if up > 0 else 'Down'}{side}", abs(up) / TILT_DEG)
 
 
 def _raise(model: FaceModel, weights: np.ndarray, name: str, amount: float) -> None:
