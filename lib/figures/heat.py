@@ -23,18 +23,24 @@ COLOURS = np.array(
 PAPER = (250, 250, 248)
 MATTE = PreviewOptions(studio=0.3, specular=0.0, supersample=2, background=PAPER)
 ON_THE_TRUTH = 0.9  # of the vertices that a rigid alignment brings near the truth
+AS_NEAR = 2.0  # times the median error after a rigid alignment
 FRONT, SIDE = (550, 390), (275, 250)  # (h, w) px
 BAR_PX = 90
 
 
 def preferred_alignment(scores: Scores) -> str:
-    """What a heat map shows: `known` where that puts the head on the truth at all, else `rigid`."""
+    """What a heat map shows: `known` where the head stands on the truth so, else `rigid`.
+
+    Where it stands elsewhere, its pose is what is wrong, and the scores say how much; its shape
+    shows only after a rigid alignment.
+    """
     if "known" in scores.alignment:
         known, rigid = (
-            np.isfinite(scores.vertex_error_mm[scores.alignment.index(name)]).sum()
+            np.abs(scores.vertex_error_mm[scores.alignment.index(name)])
             for name in ("known", "rigid")
         )
-        if known >= ON_THE_TRUTH * rigid:
+        near = np.isfinite(known).sum() >= ON_THE_TRUTH * np.isfinite(rigid).sum()
+        if near and np.nanmedian(known) <= AS_NEAR * np.nanmedian(rigid):
             return "known"
     return "rigid"
 
