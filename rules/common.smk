@@ -117,6 +117,11 @@ def face_model_file(wildcards):
     return [] if name == "makehuman" else f"<resources>/face_models/{name}.h5"
 
 
+def number_of_shard(wildcards):
+    """Which part of a synthetic world a job draws."""
+    return int(wildcards.shard)
+
+
 def gpus_per_job():
     """GPU slots that a network or optimiser job takes."""
     if config["device"] == "cpu":

@@ -11,10 +11,6 @@ from lib.planning.synthesis import shard_names, world_name
 WORLD = world_name(config["face_model"], config["synthesis"])
 
 
-def number_of_shard(wildcards):
-    return int(wildcards.shard)
-
-
 rule draw_shard:
     """Draw the captures of one shard, with photos as files and all that is true about them."""
     input:

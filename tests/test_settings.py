@@ -139,3 +139,10 @@ def test_the_rules_follow_snakemakes_linter_and_formatter():
     assert linted.returncode == 0, linted.stderr
     formatted = tool("snakefmt", "--check", "Snakefile", "rules", "workflow/Snakefile")
     assert formatted.returncode == 0, formatted.stderr
+
+
+def test_numbers_inside_a_section_may_come_as_words_of_the_command_line():
+    given = checked_settings({"synthesis": {"count": "48", "things": "0.5"}})
+    assert given["synthesis"]["count"] == 48 and given["synthesis"]["things"] == 0.5
+    with pytest.raises(ConfigError, match=r"synthesis\.count"):
+        checked_settings({"synthesis": {"count": "many"}})

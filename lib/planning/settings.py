@@ -48,6 +48,7 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     schema = settings_schema()
     given = {key: value for key, value in config.items() if key not in FOREIGN}
+    given = _typed(given, schema)
     problems = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(given), key=lambda e: list(e.path)
     )
@@ -71,6 +72,22 @@ def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
         name: _defaults(entry) if entry["type"] == "object" else entry["default"]
         for name, entry in schema["properties"].items()
     }
+
+
+def _typed(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Words of the command line as the numbers and truth values that the schema expects.
+
+    Snakemake hands on what stands inside a section as text: --config 'fit={iterations: 20}'.
+    """
+    result: dict[str, Any] = {}
+    for name, value in given.items():
+        entry = schema["properties"].get(name, {})
+        if isinstance(value, Mapping) and entry.get("type") == "object":
+            value = _typed(value, entry)
+        elif isinstance(value, str) and entry.get("type") in ("integer", "number", "boolean"):
+            value = yaml.safe_load(value)
+        result[name] = value
+    return result
 
 
 def _merged(defaults: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
