@@ -157,6 +157,7 @@ def test_the_line_shows_every_rule_of_a_run():
         "build_landmark_correspondence",
         "calibrate_landmark_depth",
         "copy_demo_photos",
+        "draw_demo_capture",
         "fetch_landmark_models",
     }
     assert RULES - {"all"} <= table
