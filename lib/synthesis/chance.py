@@ -1,4 +1,4 @@
-"""Where every random number comes from, and smooth random fields."""
+"""Where every random number comes from, smooth random fields, and sums that repeat to the bit."""
 
 from __future__ import annotations
 
@@ -28,3 +28,14 @@ def smooth_noise(
     frequency = 2 * np.pi / wavelength * chance.uniform(0.6, 1.6, n_waves)
     phase = chance.uniform(0, 2 * np.pi, n_waves)
     return np.sqrt(2 / n_waves) * np.sin(points @ (direction * frequency) + phase).sum(axis=1)
+
+
+def mixed(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """(..., *rest) the same sum to the last bit for any number of threads, unlike a matrix product.
+
+    Args:
+        weights: (..., n)
+        fields: (n, *rest)
+    """
+    rest = "bcd"[: fields.ndim - 1]
+    return np.einsum(f"...a,a{rest}->...{rest}", weights, fields, optimize=False)

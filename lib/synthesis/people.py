@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.facemodel.base_texture import IRIS_COLOURS
 from lib.facemodel.skin_fields import ITA_CLASSES
-from lib.synthesis.chance import generator
+from lib.synthesis.chance import generator, mixed
 from lib.synthesis.hair.beard import draw_beard
 from lib.synthesis.hair.colour import draw_hair_colour
 from lib.synthesis.hair.facial import draw_brows, draw_lashes
@@ -80,7 +80,7 @@ def draw_person(
     names = list(IRIS_COLOURS)
     iris = names[traits.integers(len(names))] if tone > LIGHT_EYES_FROM_DEG else names[0]
     identity = _identity(studio, options.identity_sigma, chance("identity"))
-    neutral = model.vertices(identity)
+    neutral = model.mean.astype(np.float32) + mixed(identity, model.identity_basis)
     if options.free_form_mm > 0:
         neutral = neutral + studio.free_form.draw(chance("free form"), options.free_form_mm)
     ground = studio.ground(side)

@@ -9,6 +9,7 @@ import numpy as np
 from lib.artefacts import PART_LABELS
 from lib.geometry import vertex_normals
 from lib.render import sample_texture
+from lib.synthesis.chance import mixed
 from lib.synthesis.hair.strands import Strands, hull
 from lib.synthesis.people import Person
 from lib.synthesis.props.prop import Prop
@@ -59,7 +60,7 @@ def pose_head(
         relief: factor on the height.
     """
     model = studio.model
-    offset = np.tensordot(expression.astype(np.float32), model.expression_basis, 1)
+    offset = mixed(expression.astype(np.float32), model.expression_basis)
     vertices = (person.neutral + offset).astype(np.float32)
     ground = studio.ground(side)
     height = np.float32(relief) * person.relief.height_mm(person.neutral, vertices)

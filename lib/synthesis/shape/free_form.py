@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.facemodel import FaceModel
+from lib.synthesis.chance import mixed
 
 WAVES = ((95.0, 0.75), (48.0, 0.52), (26.0, 0.30))  # typical wavelength in mm, share of the rms
 FIELD_SEED = 20
@@ -42,7 +43,7 @@ class FreeForm:
             rms_mm: root mean square out of the head, away from the eyes.
         """
         mix = chance.standard_normal((3, len(self.waves))) * self.share
-        fields = (mix.astype(np.float32) @ self.waves)[..., None]  # (3, n_vertices, 1)
+        fields = mixed(mix.astype(np.float32), self.waves)[..., None]  # (3, n_vertices, 1)
         other = fields[:, self.mirror]
         even = np.float32(np.sqrt((1 - UNEVEN**2) / 2)) * (fields + other)
         fields = even + np.float32(UNEVEN / np.sqrt(2)) * (fields - other)
