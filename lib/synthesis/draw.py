@@ -40,6 +40,7 @@ TEXELS_PER_PX = 2.4  # of the face: the chart is about 2.2 faces wide
 TEXTURE_SIDES = (256, 512, 1024, 2048, 4096)
 HAIRS = {0: 5000, 1: 12000, 2: 24000, 3: 24000}  # by mesh level
 SCHEMES = ("68", "106", "134")
+ONLY_HOW_MANY = ("count", "shard_size")  # options that change no item
 HIGHLIGHT = 0.04  # photo light that a mirrored part must add to count as a highlight
 FACE_LABELS = PART_LABELS.index("skin")  # the last label of the face
 FEWEST_FACE_PX = 16  # fewer tell a camera nothing about exposure
@@ -243,8 +244,9 @@ def _truth(
     cut = studio.tessellation(_level_of(studio, posed))
     maps = surface_maps(studio, posed, stage, options.maps_px)
     lamps = lighting.lamps
+    told = {name: value for name, value in asdict(options).items() if name not in ONLY_HOW_MANY}
     return Truth(
-        world=json.dumps({"face_model": model.name, "index": index, **asdict(options)}),
+        world=json.dumps({"face_model": model.name, "index": index, **told}),
         subject=f"{options.kind}_{options.seed}_{index // options.captures_per_subject:06d}",
         face_model=model.name,
         span=model.name if options.free_form_mm == 0 and options.relief == 0 else "",

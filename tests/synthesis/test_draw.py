@@ -12,23 +12,9 @@ from lib.render import Camera, sample_texture
 from lib.synthesis import draw_capture
 from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
-from tests.synthesis.worlds import PHOTOS
+from tests.synthesis.worlds import PHOTOS, same
 
 SKIN, CLOTH = PART_LABELS.index("skin"), PART_LABELS.index("cloth")
-
-
-def same(one, two):
-    for name in one.specs():
-        first, second = getattr(one, name), getattr(two, name)
-        if isinstance(first, tuple) and len(first) and isinstance(first[0], np.ndarray):
-            if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second)):
-                return False
-        elif isinstance(first, np.ndarray):
-            if not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
-                return False
-        elif first != second:
-            return False
-    return True
 
 
 def camera_of(truth, view=0):
