@@ -26,7 +26,7 @@ from lib.synthesis.rendering.materials import HAIR, SKIN, Fragments, dome_irradi
 from lib.synthesis.rendering.materials import unit as unit_rows
 from lib.synthesis.rendering.scene import Fibres, Lens, Scene
 
-TILE_PIXELS = 262_144  # sub-pixels that are shaded together
+TILE_PIXELS = 524_288  # sub-pixels that are shaded together
 SCATTER_MM = (1.3, 0.62, 0.36)  # sigma of light's spread in skin, by colour
 SCATTERED = (0.62, 0.5, 0.42)  # share of it that spreads
 THINNEST_PX = 0.9  # sub-pixels; thinner hairs would be dotted
@@ -58,14 +58,14 @@ class Drawn:
         vertices: (v, 3) mm.
         triangles: (t, 3) int32.
         kind: (t,) materials.
-        attributes: (v, C) see `_split`.
+        values: (v, C) position, normal, albedo, gloss, tangent, dome light and lamps.
         n_head: triangles of the head, which come first.
     """
 
     vertices: torch.Tensor
     triangles: torch.Tensor
     kind: torch.Tensor
-    attributes: torch.Tensor
+    values: torch.Tensor
     n_head: int
 
 
@@ -187,7 +187,7 @@ def _drawn(scene: Scene, view: _View) -> Drawn:
         torch.cat(vertices),
         torch.as_tensor(np.concatenate(triangles).astype(np.int32), device=device),
         torch.as_tensor(np.concatenate(kinds), device=device),
-        torch.cat(attributes),
+        torch.cat([torch.cat(vertices), torch.cat(attributes)], dim=1),
         stage.n_head,
     )
 
@@ -213,9 +213,7 @@ def _of_fibres(fibres: Fibres, light, tangents: np.ndarray, tensor) -> torch.Ten
 
 def _fragments(scene: Scene, drawn: Drawn, raster, shown: torch.Tensor, view: _View) -> Fragments:
     """The surface at the pixels of a tile that show something."""
-    values = interpolate(
-        torch.cat([drawn.vertices, drawn.attributes], dim=1), raster, drawn.triangles
-    )[0]
+    values = interpolate(drawn.values, raster, drawn.triangles)[0]
     values = values.flatten(0, 2)[shown].T.contiguous()
     position, normal, albedo, gloss, tangent, dome = values[:26].split([3, 3, 3, 2, 3, 12])
     lamps = values[26:]
