@@ -3,7 +3,7 @@
 from lib.imaging.colour import linear_to_srgb, luminance, srgb_to_linear
 from lib.imaging.photo import Photo, read_photo
 from lib.imaging.resample import resize_to, sample_bilinear
-from lib.imaging.write import encode_jpeg, encode_png, save_jpeg, save_png
+from lib.imaging.write import encode_jpeg, encode_png, save_bytes, save_jpeg, save_png
 
 __all__ = [
     "Photo",
@@ -14,6 +14,7 @@ __all__ = [
     "read_photo",
     "resize_to",
     "sample_bilinear",
+    "save_bytes",
     "save_jpeg",
     "save_png",
     "srgb_to_linear",

@@ -62,12 +62,24 @@ def encode_jpeg(image: np.ndarray, quality: int = 92) -> bytes:
 
 def save_png(path: str | Path, image: np.ndarray, effort: PngEffort = "small") -> None:
     """Write `encode_png(image, effort)`; the file appears under its name only when complete."""
-    _save(path, encode_png(image, effort))
+    save_bytes(path, encode_png(image, effort))
 
 
 def save_jpeg(path: str | Path, image: np.ndarray, quality: int = 92) -> None:
     """Write `encode_jpeg(image, quality)`; the file appears under its name only when complete."""
-    _save(path, encode_jpeg(image, quality))
+    save_bytes(path, encode_jpeg(image, quality))
+
+
+def save_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file that appears under its name only when complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _check(image: np.ndarray, channels: tuple[int | None, ...], types: tuple[type, ...]) -> None:
@@ -77,14 +89,3 @@ def _check(image: np.ndarray, channels: tuple[int | None, ...], types: tuple[typ
         raise ShapeError(
             f"image ({image.dtype})", image.shape, f"(h, w[, c]), c of {channels}, {names}"
         )
-
-
-def _save(path: str | Path, data: bytes) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,11 +11,12 @@ from pathlib import Path
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from lib.imaging import save_bytes
 from lib.synthesis.cameras.rigs import cameras_json
 from lib.synthesis.cameras.sensor import Developed
 from lib.synthesis.cameras.view import View
 
-MAKERS = (  # no camera of these names exists
+MAKERS = (  # made up
     ("Lumenar", ("Pocket 3", "Pocket 4 Pro", "Slate 11")),
     ("Oriel", ("O-20", "O-50D", "Mark II")),
     ("Halcyon", ("H1", "H7 Plus", "Fold 2")),
@@ -43,12 +43,12 @@ def write_photo(path: str | Path, photo: Developed, view: View, exif: bool = Tru
     data = photo.jpeg
     if exif or photo.orientation != 1:
         data = with_exif(data, exif_block(view, photo, full=exif))
-    _save(Path(path), data)
+    save_bytes(path, data)
 
 
 def write_cameras(path: str | Path, views: list[View]) -> None:
     """Write `cameras.json` of a capture."""
-    _save(Path(path), (json.dumps(cameras_json(views), indent=1) + "\n").encode())
+    save_bytes(path, (json.dumps(cameras_json(views), indent=1) + "\n").encode())
 
 
 def exif_block(view: View, photo: Developed, full: bool = True) -> bytes:
@@ -84,13 +84,3 @@ def with_exif(jpeg: bytes, block: bytes) -> bytes:
     Source: Exif 2.32, 4.7.1.
     """
     return START + APP1 + struct.pack(">H", len(block) + 2) + block + jpeg[len(START) :]
-
-
-def _save(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
