@@ -68,7 +68,7 @@ def pose_head(
     normal_map = normal_map.reshape(-1, 3)[studio.margin(side)]
     cut = studio.tessellation(level)
     coarse_normals = vertex_normals(vertices, model.triangles).astype(np.float32)
-    fine = cut.rounded(vertices, coarse_normals)
+    fine = cut.rounded(studio.lids.tucked(model, vertices), coarse_normals)
     normals = vertex_normals(fine, cut.triangles).astype(np.float32)
     if level >= RELIEF_LEVEL:
         at = sample_texture(height[..., None], studio.vertex_uv(level))

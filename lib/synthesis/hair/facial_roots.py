@@ -17,6 +17,7 @@ BROW_REACH = (9.0, 14.0)  # mm to the sides of a brow's points, and up and down
 EYE_DEPTH = 13.0  # mm, middle of the eyeball behind the lids
 EDGE_SLOPE = 1.2  # the front edge of a lid is foremost on a slope like this
 EDGE_REACH, EDGE_BESIDE = 7.5, 1.3  # mm from the rim to that edge, in all and along the lid
+EDGE_OVER = 0.6  # mm beyond the line between an eye's corners where that edge may still lie
 RIM_REACH = 5.0  # mm about the points of an eye where its rim is looked for
 LID_STEPS = 64
 LIDS = {"right": (36, 39), "left": (45, 42)}  # outer and inner corner
@@ -139,7 +140,7 @@ def _lid(model: FaceModel, skin: np.ndarray, marks: np.ndarray, side: str, upper
     if len(line) < 5:
         line = eye[[0, 1, 2, 3] if upper else [3, 4, 5, 0]]
     else:
-        line = _foremost(model, skin, line, eye, along, upper)
+        line = _foremost(model, skin, line, eye, (inner, along), upper)
     share = (line - inner) @ along / np.linalg.norm(outer - inner)
     order = np.argsort(share, kind="stable")
     steps = np.linspace(0.05, 0.965, LID_STEPS)
@@ -163,10 +164,15 @@ def _foremost(
     skin: np.ndarray,
     line: np.ndarray,
     eye: np.ndarray,
-    along: np.ndarray,
+    axis: tuple[np.ndarray, np.ndarray],
     upper: bool,
 ) -> np.ndarray:
-    """(k, 3) mm: the lid's front edge before places (k, 3) on its rim, which lies deeper."""
+    """(k, 3) mm: the lid's front edge before places (k, 3) on its rim, which lies deeper.
+
+    It stays on its side of the axis, which begins at the inner corner and points at the outer one:
+    near the corners the other lid is close.
+    """
+    inner, along = axis
     place = model.mean[np.unique(model.triangles[skin])].astype(np.float64)
     middle = eye.mean(axis=0)
     place = place[(np.abs(place - middle) < [25, 15, 20]).all(axis=1)]
@@ -177,7 +183,9 @@ def _foremost(
     beside = np.abs(offset @ along)
     down = offset[..., 1] * (-1 if upper else 1)
     score = np.einsum("knd,kd->kn", offset, forward) + EDGE_SLOPE * down
+    over = (place - inner)[:, 1] - (place - inner) @ along * along[1]
     far = (np.linalg.norm(offset, axis=2) > EDGE_REACH) | (beside > EDGE_BESIDE)
+    far |= over * (1 if upper else -1) < -EDGE_OVER
     return place[np.where(far, -np.inf, score).argmax(axis=1)]
 
 

@@ -1,4 +1,4 @@
-"""The shade of lids on eyeballs: too close for shadow maps to see."""
+"""Lids before eyeballs: their shade, too close for shadow maps to see, and room behind them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PER_LID = 24  # points along a lid
 UPPER_REACH_MM, LOWER_REACH_MM = 2.8, 1.5
 UPPER_SHADE, LOWER_SHADE = 0.6, 0.3  # light that is lost at the lid's edge
 SOCKET_SHADE = 0.12  # light that is lost all over
+TUCK_MM, TUCK_OVER_MM = 1.5, (0.9, 2.4)  # how far eyeballs give way, and from where behind a lid
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,30 @@ class Lids:
             result[ball] = (1 - SOCKET_SHADE) * np.clip(1 - lost, 0.1, 1)
         return result
 
+    def tucked(self, model: FaceModel, vertices: np.ndarray) -> np.ndarray:
+        """(n_vertices, 3) mm: eyeballs give way behind lids, which some faces push into them.
+
+        Args:
+            model: the head.
+            vertices: (n_vertices, 3) mm, posed.
+        """
+        marks = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
+        result = vertices.copy()
+        for ball, upper, lower in zip(self.eyeballs, UPPER, LOWER):
+            if not len(ball):
+                continue
+            points = vertices[ball].astype(np.float64)
+            middle = points.mean(axis=0)
+            behind = np.maximum(
+                points[:, 1] - _line_height(marks[list(upper)], points[:, 0]),
+                _line_height(marks[list(lower)], points[:, 0]) - points[:, 1],
+            )
+            way = (middle - points) / np.linalg.norm(middle - points, axis=1, keepdims=True)
+            start, end = TUCK_OVER_MM
+            amount = TUCK_MM * np.clip((behind - start) / (end - start), 0, 1)
+            result[ball] = points + amount[:, None] * way
+        return result
+
 
 def find_lids(model: FaceModel) -> Lids:
     """The eyeballs of a model, right then left; empty for a model without them."""
@@ -51,6 +76,12 @@ def find_lids(model: FaceModel) -> Lids:
         rows = model.region(name) if has else np.zeros(len(model.triangles), bool)
         balls.append(np.unique(model.triangles[rows]))
     return Lids((balls[0], balls[1]))
+
+
+def _line_height(corners: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(n,) mm: y at x of a line through corners (k, 3)."""
+    order = np.argsort(corners[:, 0])
+    return np.interp(x, corners[order, 0], corners[order, 1])
 
 
 def _distance(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
