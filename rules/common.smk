@@ -22,6 +22,7 @@ from lib.planning import (
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.settings import checked_settings
+from lib.planning.synthesis import shard_settings
 
 share_library(PROJECT)
 wait_asleep()
@@ -120,6 +121,11 @@ def face_model_file(wildcards):
 def number_of_shard(wildcards):
     """Which part of a synthetic world a job draws."""
     return int(wildcards.shard)
+
+
+def settings_of_shard(wildcards):
+    """What a job draws; the same however many shards follow."""
+    return shard_settings(config["synthesis"], int(wildcards.shard))
 
 
 def gpus_per_job():

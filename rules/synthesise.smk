@@ -40,7 +40,7 @@ rule draw_shard:
         version=VERSION["truth"],
         face_model=config["face_model"],
         device=config["device"],
-        options=config["synthesis"],
+        options=settings_of_shard,
         shard=number_of_shard,
     message:
         "Drawing shard {wildcards.shard} of {wildcards.world}"

@@ -15,3 +15,12 @@ def shard_names(settings: Mapping[str, Any]) -> list[str]:
     """Four digits each."""
     count = -(-settings["count"] // settings["shard_size"])
     return [f"{shard:04d}" for shard in range(count)]
+
+
+def shard_settings(settings: Mapping[str, Any], shard: int) -> dict[str, Any]:
+    """Section `synthesis` as if the world ended with this shard: a full one is then never remade.
+
+    A world that grows gets new shards; only its last one, where it was not full, is drawn again.
+    """
+    end = (shard + 1) * settings["shard_size"]
+    return {**settings, "count": min(settings["count"], end)}
