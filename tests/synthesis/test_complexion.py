@@ -4,19 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from lib.facemodel import load_face_model
 from lib.facemodel.pigment import skin_colour, typology_angle
 from lib.facemodel.skin_fields import ITA_CLASSES
 from lib.synthesis.skin.complexion import draw_complexion
-from lib.synthesis.skin.ground import CANVAS, skin_ground
+from lib.synthesis.skin.ground import CANVAS
 from lib.synthesis.skin.pigment_table import melanin_for, pigment_colour
 from lib.synthesis.skin.splats import add_splats, make_splats
 
 
 @pytest.fixture(scope="module")
-def grounds():
-    model = load_face_model("makehuman")
-    return {side: skin_ground(model, side) for side in (256, 512)}
+def grounds(studio):
+    return {side: studio.ground(side) for side in (256, 512)}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from lib.render import Camera, sample_texture
 from lib.synthesis import draw_capture
 from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
+from lib.synthesis.people import draw_person
 from tests.synthesis.worlds import PHOTOS, same
 
 SKIN, CLOTH = PART_LABELS.index("skin"), PART_LABELS.index("cloth")
@@ -55,9 +56,14 @@ def test_captures_of_one_subject_share_the_person_and_nothing_else(studio):
     assert draw_capture(studio, options, 4).truth.subject != one.subject
 
 
+def test_the_truth_tells_the_persons_tone(studio, photo):
+    person = draw_person(studio, PHOTOS, 3, 256, 200)
+    assert photo.truth.tone_deg == np.float32(person.tone_deg)
+
+
 def test_skin_tones_come_from_all_classes_in_turn(studio):
-    tones = [draw_capture(studio, PHOTOS, index).truth.tone_deg for index in range(6)]
-    for tone, (low, high) in zip(tones, ITA_CLASSES):
+    tones = [draw_person(studio, PHOTOS, index, 256, 200).tone_deg for index in range(12)]
+    for tone, (low, high) in zip(tones, [*ITA_CLASSES, *ITA_CLASSES], strict=True):
         assert low <= tone <= high
 
 

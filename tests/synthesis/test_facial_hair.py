@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from lib.facemodel import load_face_model
 from lib.facemodel.parts import brow_cover
 from lib.geometry import vertex_normals
 from lib.synthesis.hair.beard import SHAPES, draw_beard
@@ -14,8 +13,8 @@ COLOUR = np.array([0.05, 0.025, 0.012])
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_face_model("makehuman")
+def model(studio):
+    return studio.model
 
 
 @pytest.fixture(scope="module")

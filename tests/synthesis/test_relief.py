@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lib.facemodel import load_face_model, read_face_model, write_face_model
+from lib.facemodel import read_face_model, write_face_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from lib.geometry import vertex_normals
 from lib.synthesis.skin.complexion import draw_complexion
@@ -18,13 +18,13 @@ from lib.synthesis.skin.strain import compression, probes
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_face_model("makehuman")
+def model(studio):
+    return studio.model
 
 
 @pytest.fixture(scope="module")
-def grounds(model):
-    return {side: skin_ground(model, side) for side in (256, 512)}
+def grounds(studio):
+    return {side: studio.ground(side) for side in (256, 512)}
 
 
 @pytest.fixture(scope="module")

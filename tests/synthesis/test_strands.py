@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lib.errors import ShapeError
-from lib.facemodel import load_face_model
 from lib.geometry import SurfaceTree
 from lib.synthesis.hair.catalogue import STYLES, style_named, varied
 from lib.synthesis.hair.colour import draw_hair_colour
@@ -19,8 +18,8 @@ EYE = np.array([150.0, 40.0, 800.0])
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_face_model("makehuman")
+def model(studio):
+    return studio.model
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from lib.facemodel import load_face_model
 from lib.geometry import vertex_normals
 from lib.synthesis.shape.tessellation import tessellate
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load_face_model("makehuman")
+def model(studio):
+    return studio.model
 
 
 def test_the_models_own_vertices_stay_where_they_are(model):
