@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from lib.artefacts import PART_LABELS
 from lib.facemodel.skin_fields import ITA_CLASSES
@@ -41,12 +42,14 @@ def test_an_item_is_made_again_bit_by_bit_whatever_was_made_before(studio, photo
     assert [p.jpeg for p in again.photos] == [p.jpeg for p in photo.photos]
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_person_in_another_picture(studio, photo):
     other = draw_capture(studio, replace(PHOTOS, seed=1), 3).truth
     assert np.abs(other.neutral_mm - photo.truth.neutral_mm).max() > 1
     assert (other.image[0] != photo.truth.image[0]).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_captures_of_one_subject_share_the_person_and_nothing_else(studio):
     options = replace(PHOTOS, captures_per_subject=2)
     one, two = (draw_capture(studio, options, index).truth for index in (2, 3))
@@ -62,8 +65,8 @@ def test_the_truth_tells_the_persons_tone(studio, photo):
 
 
 def test_skin_tones_come_from_all_classes_in_turn(studio):
-    tones = [draw_person(studio, PHOTOS, index, 256, 200).tone_deg for index in range(12)]
-    for tone, (low, high) in zip(tones, [*ITA_CLASSES, *ITA_CLASSES], strict=True):
+    tones = [draw_person(studio, PHOTOS, index, 256, 200).tone_deg for index in range(6)]
+    for tone, (low, high) in zip(tones, ITA_CLASSES, strict=True):
         assert low <= tone <= high
 
 
@@ -131,6 +134,7 @@ def test_landmarks_project_where_they_say_and_are_seen_where_nothing_stands_befo
     assert frontal[27:48].all()
 
 
+@pytest.mark.slow
 def test_in_profile_the_far_eye_is_not_seen(studio):
     size = (PHOTOS.height_px, PHOTOS.width_px)
     yaws = [

@@ -20,6 +20,7 @@ from lib.synthesis.props.shoulders import draw_shoulders
 from lib.synthesis.props.sites import head_sites
 
 SKIN_RGB = np.array([0.45, 0.28, 0.2])
+QUICK_POSES = ("mouth", "phone")
 OUTFITS = (
     clothes.tee, clothes.v_neck, clothes.collared, clothes.hoodie,
     clothes.turtleneck, clothes.jacket, clothes.top,
@@ -159,7 +160,9 @@ def test_glasses_follow_the_shape_of_the_head(model, sites):
     assert wide[1] > wide[0] + 4
 
 
-@pytest.mark.parametrize("pose", POSES)
+@pytest.mark.parametrize(
+    "pose", [pytest.param(p, marks=() if p in QUICK_POSES else pytest.mark.slow) for p in POSES]
+)
 def test_a_hand_lies_in_front_of_the_face_and_not_in_it(model, sites, pose):
     marks_of = {"mouth": [51, 57, 62], "eye": None, "cheek": None}
     for index in range(2):
