@@ -34,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(1)
     device = pick_device(options.device)
     studio = open_studio(load_face_model(options.model))
-    for index in range(WARM_UP):
+    for index in range(WARM_UP if world.kind == "photo" else 1):
         draw_capture(studio, world, index, device)
     start = time.perf_counter()
     views = 0
