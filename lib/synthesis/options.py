@@ -14,7 +14,7 @@ class SynthesisOptions:
 
     Args:
         kind: `photo` = one view with any light and any sensor; `phone_arc` = frames along an arc;
-            the others = calibrated rigs of 3, 4, 8, 10, 16 and 60 views under studio light.
+            the others = calibrated rigs of 3, 4, 8, 10, 16 and 68 views under studio light.
         seed: of the world; item i of a world is the same whatever else is made.
         count: number of captures.
         shard_size: captures per file.

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lib.artefacts import PART_LABELS
+from lib.errors import ConfigError
 from lib.facemodel import PARTS, FaceModel, base_texture
 from lib.fitting import average_identity
 from lib.synthesis.hair.facial_roots import FacialRoots, facial_roots
@@ -167,7 +168,18 @@ class Studio:
 
 
 def open_studio(model: FaceModel) -> Studio:
-    """A studio for a face model."""
+    """A studio for a face model.
+
+    Raises:
+        ConfigError: the model lacks landmark sets that the truth of a capture holds.
+    """
+    missing = sorted({"ibug68", "ldm106", "ldm134"} - set(model.landmarks))
+    if missing:
+        raise ConfigError(
+            f"Face model '{model.name}' has no landmarks {', '.join(missing)}, which synthetic "
+            "captures need. Write it to a file and load that with load_face_model, which adds "
+            "them where the model has lids, lips and brows."
+        )
     return Studio(model, average_identity(model))
 
 

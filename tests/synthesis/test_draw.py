@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from lib.artefacts import PART_LABELS
+from lib.errors import ConfigError
 from lib.facemodel.skin_fields import ITA_CLASSES
 from lib.geometry import SurfaceTree, project
 from lib.imaging import luminance, srgb_to_linear
 from lib.render import Camera, sample_texture
-from lib.synthesis import draw_capture
+from lib.synthesis import draw_capture, open_studio
 from lib.synthesis.cameras.view import draw_photo_view
 from lib.synthesis.chance import generator
 from lib.synthesis.people import draw_person
@@ -203,3 +204,9 @@ def test_things_before_the_face_hide_landmarks_and_are_labelled(studio):
 def test_a_rig_has_its_views_and_one_light(rig):
     assert len(rig.truth.image) == len(rig.views) == len(rig.photos) == 3
     assert rig.truth.light_distance_mm.min() > 500
+
+
+def test_a_model_without_the_landmark_sets_is_refused_in_words(studio):
+    landmarks = {"ibug68": studio.model.landmarks["ibug68"]}
+    with pytest.raises(ConfigError, match="ldm106, ldm134"):
+        open_studio(replace(studio.model, landmarks=landmarks))
