@@ -8,7 +8,7 @@ from lib.imaging import save_jpeg
 from lib.log import stage_log
 
 
-def main(inputs, outputs, params):
+def main(inputs, outputs, params, threads=1):
     model = load_face_model(inputs.model or params.face_model)
     options = EvaluationOptions(points=params.points)
     with (
@@ -25,10 +25,10 @@ def main(inputs, outputs, params):
             return Result(capture, landmarks[name], skin[name], fits[name], textures[name])
 
         truths = {name: (truth, views) for name, truth, views, *_ in params.truths}
-        evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options)
+        evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options, threads)
     save_jpeg(outputs.sheet, stage_sheet("scores", {"scores": outputs.scores}, model))
 
 
 if "snakemake" in globals():
     with stage_log(snakemake.log[0]):
-        main(snakemake.input, snakemake.output, snakemake.params)
+        main(snakemake.input, snakemake.output, snakemake.params, snakemake.threads)

@@ -22,6 +22,7 @@ def evaluate_batch(
     read: Callable[[str], Result],
     target: str | Path,
     options: EvaluationOptions,
+    threads: int = 1,
 ) -> None:
     """Write the scores of all captures of a batch that have a truth.
 
@@ -35,6 +36,7 @@ def evaluate_batch(
         read: capture -> its result.
         target: `scores.h5` to write.
         options: see `EvaluationOptions`.
+        threads: see `evaluate_capture`.
     """
     known = [row for row in outcomes if row.capture in truths]
     with BatchWriter(target, Scores, "evaluate") as writer:
@@ -44,7 +46,8 @@ def evaluate_batch(
             try:
                 if row.failed:
                     raise CaptureFailure(row.outcome, row.reason)
-                scores = evaluate_capture(model, read(row.capture), truth, reference, options)
+                result = read(row.capture)
+                scores = evaluate_capture(model, result, truth, reference, options, threads)
             except NothingToScore as error:
                 failure = CaptureFailure("nothing_to_score", str(error))
                 scores = failed_scores(model, truth, reference, views, failure)

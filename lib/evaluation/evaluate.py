@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,11 +22,8 @@ from lib.metrics import (
     IDENTITY,
     Mesh,
     MeshScore,
-    MeshScoreOptions,
-    Region,
     Similarity,
     sample_surface,
-    score_surface,
     vertex_errors,
 )
 
@@ -60,6 +58,7 @@ def evaluate_capture(
     truth: CaptureTruth,
     reference: str,
     options: EvaluationOptions,
+    threads: int = 1,
 ) -> Scores:
     """Scores of the fitted head, the average person and the mean face against the same truth.
 
@@ -69,26 +68,29 @@ def evaluate_capture(
         truth: of the capture.
         reference: where the truth is from, for the record.
         options: see `EvaluationOptions`.
+        threads: that measure heads at a time; scores are the same for any number.
     """
     heads = heads_of(model, result.fit)
     outer = OuterSurface.of(model)
     place = known_placement(result.capture, result.fit)
-    rows: list[Row] = []
-    errors: dict[str, np.ndarray] = {}
-    regions = shape.region_points(model, truth)
+    names = ALIGNMENTS if place else ALIGNMENTS[1:]
+    regions, axis = shape.region_points(model, truth), shape.HeadAxis.of(model, truth)
     sample = sample_surface(truth.mesh.vertices, truth.mesh.triangles, options.points)
-    for head in heads:
+
+    def measure(head: Head) -> tuple[list[Row], dict[str, np.ndarray]]:
         posed = _placed(outer.mesh(head.posed), place or IDENTITY)
-        scores = shape.surface_scores(posed, truth, ALIGNMENTS if place else ALIGNMENTS[1:], sample)
-        for name, score in scores.items():
-            rows += shape.surface_rows(head.who, name, score)
+        scores = shape.surface_scores(posed, truth, names, sample)
+        rows = [row for name in names for row in shape.surface_rows(head.who, name, scores[name])]
         neutral = outer.mesh(head.neutral)
         rows += shape.protocol_rows(head.who, neutral, posed, truth, regions)
-        rows += shape.cylinder_rows(head.who, posed, truth, scores["rigid"], model)
-        if head.who == FIT:
-            errors = _vertex_errors(posed, truth, scores, outer)
-            placed = head if place is None else replace(head, posed=place.apply(head.posed))
-            rows += _sigma_rows(placed, model, result.fit, truth, scores["rigid"], options)
+        rows += shape.cylinder_rows(head.who, posed, truth, scores["rigid"], axis)
+        return rows, _vertex_errors(posed, truth, scores, outer) if head.who == FIT else {}
+
+    with ThreadPoolExecutor(threads) as pool:
+        sigma = pool.submit(_sigma_rows, heads[0], model, result.fit, truth, options)
+        measured = list(pool.map(measure, heads))
+    rows = [row for of_head, _ in measured for row in of_head] + sigma.result()
+    errors = measured[0][1]
     rows += _picture_rows(heads, model, result, truth)
     return _artefact(model, rows, errors, heads[0], truth, reference, len(result.capture.image))
 
@@ -118,32 +120,19 @@ def _vertex_errors(
 ) -> dict[str, np.ndarray]:
     """Alignment -> (n_vertices,) signed mm."""
     placed = [score.alignment.apply(posed.vertices) for score in scores.values()]
-    errors = vertex_errors(np.concatenate(placed), truth.mesh.vertices, truth.mesh.triangles)
+    errors = vertex_errors(np.concatenate(placed), truth.mesh)
     split = np.split(errors.signed_mm, len(placed))
     return {name: outer.on_model(signed) for name, signed in zip(scores, split, strict=True)}
 
 
 def _sigma_rows(
-    head: Head,
-    model: FaceModel,
-    fit: FaceFit,
-    truth: CaptureTruth,
-    posed: MeshScore,
-    options: EvaluationOptions,
-) -> Iterator[Row]:
-    """Coverage of sigma: of the neutral heads where the truth has one, else of the posed ones."""
-    if not np.all(fit.vertex_sigma_mm > 0):
-        return iter(())
-    vertices, rigid = head.posed, posed
-    if truth.neutral is not None:
-        vertices = head.neutral
-        rigid = score_surface(
-            OuterSurface.of(model).mesh(vertices),
-            truth.neutral.mesh,
-            Region(vertices=truth.neutral.face),
-            MeshScoreOptions(alignment="rigid", points=options.points, detail_points=1),
-        )
-    return shape.sigma_rows(head.who, model, vertices, fit.vertex_sigma_mm, truth, rigid)
+    head: Head, model: FaceModel, fit: FaceFit, truth: CaptureTruth, options: EvaluationOptions
+) -> list[Row]:
+    """Coverage of sigma; nothing where the fit has none."""
+    sigma = fit.vertex_sigma_mm
+    if not np.all(sigma > 0):
+        return []
+    return list(shape.sigma_rows(model, head.neutral, head.posed, sigma, truth, options.points))
 
 
 def _picture_rows(

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lib.evaluation.heads import OuterSurface
+from lib.evaluation.measures import FIT
 from lib.evaluation.rows import Row
 from lib.evaluation.truth import CaptureTruth
 from lib.facemodel import FaceModel
 from lib.metrics import (
     NOW_POINTS,
+    CylinderMap,
     Mesh,
     MeshScore,
     MeshScoreOptions,
     Region,
     SurfaceSample,
+    align,
+    head_map,
     model_regions,
+    sample_surface,
     scan_coverage,
     score_cylinder,
     score_head,
@@ -30,6 +37,7 @@ from lib.metrics import (
 MIDDLE = np.array([0.0, -30.0, -90.0])  # of a head, in its model frame
 NOSE_TIP, NOSE_BASE = 30, 33
 MOST_POINTS = 20_000  # of a scan that NoW and the regions use; more change the third digit
+MOST_HEAD_POINTS = 60_000  # of a scan, for the whole head
 ALIGNMENT_POINTS = 4_000
 
 
@@ -53,7 +61,7 @@ def surface_scores(
                 alignment=name,
                 points=len(sample),
                 alignment_points=ALIGNMENT_POINTS,
-                detail_points=2_000,
+                detail_points=len(sample),
             ),
             sample,
         )
@@ -111,53 +119,78 @@ def protocol_rows(
         yield Row(who, "region.mean", scores.mean_mm)
     held = np.arange(68) if truth.knows_all_landmarks else NOW_POINTS
     tip = true[NOSE_TIP] if truth.knows_all_landmarks else true[NOSE_BASE]
-    head = score_head(posed, truth.mesh, marks[held], true[held], tip, truth.face)
+    most = MOST_HEAD_POINTS
+    head = score_head(
+        posed, truth.mesh, marks[held], true[held], tip, truth.face, most_vertices=most
+    )
     yield Row(who, "head.face", head.face.mean)
     yield Row(who, "head.all", head.head.mean)
 
 
+@dataclass(frozen=True)
+class HeadAxis:
+    """FaceScape's cylinder, which stands in the true head as its landmarks say.
+
+    Args:
+        middle: (3,) mm of the axis, at its middle height.
+        rotation: (3, 3) model frame to truth.
+        true_map: of the truth.
+    """
+
+    middle: np.ndarray
+    rotation: np.ndarray
+    true_map: CylinderMap
+
+    @classmethod
+    def of(cls, model: FaceModel, truth: CaptureTruth) -> HeadAxis:
+        """Of a truth; the model says where landmarks lie about the axis."""
+        mean = model.landmarks["ibug68"].on(model.mean, model.triangles)[NOW_POINTS]
+        to_truth = similarity_of_points(mean, truth.mesh.landmarks[NOW_POINTS])
+        middle = to_truth.apply(MIDDLE)
+        return cls(middle, to_truth.rotation, head_map(truth.mesh, middle, to_truth.rotation))
+
+
 def cylinder_rows(
-    who: str, posed: Mesh, truth: CaptureTruth, rigid: MeshScore, model: FaceModel
+    who: str, posed: Mesh, truth: CaptureTruth, rigid: MeshScore, axis: HeadAxis
 ) -> Iterator[Row]:
-    """Rows of FaceScape's cylinder, which stands in the true head as its landmarks say."""
-    mean = model.landmarks["ibug68"].on(model.mean, model.triangles)[NOW_POINTS]
-    to_truth = similarity_of_points(mean, truth.mesh.landmarks[NOW_POINTS])
+    """Rows of FaceScape's cylinder; the head is aligned rigidly."""
     placed = posed.with_vertices(rigid.alignment.apply(posed.vertices))
-    score = score_cylinder(placed, truth.mesh, to_truth.apply(MIDDLE), to_truth.rotation)
+    score = score_cylinder(placed, truth.mesh, axis.middle, axis.rotation, axis.true_map)
     yield Row(who, "cylinder.chamfer", score.chamfer_mm)
     yield Row(who, "cylinder.normals", score.normal_deg)
     yield Row(who, "cylinder.complete", 100 * score.completeness)
 
 
 def sigma_rows(
-    who: str,
     model: FaceModel,
-    vertices: np.ndarray,
+    neutral: np.ndarray,
+    posed: np.ndarray,
     sigma_mm: np.ndarray,
     truth: CaptureTruth,
-    rigid: MeshScore,
+    points: int,
 ) -> Iterator[Row]:
-    """Coverage of the fit's vertex sigma.
+    """Coverage of the fit's vertex sigma after a rigid alignment.
 
     Args:
-        who: a key of `WHO`.
         model: the fitted model.
-        vertices: (n_vertices, 3) mm of the head that was aligned.
+        neutral: (n_vertices, 3) mm of the fitted head without expression, which is compared where
+            the truth has such a head too.
+        posed: (n_vertices, 3) mm with expression, compared where it has none.
         sigma_mm: (n_vertices,)
         truth: what it is compared with.
-        rigid: score of these vertices by rigid alignment.
+        points: spread over the true surface, for the alignment.
     """
-    target = truth.neutral.mesh if truth.neutral else truth.mesh
-    covered = scan_coverage(
-        vertices,
-        model.triangles,
-        sigma_mm,
-        model.parts["face_mask"],
-        rigid.alignment,
-        target.surface,
-    )
+    vertices, target, face = posed, truth.mesh, truth.face
+    if truth.neutral is not None:
+        vertices, target, face = neutral, truth.neutral.mesh, truth.neutral.face
+    sample = sample_surface(target.vertices, target.triangles, points)
+    counts = Region(vertices=face).holds(sample.points, sample.triangles, target.triangles)
+    mesh = OuterSurface.of(model).mesh(vertices)
+    alignment = align(mesh, target, sample.points[counts], MeshScoreOptions(alignment="rigid"))
+    chosen = model.parts["face_mask"]
+    covered = scan_coverage(vertices, model.triangles, sigma_mm, chosen, alignment, target.surface)
     for level, share in zip((50, 80, 95), covered, strict=True):
-        yield Row(who, f"sigma.within_{level}", 100 * share)
+        yield Row(FIT, f"sigma.within_{level}", 100 * share)
 
 
 def region_points(model: FaceModel, truth: CaptureTruth) -> dict[str, np.ndarray]:

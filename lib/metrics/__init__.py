@@ -21,6 +21,7 @@ from lib.metrics.cylinder import (
     CylinderScore,
     cylinder_map,
     depth_shift,
+    head_map,
     score_cylinder,
 )
 from lib.metrics.distances import (
@@ -119,6 +120,7 @@ __all__ = [
     "depth_shift",
     "face_disc",
     "face_size",
+    "head_map",
     "model_regions",
     "normalised_mean_error",
     "part_score",

@@ -104,20 +104,30 @@ def similarity_to_scan(
         trim: share of the nearest points that count.
         iterations: at most.
 
+    Triangles and the trimmed share change in jumps, between which whole steps can go to and fro
+    for ever: a step back that is no smaller than all before it halves itself and all that follow.
+
     Source: Chen & Medioni 1992; the trimming is that of Chetverikov et al. 2002.
     """
-    middle = points.mean(axis=0)
     current = start
+    middle = points.mean(axis=0)
+    unit = np.array([REACH_MM] * 3 + [1.0] * 3 + [REACH_MM])
+    share, smallest, before = 1.0, np.inf, np.zeros(7)
     for _ in range(iterations):
         nearest, _, triangle = surface.nearest(current.inverse().apply(points))
         moved = current.apply(nearest)
         normal = surface.normals[triangle] @ current.rotation.T
         change = _step(moved - middle, normal, points - middle, with_scale, trim)
+        size = np.abs(change * unit).max()
+        if size >= smallest and (change * unit) @ before < 0:
+            share /= 2
+        smallest, before = min(size, smallest), change * unit
+        change = share * change
         turn = rotation_from_vector(change[:3])
         scale = float(np.exp(change[6]))
         shift = middle + change[3:6] - scale * turn @ middle
         current = Similarity(scale, turn, shift).after(current)
-        if np.abs(change * np.array([REACH_MM] * 3 + [1.0] * 3 + [REACH_MM])).max() < CONVERGED:
+        if share * size < CONVERGED:
             break
     return current
 

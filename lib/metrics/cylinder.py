@@ -66,6 +66,7 @@ def score_cylinder(
     truth: Mesh,
     head_centre: np.ndarray,
     head_to_world: np.ndarray | None = None,
+    true_map: CylinderMap | None = None,
 ) -> CylinderScore:
     """Chamfer, completeness and normals of what a cylinder around the head sees.
 
@@ -77,15 +78,14 @@ def score_cylinder(
         truth: mm, in the same frame.
         head_centre: (3,) a point of the axis, at its middle height.
         head_to_world: (3, 3) rotation; None = the frames agree (y up, z out of the face).
+        true_map: `head_map` of the truth, where it is there already.
 
     Raises:
         NothingToScore: no cell sees both.
     """
-    turn = np.eye(3) if head_to_world is None else np.asarray(head_to_world)
-    true_map, found_map = (
-        cylinder_map((np.asarray(mesh.vertices, np.float64) - head_centre) @ turn, mesh.triangles)
-        for mesh in (truth, reconstruction)
-    )
+    if true_map is None:
+        true_map = head_map(truth, head_centre, head_to_world)
+    found_map = head_map(reconstruction, head_centre, head_to_world)
     both = true_map.covered & found_map.covered
     true_mesh, found_mesh = (_map_mesh(one.radius_mm, both) for one in (true_map, found_map))
     if not both.any() or true_mesh is None or found_mesh is None:
@@ -101,6 +101,16 @@ def score_cylinder(
         published_normal_rad=float(_angle(_unit(true_normal + 1), _unit(found_normal + 1)).mean()),
         truth=true_map,
         reconstruction=found_map,
+    )
+
+
+def head_map(
+    mesh: Mesh, head_centre: np.ndarray, head_to_world: np.ndarray | None = None
+) -> CylinderMap:
+    """The cylinder map of a mesh around a head's axis; arguments as in `score_cylinder`."""
+    turn = np.eye(3) if head_to_world is None else np.asarray(head_to_world)
+    return cylinder_map(
+        (np.asarray(mesh.vertices, np.float64) - head_centre) @ turn, mesh.triangles
     )
 
 

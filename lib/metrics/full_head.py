@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from lib.errors import ShapeError
 from lib.metrics.align import Similarity, similarity_of_points, similarity_to_scan
 from lib.metrics.distances import DistanceStatistics, NothingToScore
-from lib.metrics.surface import Mesh, Surface
+from lib.metrics.surface import Mesh
 
 FACE_RADIUS_MM = 95.0  # around the nose tip
 
@@ -49,6 +49,7 @@ def score_head(
     nose_tip: np.ndarray,
     aligned_by: np.ndarray | None = None,
     with_scale: bool = True,
+    most_vertices: int | None = None,
 ) -> HeadScore:
     """Distances between two full heads, aligned by landmarks and then by the face.
 
@@ -63,6 +64,7 @@ def score_head(
         nose_tip: (3,) mm of the truth, centre of the face sphere.
         aligned_by: true vertices that the ICP uses: indices or bool; None = the face sphere.
         with_scale: as published.
+        most_vertices: of the truth that are measured, taken in equal steps; None = all.
 
     Raises:
         ShapeError: the landmarks differ in number.
@@ -83,7 +85,11 @@ def score_head(
     every = max(1, len(chosen) // 8000)
     alignment = similarity_to_scan(surface, chosen[::every], start, with_scale, trim=1.0)
     placed = alignment.apply(np.asarray(reconstruction.vertices, np.float64))
-    _, distance, _ = Surface.of(placed, reconstruction.triangles).nearest(true_vertices)
+    if most_vertices is not None:
+        step = max(1, round(len(true_vertices) / most_vertices))
+        true_vertices, in_face = true_vertices[::step], in_face[::step]
+    _, distance, _ = surface.nearest(alignment.inverse().apply(true_vertices))
+    distance = alignment.scale * distance
     _, back, _ = truth.surface.nearest(placed)
     to_vertex, _ = cKDTree(placed).query(true_vertices)
     return HeadScore(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.geometry import SurfaceTree
+from lib.metrics.surface import Mesh
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,7 @@ class VertexErrors:
     comparable: np.ndarray
 
 
-def vertex_errors(
-    vertices: np.ndarray,
-    true_vertices: np.ndarray,
-    true_triangles: np.ndarray,
-    farthest_mm: float = 20.0,
-) -> VertexErrors:
+def vertex_errors(vertices: np.ndarray, truth: Mesh, farthest_mm: float = 20.0) -> VertexErrors:
     """Signed distance of each vertex to the true surface.
 
     A vertex whose nearest true point lies on an open rim of the truth, or is farther than
@@ -35,14 +30,12 @@ def vertex_errors(
 
     Args:
         vertices: (n, 3) mm, aligned.
-        true_vertices: (m, 3) mm.
-        true_triangles: (t, 3); triangles must share their vertices, for at a seam of doubled
-            vertices the surface counts as open.
+        truth: mm; triangles must share their vertices, for at a seam of doubled vertices the
+            surface counts as open.
         farthest_mm: of a comparable vertex.
     """
-    tree = SurfaceTree(true_vertices, true_triangles, backend="numba")
-    found = tree.nearest(vertices, signed=True)
-    on_rim = rim_parts(np.asarray(true_triangles))[found.triangles, found.part]
+    found = truth.surface.tree.nearest(vertices, signed=True)
+    on_rim = rim_parts(np.asarray(truth.triangles))[found.triangles, found.part]
     comparable = ~on_rim & (np.abs(found.distance_mm) <= farthest_mm)
     return VertexErrors(np.where(comparable, found.distance_mm, np.nan), comparable)
 
@@ -53,9 +46,8 @@ def rim_parts(triangles: np.ndarray) -> np.ndarray:
     An edge is on a rim if one triangle has it; a corner if an edge on a rim ends there.
     """
     edges = np.sort(np.stack([triangles, np.roll(triangles, -1, axis=1)], axis=2), axis=2)
-    _, inverse, count = np.unique(
-        edges.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
-    )
+    number = edges[..., 0].astype(np.int64) * (int(triangles.max()) + 1) + edges[..., 1]
+    _, inverse, count = np.unique(number.ravel(), return_inverse=True, return_counts=True)
     edge_on_rim = (count[inverse.ravel()] == 1).reshape(-1, 3)
     vertex_on_rim = np.zeros(triangles.max() + 1, bool)
     vertex_on_rim[edges[edge_on_rim].ravel()] = True

@@ -165,7 +165,9 @@ def score_surface(
         detail = detail_error(sample.points[near], offset[near], options)
     return MeshScore(
         accuracy=DistanceStatistics.of(found.distance_mm),
-        reverse=_reverse(placed, truth, region, options),
+        reverse=_reverse(
+            placed, truth, region, options, options.stray_mm + float(found.distance_mm.max())
+        ),
         completeness=completeness(found.distance_mm, options.thresholds_mm),
         missing=float((found.distance_mm > options.far_mm).mean()),
         normals=normals,
@@ -228,27 +230,36 @@ def detail_error(
         offset_mm: (n,) signed error along the true normal.
         options: sigma, number of places and seed.
     """
-    tree = cKDTree(points)
     generator = np.random.default_rng(options.seed)
     chosen = generator.choice(len(points), min(options.detail_points, len(points)), False)
     sigma = options.detail_sigma_mm
-    residual = np.empty(len(chosen))
-    for row, index in enumerate(chosen):
-        around = np.asarray(tree.query_ball_point(points[index], 2 * sigma))
-        squared = ((points[around] - points[index]) ** 2).sum(axis=1)
-        weight = np.exp(-squared / (2 * sigma**2))
-        residual[row] = offset_mm[index] - (weight * offset_mm[around]).sum() / weight.sum()
+    pairs = cKDTree(points[chosen]).sparse_distance_matrix(
+        cKDTree(points), 2 * sigma, output_type="ndarray"
+    )
+    weight = np.exp(-(pairs["v"] ** 2) / (2 * sigma**2))
+    sums = np.bincount(pairs["i"], weight * offset_mm[pairs["j"]], minlength=len(chosen))
+    weights = np.bincount(pairs["i"], weight, minlength=len(chosen))
+    residual = offset_mm[chosen] - sums / weights
     size = np.abs(residual)
     return DetailScore(float(np.median(size)), float(np.sqrt((size**2).mean())))
 
 
 def _reverse(
-    placed: Mesh, truth: Mesh, region: Region, options: MeshScoreOptions
+    placed: Mesh, truth: Mesh, region: Region, options: MeshScoreOptions, reach_mm: float
 ) -> DistanceStatistics | None:
-    """Distances of the reconstruction's points to the truth, of those that the region holds."""
+    """Distances of the reconstruction's points to the truth, of those that the region holds.
+
+    Of a region of vertices these are the points whose nearest true point lies in it, and only
+    points within `reach_mm` of its box are looked at: others belong to the rest of a head.
+    """
     sample = sample_surface(placed.vertices, placed.triangles, options.points, options.seed)
     points = sample.points
-    if region.vertices is None:
+    if region.vertices is not None:
+        used = truth.triangles[region.holds_triangles(truth.triangles)]
+        held = np.asarray(truth.vertices, np.float64)[used.ravel()]
+        low, high = held.min(axis=0) - reach_mm, held.max(axis=0) + reach_mm
+        points = points[((points > low) & (points < high)).all(axis=1)]
+    else:
         points = points[region.holds(points, sample.triangles, placed.triangles)]
     if len(points) == 0:
         return None

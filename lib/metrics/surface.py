@@ -129,14 +129,18 @@ class Region:
             triangles: (t, 3) of the true surface.
         """
         if self.vertices is not None:
-            chosen = np.asarray(self.vertices)
-            chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-            inside = np.zeros(max(triangles.max(), chosen.max(initial=0)) + 1, bool)
-            inside[chosen] = True
-            return inside[triangles].all(axis=1)[on_triangles]
+            return self.holds_triangles(triangles)[on_triangles]
         if self.centre is not None:
             return np.linalg.norm(points - self.centre, axis=1) < self.radius_mm
         return np.ones(len(points), bool)
+
+    def holds_triangles(self, triangles: np.ndarray) -> np.ndarray:
+        """(t,) bool: triangles (t, 3) with all corners in a set of vertices."""
+        chosen = np.asarray(self.vertices)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        inside = np.zeros(max(triangles.max(), chosen.max(initial=0)) + 1, bool)
+        inside[chosen] = True
+        return inside[triangles].all(axis=1)
 
 
 def sample_surface(

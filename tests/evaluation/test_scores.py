@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from lib.evaluation import (
     write_scoreboard,
 )
 from lib.evaluation.heads import OuterSurface, heads_of
+from lib.figures import preferred_alignment
+from lib.geometry import vertex_normals
 from lib.metrics import NOW_POINTS
 from tests.evaluation.captures import SIGMA_MM, identity, model, result, truth
 
@@ -148,6 +152,66 @@ def test_sigma_covers_errors_as_large_as_it_says(shard, fit_alone):
     covered = [value(scores, f"sigma.within_{level}") for level in (50, 80, 95)]
     assert covered == sorted(covered)
     assert 50 <= covered[0] < 95 <= covered[2]  # the nearest point is nearer than the vertex's own
+
+
+def test_errors_drawn_from_sigma_are_covered_as_often_as_it_says(shard, fit_alone):
+    true, normal_sigma = (
+        truth(),
+        0.05,
+    )  # far below an edge's length: the nearest point is straight on
+    drawn = np.random.default_rng(1).normal(0, normal_sigma, (model().n_vertices, 1))
+    fitted = true.vertices_mm + drawn * vertex_normals(true.vertices_mm, model().triangles)
+    made = result(true, fitted)
+    sigma = np.full(model().n_vertices, np.sqrt(3) * normal_sigma)
+    made = replace(made, fit=made.fit.replace(vertex_sigma_mm=sigma))
+    scores = scored(shard, "one", made)
+    covered = [value(scores, f"sigma.within_{level}") for level in (50, 80, 95)]
+    np.testing.assert_allclose(covered, [50, 80, 95], atol=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "known_mm", "rigid_mm", "similarity_mm"),
+    [
+        ("none", (0, 1e-3), (0, 1e-3), (0, 1e-3)),
+        ("moved by 1 mm", (0.45, 0.65), (0, 1e-3), (0, 1e-3)),
+        ("turned by 5 degrees", (1.0, 5.0), (0, 1e-3), (0, 1e-3)),
+        ("scaled by 2 %", (0.8, 2.0), (0.4, 0.8), (0, 1e-3)),
+    ],
+)
+def test_a_changed_truth_has_in_the_table_what_geometry_says(
+    shard, tmp_path, change, known_mm, rigid_mm, similarity_mm
+):
+    true = truth(3)
+    vertices = {
+        "moved by 1 mm": true.vertices_mm + np.float32([0, 0, 1]),
+        "scaled by 2 %": 1.02 * true.vertices_mm,
+    }.get(change)
+    turn_deg = 5.0 if change.startswith("turned") else 0.0
+    scores = scored(shard, "many", result(true, vertices, known=True, turn_deg=turn_deg))
+    write_scoreboard(tmp_path / "scoreboard.tsv", scoreboard(rows_of_scores("anna", scores)))
+    with open(tmp_path / "scoreboard.tsv", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file, delimiter="\t"))
+    means = {(line["measure"], line["who"]): line["mean"] for line in lines}
+    for name, (low, high) in zip(
+        ("known", "rigid", "similarity"), (known_mm, rigid_mm, similarity_mm), strict=True
+    ):
+        assert low <= float(means[f"{name}.mean", "fit"]) <= high, name
+        for who in ("average_person", "mean_face"):
+            assert float(means[f"{name}.mean", who]) > 0.5
+    if turn_deg:
+        assert preferred_alignment(scores) == "rigid"
+
+
+def test_scores_are_the_same_for_any_number_of_threads(shard):
+    reference = f"{shard}#one"
+    true = read_truth(reference, model())
+    few, many = (
+        evaluate_capture(model(), result(truth()), true, reference, FEW, threads=threads)
+        for threads in (1, 4)
+    )
+    assert (few.who, few.measure) == (many.who, many.measure)
+    np.testing.assert_array_equal(few.value, many.value)
+    np.testing.assert_array_equal(few.vertex_error_mm, many.vertex_error_mm)
 
 
 def test_a_shape_of_the_fitted_model_is_in_model_and_a_free_one_is_not(shard):

@@ -382,9 +382,7 @@ def test_an_error_behind_is_in_the_head_and_not_in_the_face(head):
 
 def test_the_heat_map_has_the_sign_and_size_of_the_error(head):
     height = 0.5 * np.sin(head.mesh.vertices[:, 1] / 30)
-    found = vertex_errors(
-        head.along_normals(height).vertices, head.mesh.vertices, head.mesh.triangles
-    )
+    found = vertex_errors(head.along_normals(height).vertices, head.mesh)
     seen = found.comparable & head.face.vertices
     assert seen[head.face.vertices].mean() > 0.98
     assert np.median(np.abs(found.signed_mm[seen] - height[seen])) < 2e-3
@@ -394,7 +392,7 @@ def test_the_heat_map_has_the_sign_and_size_of_the_error(head):
 def test_vertices_beyond_the_rim_of_a_scan_are_not_comparable(head):
     middle = head.mesh.vertices[head.mesh.triangles].mean(axis=1)
     front = head.mesh.triangles[middle[:, 2] > -40]
-    found = vertex_errors(head.mesh.vertices, head.mesh.vertices, front)
+    found = vertex_errors(head.mesh.vertices, Mesh(head.mesh.vertices, front))
     behind = head.mesh.vertices[:, 2] < -60
     assert not found.comparable[behind].any()
     inside = head.mesh.vertices[:, 2] > -20

@@ -152,7 +152,8 @@ class _numpy_that_loads:
 LOOSE = {"accuracy": 0.02, "reverse": 0.02, "complete": 0.01, "missing": 1e-3, "normals": 0.1}
 LOOSE |= {"signed": 2e-3, "detail": 5e-3, "scale": 1e-4}
 # The reverse is measured at points that each draws by itself.
-TIGHT = {"accuracy": 5e-6, "reverse": 5e-3, "complete": 5e-5, "missing": 1e-6, "normals": 1e-4}
+# An alignment of theirs may go to and fro by some 1e-4 mm where ours settles.
+TIGHT = {"accuracy": 1e-4, "reverse": 5e-3, "complete": 5e-5, "missing": 1e-6, "normals": 1e-4}
 TIGHT |= {"signed": 1e-5, "detail": 1e-5, "scale": 1e-6}
 
 
