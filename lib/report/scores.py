@@ -244,7 +244,7 @@ def _calibration(group: Group) -> str:
         for level, entry in found.items()
     )
     ticks = "".join(
-        f'<text x="{level}" y="109" text-anchor="middle">{level} %</text>'
+        f'<text x="{level}" y="109" text-anchor="middle">{level}</text>'
         f'<path class="grid" d="M{level} 0V100"/>'
         for level in (0, *LEVELS)
     )
@@ -253,6 +253,6 @@ def _calibration(group: Group) -> str:
         'aria-label="Share of errors inside the intervals of sigma">'
         f'<rect width="100" height="100"/>{ticks}<path class="ideal" d="M0 100L100 0"/>'
         f'<polyline points="0,100 {points}"/>{dots}</svg><figcaption>Calibration of sigma: '
-        "share of errors (up) inside the interval of that level (across). On the dashed line it is "
+        "share of errors (up) inside the interval of that level (across), in %. On the dashed line it is "
         "right; below it, sigma is too small.</figcaption></figure>"
     )
