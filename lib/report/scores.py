@@ -253,6 +253,6 @@ def _calibration(group: Group) -> str:
         'aria-label="Share of errors inside the intervals of sigma">'
         f'<rect width="100" height="100"/>{ticks}<path class="ideal" d="M0 100L100 0"/>'
         f'<polyline points="0,100 {points}"/>{dots}</svg><figcaption>Calibration of sigma: '
-        "share of errors (up) inside the interval of that level (across), in %. On the dashed line it is "
-        "right; below it, sigma is too small.</figcaption></figure>"
+        "share of errors (up) inside the interval of that level (across), in %. On the dashed "
+        "line it is right; below it, sigma is too small.</figcaption></figure>"
     )
