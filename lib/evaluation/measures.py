@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lib.facemodel import PARTS
 from lib.metrics import SKIN_CLASSES
 
 Aspect = Literal["shape", "camera", "landmarks", "parts", "skin", "highlights", "sigma"]
@@ -22,16 +23,6 @@ ALIGNMENTS = {
     "rigid": "turned and shifted to fit best",
     "similarity": "turned, shifted and scaled to fit best",
 }
-PART_NAMES = (
-    "right_eye",
-    "left_eye",
-    "right_eyebrow",
-    "left_eyebrow",
-    "nose",
-    "upper_lip",
-    "lower_lip",
-    "skin",
-)
 
 
 @dataclass(frozen=True)
@@ -156,7 +147,7 @@ def _pictures() -> dict[str, Measure]:
             f"parts.{name}": Measure(
                 "parts", "%", f"Intersection over union of the {name.replace('_', ' ')}.", "high"
             )
-            for name in PART_NAMES
+            for name in PARTS
         },
         "skin.mask": Measure(
             "skin",

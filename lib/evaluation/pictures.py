@@ -8,9 +8,9 @@ import numpy as np
 
 from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Texture, Truth
 from lib.evaluation.heads import Head
-from lib.evaluation.measures import FIT, PART_NAMES, slug_of
+from lib.evaluation.measures import FIT, slug_of
 from lib.evaluation.rows import Row
-from lib.facemodel import FaceModel
+from lib.facemodel import PARTS, FaceModel
 from lib.geometry import project
 from lib.metrics import score_albedo, score_landmarks, score_mask, score_parts
 from lib.metrics.parts import IGNORED
@@ -89,8 +89,8 @@ def part_rows(
             seen = render_buffers(head.views[view], model.triangles, *camera, true.shape)
             found = np.where(seen.mask, labels[np.maximum(seen.triangle_id, 0)], BACKGROUND)
             iou = score_parts(found, judged, names).iou
-            parts = [100 * float(iou[names.index(name)]) for name in PART_NAMES]
-            for name, value in zip(PART_NAMES, parts, strict=True):
+            parts = [100 * float(iou[names.index(name)]) for name in PARTS]
+            for name, value in zip(PARTS, parts, strict=True):
                 yield Row(head.who, f"parts.{name}", value, view)
             if np.isfinite(parts).any():
                 yield Row(head.who, "parts.mean", float(np.nanmean(parts)), view)
@@ -107,7 +107,7 @@ def part_of_triangles(model: FaceModel) -> np.ndarray:
             )
         elif name != "skin" and not name.startswith("socket"):
             result[chosen] = MOUTH
-    for name in PART_NAMES:
+    for name in PARTS:
         inside = np.zeros(model.n_vertices, bool)
         inside[model.parts[name]] = True
         result[inside[model.triangles].sum(axis=1) >= 2] = PART_LABELS.index(name)

@@ -37,7 +37,7 @@ SIZES = {"photo": (256, 256), "phone_arc": (640, 480), "triple": (1024, 1024)}
 RIG_SIZE = (1024, 768)
 FACE_MM = 200.0
 TEXELS_PER_PX = 2.4  # of the face: the chart is about 2.2 faces wide
-TEXTURE_SIDES = (256, 512, 1024, 2048, 4096)
+TEXTURE_SIDES = (512, 1024, 2048, 4096)
 HAIRS = {0: 5000, 1: 12000, 2: 24000, 3: 24000}  # by mesh level
 SCHEMES = ("68", "106", "134")
 ONLY_HOW_MANY = ("count", "shard_size")  # options that change no item
@@ -146,9 +146,7 @@ def fineness(options: SynthesisOptions, views: list[View]) -> tuple[int, int]:
         for view in views
     )
     wanted = TEXELS_PER_PX * face_px
-    side = options.texture_px or next(
-        (s for s in TEXTURE_SIDES[1:] if s >= wanted), TEXTURE_SIDES[-1]
-    )
+    side = options.texture_px or next((s for s in TEXTURE_SIDES if s >= wanted), TEXTURE_SIDES[-1])
     level = options.mesh_level
     if level < 0:
         level = 0 if face_px < 260 else 1 if options.kind == "photo" else 2
@@ -241,7 +239,7 @@ def _truth(
 ) -> Truth:
     model = studio.model
     layers = [shot.layers for shot in shots]
-    cut = studio.tessellation(_level_of(studio, posed))
+    drawn = studio.drawn_triangles(posed.level)
     maps = surface_maps(studio, posed, stage, options.maps_px)
     lamps = lighting.lamps
     told = {name: value for name, value in asdict(options).items() if name not in ONLY_HOW_MANY}
@@ -269,8 +267,8 @@ def _truth(
         vertices_mm=posed.vertices,
         visible=[item.visible for item in layers],
         detail_mm=posed.fine,
-        detail_triangles=cut.triangles,
-        detail_face=studio.face_vertices(_level_of(studio, posed)),
+        detail_triangles=drawn[drawn.any(axis=1)],
+        detail_face=studio.face_vertices(posed.level),
         **{f"landmarks{n}_mm": landmarks[n] for n in SCHEMES},
         **{f"landmarks{n}_px": [item.landmarks_px[n] for item in layers] for n in SCHEMES},
         **{f"landmarks{n}_seen": [item.landmarks_seen[n] for item in layers] for n in SCHEMES},
@@ -283,10 +281,4 @@ def _truth(
         ],
         light_radius_mm=[*(lamp.radius for lamp in lamps), *np.zeros(len(lighting.dome_colours))],
         light_colour=[*(lamp.colour for lamp in lamps), *lighting.dome_colours],
-    )
-
-
-def _level_of(studio: Studio, posed: Posed) -> int:
-    return next(
-        level for level in range(4) if studio.tessellation(level).n_vertices == len(posed.fine)
     )

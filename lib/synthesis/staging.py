@@ -37,6 +37,7 @@ class Posed:
         fine: (n_fine, 3) mm, vertices of the mesh that is drawn, with relief from level 2 on.
         normals: (n_fine, 3) unit, of the drawn mesh.
         normal_map: (side, side, 3) unit, with relief; continued beyond the skin.
+        level: times that each triangle of the model was cut into four for the drawn mesh.
     """
 
     vertices: np.ndarray
@@ -44,6 +45,7 @@ class Posed:
     fine: np.ndarray
     normals: np.ndarray
     normal_map: np.ndarray
+    level: int
 
 
 def pose_head(
@@ -73,7 +75,7 @@ def pose_head(
     if level >= RELIEF_LEVEL:
         at = sample_texture(height[..., None], studio.vertex_uv(level))
         fine = (fine + at * normals * _on_skin(studio, level)[:, None]).astype(np.float32)
-    return Posed(vertices, height, fine, normals, normal_map)
+    return Posed(vertices, height, fine, normals, normal_map, level)
 
 
 def _on_skin(studio: Studio, level: int) -> np.ndarray:

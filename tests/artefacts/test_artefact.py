@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from lib.artefacts import ARTEFACTS, BatchReader, BatchWriter, Capture, FaceFit, Faces, digest
+from lib.artefacts import (
+    ARTEFACTS,
+    PART_LABELS,
+    BatchReader,
+    BatchWriter,
+    Capture,
+    FaceFit,
+    Faces,
+    digest,
+)
 from lib.errors import ArtefactError, ShapeError
+from lib.facemodel import PARTS
 from tests.artefacts.samples import random_artefact
 
 KINDS = pytest.mark.parametrize("kind", ARTEFACTS.values(), ids=ARTEFACTS)
@@ -89,3 +99,7 @@ def test_a_missing_field_is_named(tmp_path):
         pytest.raises(ArtefactError, match=r"/c0 has no field 'light' of FaceFit"),
     ):
         reader["c0"]
+
+
+def test_labels_of_a_synthetic_truth_are_the_parts_of_a_face_model_in_order():
+    assert PART_LABELS[1:9] == PARTS
