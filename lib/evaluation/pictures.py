@@ -12,7 +12,7 @@ from lib.evaluation.measures import FIT, slug_of
 from lib.evaluation.rows import Row
 from lib.facemodel import PARTS, FaceModel
 from lib.geometry import project
-from lib.metrics import score_albedo, score_landmarks, score_mask, score_parts
+from lib.metrics import part_of_triangles, score_albedo, score_landmarks, score_mask, score_parts
 from lib.metrics.parts import IGNORED
 from lib.render import interpolate, render_buffers, sample_texture, uv_buffers
 
@@ -94,24 +94,6 @@ def part_rows(
                 yield Row(head.who, f"parts.{name}", value, view)
             if np.isfinite(parts).any():
                 yield Row(head.who, "parts.mean", float(np.nanmean(parts)), view)
-
-
-def part_of_triangles(model: FaceModel) -> np.ndarray:
-    """(n_triangles,) index into `PART_LABELS`: the part that two corners belong to."""
-    result = np.full(len(model.triangles), HEAD)
-    for index, name in enumerate(model.region_names):
-        chosen = model.triangle_region == index
-        if name.startswith("eye"):
-            result[chosen] = PART_LABELS.index(
-                "right_eye" if name.endswith("right") else "left_eye"
-            )
-        elif name != "skin" and not name.startswith("socket"):
-            result[chosen] = MOUTH
-    for name in PARTS:
-        inside = np.zeros(model.n_vertices, bool)
-        inside[model.parts[name]] = True
-        result[inside[model.triangles].sum(axis=1) >= 2] = PART_LABELS.index(name)
-    return result
 
 
 def working_labels(capture: Capture, truth: Truth, view: int) -> np.ndarray:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from lib.artefacts import PART_LABELS
 from lib.errors import ConfigError
-from lib.facemodel import PARTS, FaceModel, base_texture
+from lib.facemodel import FaceModel, base_texture
 from lib.fitting import average_identity
+from lib.metrics import part_of_triangles
 from lib.synthesis.hair.facial_roots import FacialRoots, facial_roots
 from lib.synthesis.hair.hairline import ScalpRoots, scalp_roots
 from lib.synthesis.props.sites import HeadSites, head_sites
@@ -119,7 +119,7 @@ class Studio:
 
     def triangle_label(self, level: int) -> np.ndarray:
         """(t,) index into PART_LABELS."""
-        of_model = self._keep("label", lambda: triangle_labels(self.model))
+        of_model = self._keep("label", lambda: part_of_triangles(self.model))
         parent = self.tessellation(level).model_triangle
         return self._keep(("label", level), lambda: of_model[parent])
 
@@ -181,23 +181,6 @@ def open_studio(model: FaceModel) -> Studio:
             "them where the model has lids, lips and brows."
         )
     return Studio(model, average_identity(model))
-
-
-def triangle_labels(model: FaceModel) -> np.ndarray:
-    """(t,) index into PART_LABELS: eight parts of the face, and what lies around and inside."""
-    count = np.zeros((len(PARTS), model.n_vertices), bool)
-    for row, name in enumerate(PARTS):
-        count[row, model.parts[name]] = True
-    corners = count[:, model.triangles].sum(axis=2)  # (8, t)
-    part = np.where(corners.max(axis=0) >= 2, corners.argmax(axis=0) + 1, PART_LABELS.index("head"))
-    for index, name in enumerate(model.region_names):
-        rows = model.triangle_region == index
-        if name.startswith(("eye", "socket")):
-            side = "right_eye" if name.endswith("right") else "left_eye"
-            part[rows] = PART_LABELS.index(side)
-        elif name != "skin":
-            part[rows] = PART_LABELS.index("mouth")
-    return part.astype(np.uint8)
 
 
 def _kind(region: str) -> int:
