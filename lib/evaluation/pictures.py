@@ -16,9 +16,7 @@ from lib.metrics import part_of_triangles, score_albedo, score_landmarks, score_
 from lib.metrics.parts import IGNORED
 from lib.render import interpolate, render_buffers, sample_texture, uv_buffers
 
-BACKGROUND, SKIN, HEAD, MOUTH = (
-    PART_LABELS.index(name) for name in ("background", "skin", "head", "mouth")
-)
+BACKGROUND, SKIN, MOUTH = (PART_LABELS.index(name) for name in ("background", "skin", "mouth"))
 OCCLUDERS = [PART_LABELS.index(name) for name in ("hair", "glasses", "cloth", "hand", "hat")]
 BARE = [PART_LABELS.index(name) for name in ("skin", "nose")]
 NOT_JUDGED = [  # of the skin mask: nobody says whether these are bare facial skin
