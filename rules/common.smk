@@ -112,6 +112,16 @@ def truths_of_batch(wildcards):
     ]
 
 
+def if_many_views(file):
+    """Input that only a batch with a capture of several views has; the others skip its stage."""
+
+    def chosen(wildcards):
+        captures = LEDGER.captures(wildcards.batch).values()
+        return file if any(len(views) > 1 for views in captures) else []
+
+    return chosen
+
+
 def face_model_file(wildcards):
     """The face model's file if it is one that a rule makes or that the user has."""
     name = config["face_model"]

@@ -110,6 +110,10 @@ def synthetic_case(
             focal_source=("none",) * n_views,
             centre_px=views(centre),
             world_to_camera=np.full((n_views, 3, 4), np.nan),
+            length_unit="mm",
+            distortion=np.zeros((n_views, 8)),
+            mask=[np.zeros((0, 0))] * n_views,
+            view=[f"{i:02d}" for i in range(n_views)],
         ),
         faces=Faces(
             photo="anna",

@@ -212,6 +212,10 @@ def capture(image):
         focal_source=("none",),
         centre_px=[[31.5, 31.5]],
         world_to_camera=np.full((1, 3, 4), np.nan),
+        length_unit="mm",
+        distortion=np.zeros((1, 8)),
+        mask=[np.zeros((0, 0))],
+        view=["00"],
     )
 
 

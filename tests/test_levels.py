@@ -14,8 +14,12 @@ LEVELS = [
     {"devices", "log"},
     {"geometry", "imaging"},
     {"artefacts", "facemodel", "networks", "planning", "render"},
-    {"captures", "detection", "landmarks", "metrics", "skin", "fitting", "texture"},
-    {"evaluation", "export", "figures", "synthesis"},
+    {"uvspace"},
+    {
+        *("captures", "detection", "landmarks", "skin", "rig", "fitting", "base", "implicit"),
+        *("regularisation", "texture", "displacement", "metrics"),
+    },
+    {"evaluation", "export", "figures", "synthesis", "training"},
     {"report"},
 ]
 LEVEL = {room: depth for depth, rooms in enumerate(LEVELS) for room in rooms}

@@ -2,6 +2,7 @@
 
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
 from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, how_to_rebuild
+from lib.artefacts.multiview import BaseMesh, Displacement, Rig, Surface, Volume
 from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.scores import Scores
 from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
@@ -12,8 +13,13 @@ ARTEFACTS = {
     "faces": Faces,
     "landmarks": Landmarks,
     "skin": SkinMask,
+    "rig": Rig,
     "fit": FaceFit,
+    "base": BaseMesh,
+    "volume": Volume,
+    "surface": Surface,
     "texture": Texture,
+    "displacement": Displacement,
     "scores": Scores,
     "truth": Truth,
 }
@@ -26,18 +32,23 @@ __all__ = [
     "OK",
     "PART_LABELS",
     "Artefact",
+    "BaseMesh",
     "BatchReader",
     "BatchWriter",
     "Capture",
+    "Displacement",
     "FaceFit",
     "Faces",
     "FieldSpec",
     "Landmarks",
     "Outcome",
+    "Rig",
     "Scores",
     "SkinMask",
+    "Surface",
     "Texture",
     "Truth",
+    "Volume",
     "array",
     "as_failure",
     "digest",

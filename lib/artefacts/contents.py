@@ -95,7 +95,7 @@ def docs_page(kinds: Mapping[str, type[Artefact]]) -> str:
     lines = [
         "# Artefacts",
         "",
-        "Made by `python -m lib.artefacts docs` from `lib/artefacts/stages.py`.",
+        "Made by `python -m lib.artefacts docs` from the classes in `lib/artefacts/`.",
         "",
         "A file holds one group per capture: `results/b0001/fit.h5` has the group `anna`, and that",
         "the dataset `identity`. A group whose attribute `outcome` is not `ok` has no datasets and",

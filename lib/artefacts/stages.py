@@ -18,13 +18,15 @@ class Capture(Artefact):
     """One moment of one face: working images, cameras as far as known, and where they came from.
 
     The working image is the photo turned upright by its EXIF orientation, converted to sRGB
-    primaries, and reduced to at most `import.max_side_px`; a pixel (x, y) of it lies at
-    `(x + 0.5) * scale_x - 0.5` in the upright original.
+    primaries, freed of lens distortion where a camera file tells it, and reduced to at most
+    `import.max_side_px`; a pixel (x, y) of it lies at `(x + 0.5) * scale_x - 0.5` in the upright
+    original after that is freed of distortion with the same camera matrix.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     subject: str = text("whose face; captures of one subject share an identity")
+    view: tuple[str, ...] = text("name of each view", "n_views")
     path: tuple[str, ...] = text("original file of each view", "n_views")
     sha256: tuple[str, ...] = text("hash of the original file", "n_views")
     image: tuple[np.ndarray, ...] = ragged(
@@ -35,7 +37,16 @@ class Capture(Artefact):
     focal_px: np.ndarray = array("n_views", "f8", "px", "focal length if known, else NaN")
     focal_source: tuple[str, ...] = text("exif, exif35mm, camera or none", "n_views")
     centre_px: np.ndarray = array("n_views 2", "f8", "px", "principal point (x, y)")
-    world_to_camera: np.ndarray = array("n_views 3 4", "f8", "mm", "[R|t] if known, else NaN")
+    distortion: np.ndarray = array(
+        "n_views 8", "f8", "1", "k1 k2 p1 p2 k3 k4 k5 k6 of OpenCV's model in the original; 0 = none"
+    )
+    world_to_camera: np.ndarray = array(
+        "n_views 3 4", "f8", "length_unit", "[R|t] if known, else NaN"
+    )
+    length_unit: str = text("mm, or unknown: then only a rig tells millimetres")
+    mask: tuple[np.ndarray, ...] = ragged(
+        "n_views h w", "u1", "1/255", "foreground given by the user; (0, 0) where there is none"
+    )
 
 
 @dataclass(frozen=True)

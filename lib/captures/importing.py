@@ -38,6 +38,7 @@ class ImportOptions:
 class _View:
     """One imported view; the fields of `Capture` without their leading dimension."""
 
+    name: str
     path: str
     sha256: str
     image: np.ndarray
@@ -66,6 +67,7 @@ def import_capture(samples: Sequence[Sample], options: ImportOptions) -> Capture
     views = [_import_view(s, options) for s in sorted(samples, key=lambda sample: sample.view)]
     return Capture(
         subject=samples[0].subject,
+        view=tuple(view.name for view in views),
         path=tuple(view.path for view in views),
         sha256=tuple(view.sha256 for view in views),
         image=tuple(view.image for view in views),
@@ -74,7 +76,10 @@ def import_capture(samples: Sequence[Sample], options: ImportOptions) -> Capture
         focal_px=np.array([view.focal_px for view in views]),
         focal_source=tuple(view.focal_source for view in views),
         centre_px=np.array([view.centre_px for view in views]),
+        distortion=np.zeros((len(views), 8)),
         world_to_camera=np.array([view.world_to_camera for view in views]),
+        length_unit="mm",
+        mask=(np.zeros((0, 0)),) * len(views),
     )
 
 
@@ -92,6 +97,7 @@ def _import_view(sample: Sample, options: ImportOptions) -> _View:
         source = photo.focal_source
     log.info("%s: %d x %d px, focal %s", sample.image, *photo.size[::-1], source)
     return _View(
+        name=sample.view,
         path=sample.image,
         sha256=digest(sample.image),
         image=image,

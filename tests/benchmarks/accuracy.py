@@ -71,6 +71,10 @@ class Measurer:
             focal_source=["none" if np.isnan(focal_px) else "camera"],
             centre_px=[[(width - 1) / 2, (height - 1) / 2]],
             world_to_camera=np.full((1, 3, 4), np.nan),
+            length_unit="mm",
+            distortion=np.zeros((1, 8)),
+            mask=[np.zeros((0, 0))],
+            view=["00"],
         )
         face = find_faces(name, capture, self._detector, DetectionOptions())[0][1]
         landmarks = find_landmarks(capture, face, self._landmarker)

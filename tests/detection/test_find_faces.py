@@ -29,6 +29,10 @@ def capture(*images, path="anna.jpg"):
         focal_source=("none",) * n,
         centre_px=np.full((n, 2), 100.0),
         world_to_camera=np.full((n, 3, 4), np.nan),
+        length_unit="mm",
+        distortion=np.zeros((n, 8)),
+        mask=[np.zeros((0, 0))] * n,
+        view=[f"{i:02d}" for i in range(n)],
     )
 
 

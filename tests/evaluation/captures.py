@@ -129,6 +129,10 @@ def result(true, vertices=None, known=False, turn_deg=0.0):
         focal_source=["camera" if known else "none"] * views,
         centre_px=true.centre_px,
         world_to_camera=true.world_to_camera if known else np.full((views, 3, 4), np.nan),
+        length_unit="mm",
+        distortion=np.zeros((views, 8)),
+        mask=[np.zeros((0, 0))] * views,
+        view=[f"{i:02d}" for i in range(views)],
     )
     landmarks = Landmarks(
         scheme="ibug68",

@@ -61,6 +61,10 @@ def subject(
         focal_source=("none",),
         centre_px=CENTRE[None],
         world_to_camera=np.full((1, 3, 4), np.nan),
+        length_unit="mm",
+        distortion=np.zeros((1, 8)),
+        mask=[np.zeros((0, 0))],
+        view=["00"],
     )
     landmarks = Landmarks(
         scheme=scheme,

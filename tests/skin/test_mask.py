@@ -63,6 +63,10 @@ def artefacts(images, points):
         focal_source=("none",) * n,
         centre_px=np.array([[(i.shape[1] - 1) / 2, (i.shape[0] - 1) / 2] for i in images]),
         world_to_camera=np.full((n, 3, 4), np.nan),
+        length_unit="mm",
+        distortion=np.zeros((n, 8)),
+        mask=[np.zeros((0, 0))] * n,
+        view=[f"{i:02d}" for i in range(n)],
     )
     five = np.full((n, 5, 2), np.nan)
     faces = Faces("a", "s", np.zeros((n, 4)), np.ones(n), five, np.zeros(n))

@@ -193,6 +193,10 @@ def _capture(paths: list[str], photos: list[np.ndarray], views: list[Camera]) ->
         focal_source=("camera",) * n,
         centre_px=[view.centre_px for view in views],
         world_to_camera=[view.world_to_camera for view in views],
+        length_unit="mm",
+        distortion=np.zeros((n, 8)),
+        mask=[np.zeros((0, 0))] * n,
+        view=[f"{i:02d}" for i in range(n)],
     )
 
 
