@@ -13,7 +13,7 @@ from lib.geometry import project, vertex_normals
 from lib.render import Buffers, Camera, facing, interpolate, render_buffers, sample_image, visible
 from lib.texture.chart import Chart, features
 from lib.texture.options import TextureOptions
-from lib.texture.source import crop_face, open_photo
+from lib.uvspace.photos import crop_face, open_photo
 from lib.texture.zones import region
 
 BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels

@@ -10,7 +10,7 @@ from lib.facemodel import base_texture, load_face_model
 from lib.imaging import Photo, linear_to_srgb
 from lib.render import ambient_light
 from lib.texture import TextureOptions, blend_texture, prepare_chart
-from lib.texture.source import crop_face
+from lib.uvspace.photos import crop_face
 from tests.texture.conftest import Scene, make_scene
 
 SIZE = 512
