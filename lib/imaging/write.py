@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from lib.errors import ShapeError
+from lib.errors import ConfigError, ShapeError
 
 PngEffort = Literal["small", "fast", "runs"]
 PNG = {
@@ -63,6 +63,40 @@ def encode_jpeg(image: np.ndarray, quality: int = 92) -> bytes:
 def save_png(path: str | Path, image: np.ndarray, effort: PngEffort = "small") -> None:
     """Write `encode_png(image, effort)`; the file appears under its name only when complete."""
     save_bytes(path, encode_png(image, effort))
+
+
+def save_png16(path: str | Path, image: np.ndarray) -> None:
+    """Write a PNG of 16 bits per channel; the file appears under its name only when complete.
+
+    Args:
+        path: the file.
+        image: (h, w), (h, w, 3) RGB or (h, w, 4) RGBA, uint16.
+
+    Raises:
+        ShapeError: another shape or number type: fewer bits are never written by accident.
+    """
+    _check(image, (None, 3, 4), (np.uint16,))
+    save_bytes(path, encode_png(image))
+
+
+def read_png16(path: str | Path) -> np.ndarray:
+    """The numbers of a PNG of 16 bits per channel as they are stored, without any colour profile.
+
+    Returns:
+        (h, w), (h, w, 3) RGB or (h, w, 4) RGBA, uint16.
+
+    Raises:
+        ConfigError: the file cannot be read or has fewer bits.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from error
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if found is None or found.dtype != np.uint16:
+        bits = "no picture" if found is None else f"{8 * found.dtype.itemsize} bits per channel"
+        raise ConfigError(f"{path} has {bits}, expected a PNG of 16 bits per channel.")
+    return found if found.ndim == 2 else found[..., [2, 1, 0, 3][: found.shape[2]]]
 
 
 def save_jpeg(path: str | Path, image: np.ndarray, quality: int = 92) -> None:
