@@ -1,6 +1,7 @@
-"""Cameras and meshes."""
+"""Cameras, lenses and meshes."""
 
 from lib.geometry.camera import project, to_camera
+from lib.geometry.distortion import distort, keeps_order, rational_of_polynomial, rectify
 from lib.geometry.mesh import split_quads, triangle_areas, vertex_normals
 from lib.geometry.pose import PoseError, pose_from_points
 from lib.geometry.proximity import (
@@ -18,8 +19,12 @@ __all__ = [
     "SurfaceError",
     "SurfaceTree",
     "VertexVisibility",
+    "distort",
+    "keeps_order",
     "pose_from_points",
     "project",
+    "rational_of_polynomial",
+    "rectify",
     "split_quads",
     "to_camera",
     "triangle_areas",
