@@ -31,6 +31,7 @@ pathvars:
 include: "rules/resources.smk"
 include: "rules/captures.smk"
 include: "rules/faces.smk"
+include: "rules/rig.smk"
 include: "rules/fit.smk"
 include: "rules/texture.smk"
 include: "rules/export.smk"

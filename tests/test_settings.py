@@ -24,6 +24,7 @@ from lib.planning.settings import (
     walk_settings,
 )
 from lib.report import ReportOptions
+from lib.rig import RigOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
@@ -34,6 +35,7 @@ SECTIONS = {
     "detection": DetectionOptions,
     "landmarks": LandmarkOptions,
     "skin": SkinOptions,
+    "rig": RigOptions,
     "fit": FitOptions,
     "texture": TextureOptions,
     "export": ExportOptions,
