@@ -80,7 +80,7 @@ def test_the_order_of_views_says_nothing():
 
 
 def test_views_of_several_sizes_and_orientations_go_together():
-    found = respond_published(*scene(4, ((30, 42), (50, 32), (24, 24))), network())
+    found = respond_published(*scene(4, ((30, 42), (50, 32), (24, 24))), network(), long_side_px=72)
     assert np.isfinite(found).all() and np.ptp(found) > 0.001
 
 

@@ -1,4 +1,4 @@
-"""The published checkpoints' keys and shapes, as their documentation lists them, and made-up files."""
+"""The published checkpoints' keys and shapes, as their documentation lists them; made-up files."""
 
 import torch
 
