@@ -1,6 +1,6 @@
 """Fitting: one face model through all views of a capture, identity shared by a subject.
 
-Needs: capture.h5, faces.h5, landmarks.h5, skin.h5      Makes: fit.h5 (FaceFit)
+Needs: capture.h5, faces.h5, landmarks.h5, skin.h5, rig.h5 of many views      Makes: fit.h5 (FaceFit)
 """
 
 
@@ -11,6 +11,7 @@ rule fit_face_model:
         faces=rules.detect_faces.output.faces,
         landmarks=rules.find_landmarks.output.landmarks,
         skin=rules.mask_skin.output.skin,
+        rig=if_many_views("<results>/{batch}/rig.h5"),
         model=face_model_file,
     output:
         fit="<results>/{batch}/fit.h5",

@@ -1,6 +1,8 @@
 """Fit a head model to a batch: landmarks and pixels in, coefficients, cameras and sigma out."""
 
-from lib.artefacts import BatchReader, Capture, Faces, Landmarks, SkinMask
+import contextlib
+
+from lib.artefacts import BatchReader, Capture, Faces, Landmarks, Rig, SkinMask
 from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
@@ -13,17 +15,23 @@ def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = FitOptions(**params.options)
     with (
+        contextlib.ExitStack() as stack,
         BatchReader(inputs.capture, Capture) as captures,
         BatchReader(inputs.faces, Faces) as faces,
         BatchReader(inputs.landmarks, Landmarks) as landmarks,
         BatchReader(inputs.skin, SkinMask) as skin,
     ):
+        # Batches of single photos have no rig.
+        rigs = stack.enter_context(BatchReader(inputs.rig, Rig)) if inputs.rig else None
 
         def read(name):
             face = faces[name]
-            return Subject(name, captures[face.photo], face, landmarks[name], skin[name])
+            rig = rigs[name] if rigs else None
+            return Subject(name, captures[face.photo], face, landmarks[name], skin[name], rig)
 
-        fit_batch(model, skin.outcomes, read, outputs.fit, options, pick_device(params.device))
+        fit_batch(
+            model, (rigs or skin).outcomes, read, outputs.fit, options, pick_device(params.device)
+        )
     files = {"capture": inputs.capture, "faces": inputs.faces, "fit": outputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("fit", files, model))
 

@@ -30,7 +30,7 @@ from lib.fitting.photometric import (
 from lib.fitting.priors import Priors, make_priors
 from lib.fitting.result import make_fits
 from lib.fitting.solve import Normal
-from lib.fitting.start import first_cameras
+from lib.fitting.start import first_cameras, known_cameras
 from lib.fitting.views import Subject, View, read_views, stack_crops
 from lib.fitting.visibility import sample_visibility
 
@@ -122,16 +122,20 @@ def _fit_views(
     crops = stack_crops(views, device)
     layout = Layout(model.n_identity, model.n_albedo, model.n_expression)
     focal = _tensor([view.focal_px for view in views], device)
+    cameras = first_cameras(term, focal, _tensor([v.centre_px for v in views], device), options)
+    known = known_cameras(model, scheme, views, cameras)
+    share = None if known is None else known.share
     light_mean, light_precision = light_prior(crops.exposure)
-    priors = make_priors(model, layout, focal, light_mean, light_precision, options)
+    priors = make_priors(model, layout, focal, light_mean, light_precision, options, share)
     n_subjects = int(subject.max()) + 1
     state = State(
-        first_cameras(term, focal, _tensor([v.centre_px for v in views], device), options),
+        cameras if known is None else known.applied(cameras),
         torch.zeros(n_subjects, layout.n_identity, device=device),
         torch.zeros(n_subjects, layout.n_albedo, device=device),
         torch.zeros(len(views), layout.n_expression, device=device),
         light_mean.clone(),
         torch.tensor(subject, device=device),
+        known,
     )
     state, term = _landmark_stage(model, scheme, term, depth, state, priors, options)
     evidence = _geometry(term, depth, layout)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import torch
 
+from lib.fitting.known import gather
 from lib.fitting.pack import N_CAMERA, State
 from lib.fitting.priors import Priors
 from lib.fitting.solve import Normal, hold, solve_shared
@@ -39,19 +40,7 @@ def optimise(
     n_subjects = len(state.identity)
     damping = torch.full((n_subjects,), 1e-3, dtype=torch.float64, device=state.identity.device)
     for iteration in range(iterations):
-        blocked = _held(state, system, priors, held)
-        layout = priors.layout
-        prior_gradient = torch.cat([state.identity, state.albedo], 1).double() * priors.shared
-        shared_held = blocked[:, : layout.n_shared].any(0)
-        shared, local = solve_shared(
-            hold(system, blocked),
-            torch.where(shared_held, 1.0, priors.shared),
-            torch.where(shared_held, 0.0, prior_gradient),
-            state.subject,
-            layout,
-            damping[state.subject],
-        )
-        trial = _moved(state, shared, local, priors)
+        trial = _stepped(state, system, priors, held, damping[state.subject])
         trial_system, trial_cost = _system(trial, evidence, priors)
         better = trial_cost <= cost
         state = _choose(better, trial, state)
@@ -68,6 +57,39 @@ def optimise(
     return state
 
 
+def _stepped(
+    state: State,
+    system: Normal,
+    priors: Priors,
+    held: tuple[slice, ...],
+    damping: torch.Tensor,
+) -> State:
+    """The state after one damped step (n,); views of known cameras move together."""
+    layout, known, rows = priors.layout, state.known, slice(None)
+    if known is not None:
+        light_held = layout.light in held
+        gathered = gather(system, known, state.cameras, layout, damping, light_held)
+        system, rows = gathered.normal, known.first
+    expression, subject = state.expression[rows], state.subject[rows]
+    blocked = _held(expression, system, priors, held)
+    prior_gradient = torch.cat([state.identity, state.albedo], 1).double() * priors.shared
+    shared_held = blocked[:, : layout.n_shared].any(0)
+    shared, local = solve_shared(
+        hold(system, blocked),
+        torch.where(shared_held, 1.0, priors.shared),
+        torch.where(shared_held, 0.0, prior_gradient),
+        subject,
+        layout,
+        damping[rows],
+    )
+    if known is None:
+        return _moved(state, shared, local, priors)
+    steps = torch.cat([shared[subject], local], 1)
+    trial = _moved(state, shared, gathered.views(known, steps, layout), priors)
+    heads = known.moved(local)
+    return replace(trial, cameras=heads.applied(trial.cameras), known=heads)
+
+
 def _system(state: State, evidence: Evidence, priors: Priors) -> tuple[Normal, torch.Tensor]:
     """Evidence and local priors of each view, and the whole cost of each subject."""
     system = evidence(state) + priors.local(state)
@@ -76,7 +98,9 @@ def _system(state: State, evidence: Evidence, priors: Priors) -> tuple[Normal, t
     return system, cost.index_add_(0, state.subject, system.cost)
 
 
-def _held(state: State, system: Normal, priors: Priors, blocks: tuple[slice, ...]) -> torch.Tensor:
+def _held(
+    expression: torch.Tensor, system: Normal, priors: Priors, blocks: tuple[slice, ...]
+) -> torch.Tensor:
     """(n, d) bool: unknowns that this step leaves alone.
 
     Besides the given blocks: expressions that are not free, and weights at 0 or 1 that the
@@ -86,8 +110,8 @@ def _held(state: State, system: Normal, priors: Priors, blocks: tuple[slice, ...
     for block in blocks:
         held[:, block] = True
     slope = system.gradient[:, priors.layout.expression]
-    at_zero = (state.expression <= 0) & (slope > 0)
-    at_one = (state.expression >= 1) & (slope < 0)
+    at_zero = (expression <= 0) & (slope > 0)
+    at_one = (expression >= 1) & (slope < 0)
     held[:, priors.layout.expression] |= at_zero | at_one | ~priors.free
     return held
 
@@ -121,6 +145,9 @@ def _choose(better: torch.Tensor, trial: State, state: State) -> State:
         log_scale=pick(views, new.log_scale, old.log_scale),
         log_focal=pick(views, new.log_focal, old.log_focal),
     )
+    known = state.known
+    if known is not None and trial.known is not None:
+        known = known.chosen(views[known.first], trial.known)
     return State(
         cameras,
         pick(better, trial.identity, state.identity),
@@ -128,4 +155,5 @@ def _choose(better: torch.Tensor, trial: State, state: State) -> State:
         pick(views, trial.expression, state.expression),
         pick(views, trial.light, state.light),
         state.subject,
+        known,
     )

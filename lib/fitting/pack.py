@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from lib.facemodel import FaceModel
 from lib.fitting.camera import N_CAMERA, Cameras
+
+if TYPE_CHECKING:
+    from lib.fitting.known import KnownCameras
 
 N_LIGHT = 27
 
@@ -117,6 +121,7 @@ class State:
         expression: (n, n_expression) weights 0..1.
         light: (n, 9, 3) SH coefficients, model frame.
         subject: (n,) index of each view's subject.
+        known: which views have known cameras and move together; None = each is for itself.
     """
 
     cameras: Cameras
@@ -125,6 +130,7 @@ class State:
     expression: torch.Tensor
     light: torch.Tensor
     subject: torch.Tensor
+    known: KnownCameras | None = None
 
     def shape(self) -> torch.Tensor:
         """(n, n_identity + n_expression) coefficients of each view."""

@@ -31,6 +31,8 @@ class Priors:
         distance_precision: of log distance.
         light_mean: (n, 9, 3).
         light: (27, 27) precision.
+        share: (n,) of the expression's prior that each view bears: views that have one expression
+            bear it together.
     """
 
     layout: Layout
@@ -44,6 +46,7 @@ class Priors:
     distance_precision: float
     light_mean: torch.Tensor
     light: torch.Tensor
+    share: torch.Tensor
 
     def local(self, state: State) -> Normal:
         """Prior system of the unknowns that each view has for itself."""
@@ -55,9 +58,10 @@ class Priors:
         weights = state.expression.double()
         block = self.layout.expression
         pull = weights @ self.expression + self.sparsity
-        hessian[:, block, block] = self.expression
-        gradient[:, block] = pull
+        hessian[:, block, block] = self.expression * self.share[:, None, None]
+        gradient[:, block] = pull * self.share[:, None]
         cost = 0.5 * ((weights @ self.expression) * weights).sum(1) + weights @ self.sparsity
+        cost = cost * self.share
 
         light = (state.light - self.light_mean).flatten(1).double()
         hessian[:, self.layout.light, self.layout.light] = self.light
@@ -90,8 +94,9 @@ def make_priors(
     light_mean: torch.Tensor,
     light_precision: torch.Tensor,
     options: FitOptions,
+    share: torch.Tensor | None = None,
 ) -> Priors:
-    """The priors of n views with known (or NaN) focal lengths (n,)."""
+    """The priors of n views with known (or NaN) focal lengths (n,), each for itself by default."""
     device = focal_px.device
     shared = torch.ones(layout.n_shared, dtype=torch.float64, device=device)
     shared[layout.identity] = 1 / options.identity_sigma**2
@@ -110,6 +115,7 @@ def make_priors(
         distance_precision=options.distance_log_sigma**-2,
         light_mean=light_mean,
         light=light_precision.double(),
+        share=torch.ones_like(focal_px.double()) if share is None else share,
     )  # fmt: skip
 
 

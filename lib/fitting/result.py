@@ -9,10 +9,11 @@ from lib.artefacts import FaceFit
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel
 from lib.fitting.contour import JAW, outline_vertices
+from lib.fitting.known import gather
 from lib.fitting.pack import State
 from lib.fitting.priors import Priors
 from lib.fitting.solve import Normal, shared_covariance
-from lib.fitting.views import View
+from lib.fitting.views import Setup, View
 from lib.geometry import project
 
 OUTER_EYE_CORNERS = (36, 45)
@@ -28,7 +29,7 @@ def make_fits(
     exposure: torch.Tensor,
 ) -> dict[str, FaceFit | CaptureFailure]:
     """One fit per capture; a capture whose fit is not finite or far off is a failure."""
-    covariance, local = shared_covariance(system, priors.shared, state.subject, priors.layout)
+    covariance, local = _covariances(state, system, priors)
     fits: dict[str, FaceFit | CaptureFailure] = {}
     for name in dict.fromkeys(view.name for view in views):
         rows = [index for index, view in enumerate(views) if view.name == name]
@@ -39,6 +40,18 @@ def make_fits(
         except CaptureFailure as failure:
             fits[name] = failure
     return fits
+
+
+def _covariances(state: State, system: Normal, priors: Priors) -> tuple[torch.Tensor, torch.Tensor]:
+    """Covariance of the shared unknowns by subject; variances (n, n_local) of each view's own."""
+    layout, known = priors.layout, state.known
+    if known is None:
+        return shared_covariance(system, priors.shared, state.subject, layout)
+    still = torch.zeros(len(state.subject), dtype=torch.float64, device=system.cost.device)
+    groups = gather(system, known, state.cameras, layout, still, light_held=False).normal
+    covariance, local = shared_covariance(groups, priors.shared, state.subject[known.first], layout)
+    local[known.known, layout.focal - layout.n_shared] = 0.0
+    return covariance, local[known.group]
 
 
 def _make_fit(
@@ -55,19 +68,22 @@ def _make_fit(
     identity_covariance = covariance[subject, layout.identity, layout.identity].cpu().numpy()
     local_sigma = local[rows].clamp_min(0).sqrt().cpu().numpy()
     offset = layout.n_shared
-    cameras = state.cameras
-    world_to_camera = cameras.world_to_camera()[rows].double().cpu().numpy()
-    focal = cameras.log_focal[rows].exp().double().cpu().numpy()
-    centre = np.stack([view.centre_px for view in views])
     identity = state.identity[subject].cpu().numpy()
     expression = state.expression[rows].cpu().numpy()
-    points = [
-        _ibug68(model, identity, expression[i], world_to_camera[i]) for i in range(len(views))
-    ]
-    landmarks_mm = np.stack(points)
-    landmarks_px = project(landmarks_mm, world_to_camera, focal, centre)
-    reprojection, interocular = _reprojection(views, landmarks_px)
-    _check(reprojection, interocular, landmarks_px)
+    sigma = local_sigma[:, layout.expression.start - offset :][:, : layout.n_expression]
+    fitted = [view.index for view in views]
+    setup = views[0].setup
+    world_to_camera, focal = _all_cameras(setup, fitted, state, rows)
+    everywhere = _spread_expression if setup.known else _spread
+    expression, sigma = everywhere(expression, fitted, setup), everywhere(sigma, fitted, setup)
+    landmarks_mm = np.stack(
+        [_ibug68(model, identity, *camera) for camera in zip(expression, world_to_camera)]
+    )
+    landmarks_px = project(landmarks_mm, world_to_camera, focal, setup.centre_px)
+    measured = _spread(np.stack([view.ibug68_px for view in views]), fitted, setup)
+    reprojection, interocular = _reprojection(measured, landmarks_px)
+    _check(reprojection[fitted], interocular[fitted], landmarks_px[fitted])
+    light = (state.light[rows] * exposure[rows][:, None, None]).cpu().numpy()
     return FaceFit(
         model=model.name,
         method="optimise",
@@ -75,14 +91,12 @@ def _make_fit(
         identity_covariance=identity_covariance,
         albedo=state.albedo[subject].cpu().numpy(),
         expression=expression,
-        expression_sigma=local_sigma[:, layout.expression.start - offset :][
-            :, : layout.n_expression
-        ],
+        expression_sigma=sigma,
         world_to_camera=world_to_camera,
         focal_px=focal,
-        focal_sigma=local_sigma[:, layout.focal - offset],
-        centre_px=centre,
-        light=(state.light[rows] * exposure[rows][:, None, None]).cpu().numpy(),
+        focal_sigma=_spread(local_sigma[:, layout.focal - offset], fitted, setup),
+        centre_px=setup.centre_px,
+        light=_spread(light, fitted, setup),
         vertices=model.vertices(identity),
         vertex_sigma_mm=vertex_sigma(model.identity_basis, identity_covariance),
         landmarks_px=landmarks_px,
@@ -90,6 +104,35 @@ def _make_fit(
         reprojection_px=reprojection,
         interocular_px=interocular,
     )
+
+
+def _spread(values: np.ndarray, fitted: list[int], setup: Setup) -> np.ndarray:
+    """Rows of the fitted views among those of all views of the capture; the others are NaN."""
+    if len(fitted) == len(setup.focal_px):
+        return values
+    result = np.full((len(setup.focal_px), *values.shape[1:]), np.nan, values.dtype)
+    result[fitted] = values
+    return result
+
+
+def _spread_expression(values: np.ndarray, fitted: list[int], setup: Setup) -> np.ndarray:
+    """One expression in all views, fitted or not."""
+    return np.repeat(values[:1], len(setup.focal_px), axis=0)
+
+
+def _all_cameras(
+    setup: Setup, fitted: list[int], state: State, rows: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Model to camera (n_views, 3, 4) and focal lengths (n_views,); NaN where unknown."""
+    if setup.known and state.known is not None:
+        head = state.known.head_to_world[state.known.group[rows[0]]].cpu().numpy()
+        moved = setup.world_to_camera[..., :3] @ head
+        moved[..., 3] += setup.world_to_camera[..., 3]
+        return moved, setup.focal_px
+    cameras = state.cameras
+    world_to_camera = cameras.world_to_camera()[rows].double().cpu().numpy()
+    focal = cameras.log_focal[rows].exp().double().cpu().numpy()
+    return _spread(world_to_camera, fitted, setup), _spread(focal, fitted, setup)
 
 
 def vertex_sigma(basis: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -111,6 +154,8 @@ def _ibug68(
     """(68, 3) iBUG points of the fitted face in the model frame, the jaw on the visible outline."""
     vertices = model.vertices(identity, expression)
     points = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
+    if not np.isfinite(world_to_camera).all() or not np.isfinite(points).all():
+        return points  # a view without a camera has no outline
     rotation, translation = world_to_camera[:, :3], world_to_camera[:, 3]
     if model.contour:
         chosen = outline_vertices(model, vertices, rotation, -rotation.T @ translation)
@@ -119,9 +164,8 @@ def _ibug68(
     return points
 
 
-def _reprojection(views: list[View], landmarks_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _reprojection(measured: np.ndarray, landmarks_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean distance of the inner 51 points to the measured ones, and the interocular distance."""
-    measured = np.stack([view.ibug68_px for view in views])
     distance = np.linalg.norm(landmarks_px - measured, axis=2)[:, JAW:]
     valid = np.isfinite(distance)
     mean = np.where(valid, distance, 0).sum(1) / np.maximum(valid.sum(1), 1)

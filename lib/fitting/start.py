@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
+from lib.facemodel import FaceModel
 from lib.fitting.camera import Cameras
+from lib.fitting.known import KnownCameras
 from lib.fitting.landmarks import LandmarkTerm
 from lib.fitting.options import FitOptions
+from lib.fitting.views import View
+from lib.geometry import align_points
 
 FRONTAL = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))  # model frame to camera frame
+FEWEST = 8  # triangulated points that place a head
+REWEIGHTINGS = 10
 
 
 def first_cameras(
@@ -46,3 +53,61 @@ def first_cameras(
     guess = scale.log() + math.log(options.distance_mm)
     log_focal = torch.where(torch.isfinite(focal_px), focal_px.log(), guess)
     return Cameras(rotation, origin, scale.log(), log_focal, centre_px)
+
+
+def known_cameras(
+    model: FaceModel, scheme: str, views: list[View], cameras: Cameras
+) -> KnownCameras | None:
+    """Which views stand in one world, and where the mean face is there; None where none does.
+
+    Args:
+        model: the head model.
+        scheme: of the landmarks.
+        views: the views of all captures.
+        cameras: a first estimate of each view for itself.
+    """
+    if not any(view.setup.known for view in views):
+        return None
+    keys = [(view.name, None if view.setup.known else view.index) for view in views]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    group = np.array([numbers[key] for key in keys])
+    first = np.unique(group, return_index=True)[1]
+    points = model.landmarks[scheme].on(model.mean, model.triangles)
+    alone = cameras.world_to_camera().double().cpu().numpy()
+    heads = [
+        _head_to_world(points, [views[i] for i in rows], alone[rows])
+        for rows in (np.flatnonzero(group == number) for number in range(len(numbers)))
+    ]
+    poses = np.stack([view.setup.world_to_camera[view.index] for view in views])
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.tensor(values, device=cameras.rotation.device)
+
+    return KnownCameras(
+        tensor(group),
+        tensor(first),
+        tensor(np.array([views[row].setup.known for row in first])),
+        tensor(np.nan_to_num(poses)),
+        tensor(np.stack(heads)),
+    )
+
+
+def _head_to_world(points: np.ndarray, views: list[View], alone: np.ndarray) -> np.ndarray:
+    """(3, 4) from triangulated landmarks, else from the view with the surest measurements."""
+    setup = views[0].setup
+    if not setup.known:
+        return np.eye(3, 4)
+    there = np.isfinite(setup.points_mm).all(1)
+    if there.sum() >= FEWEST:
+        source, target = points[there].astype(float), setup.points_mm[there]
+        weights = np.ones(len(source))
+        for _ in range(REWEIGHTINGS):
+            _, rotation, translation = align_points(source, target, weights, with_scale=False)
+            distance = np.linalg.norm(source @ rotation.T + translation - target, axis=1)
+            weights = (1 + (distance / max(2 * float(np.median(distance)), 1e-6)) ** 2) ** -2.0
+        return np.column_stack([rotation, translation])
+    surest = int(np.argmin([np.nanmedian(view.sigma_px) for view in views]))
+    pose = setup.world_to_camera[views[surest].index]
+    inverse = pose[:, :3].T
+    rotation = inverse @ alone[surest, :, :3]
+    return np.column_stack([rotation, inverse @ (alone[surest, :, 3] - pose[:, 3])])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from lib.artefacts import Capture, Faces, Landmarks, SkinMask
+from lib.artefacts import Capture, Faces, Landmarks, Rig, SkinMask
 from lib.errors import CaptureFailure
 from lib.fitting.photometric import FaceCrops
 from lib.imaging import srgb_to_linear
@@ -28,6 +28,7 @@ class Subject:
         faces: which face is meant.
         landmarks: measured points.
         skin: probability of bare skin, or None to use every pixel.
+        rig: its cameras in mm; None, or one of source `none`, where nothing tells them.
     """
 
     name: str
@@ -35,6 +36,26 @@ class Subject:
     faces: Faces
     landmarks: Landmarks
     skin: SkinMask | None
+    rig: Rig | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the views of a capture have in common: its cameras as far as they are known.
+
+    Args:
+        focal_px: (n_views,) NaN where unknown.
+        centre_px: (n_views, 2).
+        world_to_camera: (n_views, 3, 4) mm; NaN where unknown.
+        points_mm: (p, 3) triangulated landmarks in the world, NaN where there are none.
+        known: the fit stands in this world; False = every view has a camera of its own.
+    """
+
+    focal_px: np.ndarray
+    centre_px: np.ndarray
+    world_to_camera: np.ndarray
+    points_mm: np.ndarray
+    known: bool
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,8 @@ class View:
 
     Args:
         name: of the capture.
+        index: of the view in its capture.
+        setup: of the capture.
         subject: whose face.
         points_px: (p, 2), NaN where there is none.
         sigma_px: (p,).
@@ -58,6 +81,8 @@ class View:
     """
 
     name: str
+    index: int
+    setup: Setup
     subject: str
     points_px: np.ndarray
     sigma_px: np.ndarray
@@ -73,51 +98,86 @@ class View:
 
 
 def read_views(item: Subject, crop_px: int) -> list[View]:
-    """The views of one capture.
+    """The views of one capture that show a face; the others are skipped.
 
     Raises:
-        CaptureFailure: a view has fewer than four measured points (`landmarks_unsure`).
+        CaptureFailure: no view has four measured points (`landmarks_unsure`).
     """
-    views = []
-    for index, image in enumerate(item.capture.image):
-        points = item.landmarks.points_px[index]
-        valid = np.isfinite(points).all(1)
-        if valid.sum() < 4:
-            raise CaptureFailure(
-                "landmarks_unsure",
-                f"view {index + 1} has {valid.sum()} measured landmarks, at least 4 are needed.",
-            )
-        low, high = points[valid].min(0), points[valid].max(0)
-        side = CROP_MARGIN * float((high - low).max())
-        if side < MIN_CROP_PX:
-            raise CaptureFailure(
-                "landmarks_unsure",
-                f"the landmarks of view {index + 1} span {side / CROP_MARGIN:.1f} px, at least "
-                f"{MIN_CROP_PX / CROP_MARGIN:.0f} px are needed to fit a face.",
-            )
-        corner = (low + high) / 2 + 0.5 - side / 2
-        colour = crop_square(image, corner, side, crop_px)
-        inside = crop_square(np.full(image.shape[:2], 255, np.uint8), corner, side, crop_px)
-        skin = item.skin.probability[index] if item.skin is not None else None
-        weight = inside if skin is None else crop_square(skin, corner, side, crop_px)
-        views.append(
-            View(
-                item.name,
-                item.capture.subject,
-                points,
-                item.landmarks.sigma_px[index],
-                item.landmarks.depth_px[index],
-                item.landmarks.ibug68_px[index],
-                float(item.capture.focal_px[index]),
-                item.capture.centre_px[index],
-                srgb_to_linear(colour),
-                np.where(inside > 250, weight, 0).astype(np.float32) / 255,
-                corner,
-                crop_px / side,
-                image.shape[:2],
-            )
-        )
+    setup = _setup(item)
+    views, failures = [], []
+    for index in range(len(item.capture.image)):
+        try:
+            views.append(_read_view(item, setup, index, crop_px))
+        except CaptureFailure as failure:
+            failures.append(failure)
+    if not views:
+        raise failures[0]
     return views
+
+
+def _setup(item: Subject) -> Setup:
+    rig, capture = item.rig, item.capture
+    if rig is None or rig.source == "none":
+        nothing = np.full((item.landmarks.sigma_px.shape[1], 3), np.nan)
+        unknown = np.full_like(capture.world_to_camera, np.nan)
+        return Setup(capture.focal_px, capture.centre_px, unknown, nothing, False)
+    return Setup(rig.focal_px, rig.centre_px, rig.world_to_camera, rig.points_mm, True)
+
+
+def _believed(item: Subject, setup: Setup, index: int) -> np.ndarray:
+    """(p, 2) measured points, NaN where the other views contradict them or the view is left out."""
+    points = item.landmarks.points_px[index]
+    if item.rig is None or item.rig.reason[index]:
+        return points if item.rig is None else np.full_like(points, np.nan)
+    wrong = np.isfinite(setup.points_mm).all(1) & (item.rig.inlier[index] == 0)
+    return np.where(wrong[:, None], np.nan, points)
+
+
+def _read_view(item: Subject, setup: Setup, index: int, crop_px: int) -> View:
+    """One view.
+
+    Raises:
+        CaptureFailure: it has fewer than four measured points, or they span too little.
+    """
+    image = item.capture.image[index]
+    points = _believed(item, setup, index)
+    valid = np.isfinite(points).all(1)
+    if valid.sum() < 4:
+        raise CaptureFailure(
+            "landmarks_unsure",
+            f"view {index + 1} has {valid.sum()} measured landmarks, at least 4 are needed.",
+        )
+    low, high = points[valid].min(0), points[valid].max(0)
+    side = CROP_MARGIN * float((high - low).max())
+    if side < MIN_CROP_PX:
+        raise CaptureFailure(
+            "landmarks_unsure",
+            f"the landmarks of view {index + 1} span {side / CROP_MARGIN:.1f} px, at least "
+            f"{MIN_CROP_PX / CROP_MARGIN:.0f} px are needed to fit a face.",
+        )
+    corner = (low + high) / 2 + 0.5 - side / 2
+    colour = crop_square(image, corner, side, crop_px)
+    inside = crop_square(np.full(image.shape[:2], 255, np.uint8), corner, side, crop_px)
+    skin = item.skin.probability[index] if item.skin is not None else None
+    weight = inside if skin is None else crop_square(skin, corner, side, crop_px)
+    depth = item.landmarks.depth_px[index]
+    return View(
+        item.name,
+        index,
+        setup,
+        item.capture.subject,
+        points,
+        item.landmarks.sigma_px[index],
+        np.full_like(depth, np.nan) if setup.known else depth,  # triangulation knows better
+        item.landmarks.ibug68_px[index],
+        float(setup.focal_px[index]),
+        setup.centre_px[index],
+        srgb_to_linear(colour),
+        np.where(inside > 250, weight, 0).astype(np.float32) / 255,
+        corner,
+        crop_px / side,
+        image.shape[:2],
+    )
 
 
 def crop_square(image: np.ndarray, corner: np.ndarray, side: float, size: int) -> np.ndarray:

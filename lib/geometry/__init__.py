@@ -1,5 +1,6 @@
 """Cameras, lenses and meshes."""
 
+from lib.geometry.align import align_points
 from lib.geometry.camera import project, to_camera
 from lib.geometry.distortion import distort, keeps_order, rational_of_polynomial, rectify
 from lib.geometry.mesh import split_quads, triangle_areas, vertex_normals
@@ -19,6 +20,7 @@ __all__ = [
     "SurfaceError",
     "SurfaceTree",
     "VertexVisibility",
+    "align_points",
     "distort",
     "keeps_order",
     "pose_from_points",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.facemodel import FaceModel
+from lib.geometry import align_points
 from lib.geometry.pose import rotation_from_vector
 
 STEPS = 30
@@ -64,7 +65,7 @@ def place_head(
     prior = np.concatenate(
         [np.ones(model.n_identity), np.full(int(free.sum()), EXPRESSION_SIGMA**-2)]
     )
-    scale, rotation, translation = similarity(mean[known], points[known])
+    scale, rotation, translation = align_points(mean[known], points[known])
     sigma2 = (
         covariance[known].trace(axis1=1, axis2=2) / 3 / scale**2 + landmark.sigma_mm[known] ** 2
     )
@@ -73,24 +74,6 @@ def place_head(
     )
     scale, rotation, translation, coefficients = found
     return PlacedHead(scale, rotation, translation, mean + np.tensordot(coefficients, basis, 1))
-
-
-def similarity(
-    source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """scale, (3, 3) rotation and (3,) translation that carry points (n, 3) nearest to others.
-
-    Source: Umeyama 1991.
-    """
-    share = np.ones(len(source)) if weights is None else np.asarray(weights, float)
-    share = share / share.sum()
-    middle, there = share @ source, share @ target
-    a, b = source - middle, target - there
-    left, singular, right = np.linalg.svd((b * share[:, None]).T @ a)
-    sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right
-    scale = float((singular * sign).sum() / (share @ (a**2).sum(1)))
-    return scale, rotation, there - scale * rotation @ middle
 
 
 def _adjust(
