@@ -50,6 +50,15 @@ def text(doc: str, dims: str = "") -> Any:
     return field(metadata={"spec": FieldSpec("text", tuple(dims.split()), "", "", doc)})
 
 
+def notes(doc: str, dims: str) -> Any:
+    """Declare a tuple of strings that may be left out: then all are empty, or there are none.
+
+    Such a field stands behind those that must be given.
+    """
+    spec = FieldSpec("text", tuple(dims.split()), "", "", doc)
+    return field(default=None, metadata={"spec": spec})
+
+
 @dataclass(frozen=True)
 class Artefact:
     """One stage's result for one capture. Subclasses declare fields with `array`, `ragged`, `text`.
@@ -68,6 +77,8 @@ class Artefact:
         for name, spec in self.specs().items():
             value = getattr(self, name)
             if spec.kind == "text":
+                if value is None:  # `notes` that were left out
+                    value = ("",) * sizes.get(spec.dims[0], 0)
                 value = tuple(map(str, value)) if spec.dims else str(value)
                 self._check(name, spec, (len(value),) if spec.dims else (), sizes)
             elif spec.kind == "array":
@@ -124,20 +135,26 @@ class Artefact:
         Raises:
             ArtefactError: a field is missing.
         """
-        values: dict[str, Any] = {}
-        for name, spec in cls.specs().items():
-            if name not in group:
-                raise ArtefactError(
-                    f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
-                )
-            item = group[name]
-            if spec.kind == "ragged":
-                values[name] = tuple(item[key][()] for key in sorted(item))
-            elif spec.kind == "array":
-                values[name] = item[()]
-            else:
-                values[name] = tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
+        values = {name: cls.read_field(group, name) for name in cls.specs()}
         return cls(**values)
+
+    @classmethod
+    def read_field(cls, group: h5py.Group, name: str) -> Any:
+        """One field of the artefact stored below an HDF5 group; the others are not read.
+
+        Raises:
+            ArtefactError: the field is missing.
+        """
+        if name not in group:
+            raise ArtefactError(
+                f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
+            )
+        spec, item = cls.specs()[name], group[name]
+        if spec.kind == "ragged":
+            return tuple(item[key][()] for key in sorted(item))
+        if spec.kind == "array":
+            return item[()]
+        return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
 
 
 def _frozen_array(value: Any, dtype: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import h5py
 
@@ -165,6 +165,14 @@ class BatchReader(Generic[Kind]):
         if capture not in self._file:
             raise ArtefactError(f"{self.path} has no capture '{capture}'.")
         return self.kind.read_group(self._file[capture])
+
+    def field(self, capture: str, name: str) -> Any:
+        """One field of a capture; the others are not read."""
+        return self.kind.read_field(self._file[capture], name)
+
+    def texts(self, capture: str, field: str) -> tuple[str, ...]:
+        """One text field of a capture that has a result, without reading its arrays."""
+        return tuple(self._file[capture][field].asstr()[()])
 
     def items(self) -> Iterator[tuple[str, Kind]]:
         """(name, artefact) of every capture that has a result."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lib.artefacts.base import Artefact, array, ragged, text
+from lib.artefacts.base import Artefact, array, notes, ragged, text
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Capture(Artefact):
     original after that is freed of distortion with the same camera matrix.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     subject: str = text("whose face; captures of one subject share an identity")
     view: tuple[str, ...] = text("name of each view", "n_views")
@@ -38,7 +38,7 @@ class Capture(Artefact):
     focal_source: tuple[str, ...] = text("exif, exif35mm, camera or none", "n_views")
     centre_px: np.ndarray = array("n_views 2", "f8", "px", "principal point (x, y)")
     distortion: np.ndarray = array(
-        "n_views 8", "f8", "1", "k1 k2 p1 p2 k3 k4 k5 k6 of OpenCV's model in the original; 0 = none"
+        "n_views 8", "f8", "1", "k1 k2 p1 p2 k3 k4 k5 k6 of OpenCV in the original; 0 = none"
     )
     world_to_camera: np.ndarray = array(
         "n_views 3 4", "f8", "length_unit", "[R|t] if known, else NaN"
@@ -47,13 +47,18 @@ class Capture(Artefact):
     mask: tuple[np.ndarray, ...] = ragged(
         "n_views h w", "u1", "1/255", "foreground given by the user; (0, 0) where there is none"
     )
+    left_out: tuple[str, ...] = notes("views that could not be imported", "n_left_out")
+    left_out_reason: tuple[str, ...] = notes("why, of each", "n_left_out")
 
 
 @dataclass(frozen=True)
 class Faces(Artefact):
-    """The face that is meant in each view; one photo with several faces gives several captures."""
+    """The face that is meant in each view; one photo with several faces gives several captures.
 
-    version: ClassVar[int] = 1
+    In a capture of several views, one that shows no face has NaN, score 0 and a reason.
+    """
+
+    version: ClassVar[int] = 2
 
     photo: str = text("name of the capture in capture.h5 that holds the image")
     subject: str = text("whose face")
@@ -63,13 +68,14 @@ class Faces(Artefact):
         "n_views 5 2", "f4", "px", "right eye, left eye, nose tip, right and left mouth corner"
     )
     roll_rad: np.ndarray = array("n_views", "f4", "rad", "in-plane rotation, clockwise positive")
+    view_reason: tuple[str, ...] = notes("why a view shows no face; empty = it does", "n_views")
 
 
 @dataclass(frozen=True)
 class Landmarks(Artefact):
     """Points of a named scheme with their standard deviation, and the 68 iBUG points from them."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     scheme: str = text("mesh468, ibug68, points106 or points5: a scheme that the head model knows")
     points_px: np.ndarray = array("n_views n_points 2", "f4", "px", "measured points, NaN = none")
@@ -80,6 +86,7 @@ class Landmarks(Artefact):
     ibug68_px: np.ndarray = array("n_views 68 2", "f4", "px", "68 iBUG points, NaN = none")
     ibug68_sigma_px: np.ndarray = array("n_views 68", "f4", "px", "standard deviation per axis")
     presence: np.ndarray = array("n_views", "f4", "0..1", "probability that a face was there")
+    view_reason: tuple[str, ...] = notes("why a view has no points; empty = it has", "n_views")
 
 
 @dataclass(frozen=True)
