@@ -14,9 +14,8 @@ from lib.devices import gpu_pool
 from lib.planning import (
     assign,
     batch_digest,
+    find_samples,
     read_ledger,
-    read_samples,
-    scan_photos,
     update_ledger,
 )
 from lib.planning.environment import share_library, wait_asleep
@@ -36,12 +35,9 @@ TORCH_ENV = PROJECT / "envs" / "visagraph.yaml"
 
 
 def read_photos():
-    """Samples of this run: a sheet, a folder, or nothing (then only single rules can be asked for)."""
-    if config["samples"]:
-        return read_samples(config["samples"])
-    if config["photos"]:
-        return scan_photos(config["photos"], read_ledger(LEDGER_FILE).names())
-    return []
+    """Images of this run: of a sheet or a folder, or none (then only single rules can be asked for)."""
+    sources = [config[name] for name in ("photos", "captures", "samples")]
+    return find_samples(*sources, read_ledger(LEDGER_FILE).names())
 
 
 def plan():

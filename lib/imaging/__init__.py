@@ -3,7 +3,7 @@
 from lib.imaging.colour import linear_to_srgb, luminance, srgb_to_linear
 from lib.imaging.exr import Exr, encode_exr, read_exr, save_exr
 from lib.imaging.photo import Photo, read_photo
-from lib.imaging.resample import resize_to, sample_bilinear
+from lib.imaging.resample import reduced_size, resize_to, sample_bilinear
 from lib.imaging.write import (
     encode_jpeg,
     encode_png,
@@ -25,6 +25,7 @@ __all__ = [
     "read_exr",
     "read_photo",
     "read_png16",
+    "reduced_size",
     "resize_to",
     "sample_bilinear",
     "save_bytes",

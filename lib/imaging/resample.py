@@ -26,18 +26,25 @@ def resize_to(image: np.ndarray, max_side: int) -> tuple[np.ndarray, np.ndarray]
     if image.ndim != 3 or image.shape[2] != 3:
         raise ShapeError("image", image.shape, "(h, w, 3)")
     height, width = image.shape[:2]
-    factor = min(1.0, max_side / max(height, width))
-    new_height, new_width = (max(1, round(side * factor)) for side in (height, width))
+    new_height, new_width = reduced_size((height, width), max_side)
     scale = np.array([width / new_width, height / new_height])
-    if factor == 1.0 and image.dtype == np.uint8:
+    same = max(height, width) <= max_side
+    if same and image.dtype == np.uint8:
         return image, scale
     if image.dtype == np.uint8:
         linear = cv2.LUT(image, linear16_table())
     else:
         linear = srgb_to_linear(image)
-    if factor < 1.0:
+    if not same:
         linear = cv2.resize(linear, (new_width, new_height), interpolation=cv2.INTER_AREA)
     return linear_to_srgb8(linear), scale
+
+
+def reduced_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """(h, w) of an image of some size whose longer side is then at most `max_side`."""
+    factor = min(1.0, max_side / max(size))
+    height, width = (max(1, round(side * factor)) for side in size)
+    return height, width
 
 
 def sample_bilinear(image: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -77,7 +77,8 @@ def _scalar(value: Any) -> str:
 def _values(entry: Mapping[str, Any]) -> str:
     if "enum" in entry:
         return ", ".join(map(str, entry["enum"]))
-    words = [entry["type"]]
+    kinds = entry["type"]
+    words = [kinds if isinstance(kinds, str) else " or ".join(kinds)]
     for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<=")):
         if key in entry:
             words.append(f"{sign} {entry[key]}")

@@ -31,6 +31,8 @@ from lib.planning.samples import Sample
 
 HEADER = ("batch", *Sample._fields)
 PHOTO_FIELDS = 8  # batch and photo: a ledger without a truth has only these, as in version 0.1
+TRUTH_FIELDS = 11  # with truths; only a ledger with masks has all fields
+WIDTHS = (PHOTO_FIELDS, TRUTH_FIELDS, len(HEADER))
 
 
 class Row(NamedTuple):
@@ -47,6 +49,7 @@ class Row(NamedTuple):
     truth: str = ""
     truth_size: int = 0
     truth_mtime_ns: int = 0
+    mask: str = ""
 
     @property
     def sample(self) -> Sample:
@@ -55,7 +58,7 @@ class Row(NamedTuple):
     @property
     def photo(self) -> Row:
         """The row without its truth."""
-        return Row(*self[:PHOTO_FIELDS])
+        return Row(*self[:PHOTO_FIELDS], mask=self.mask)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Ledger:
         Empty for a batch that is not in the ledger.
         """
         rows = self.batches.get(batch, ())
-        return {row.capture: row[PHOTO_FIELDS:] for row in rows if row.truth}
+        return {row.capture: row[PHOTO_FIELDS:TRUTH_FIELDS] for row in rows if row.truth}
 
     def names(self) -> dict[str, str]:
         """Image path -> capture name, for `scan_photos`."""
@@ -109,7 +112,7 @@ def read_ledger(path: str | Path) -> Ledger:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, delimiter="\t")
             header = next(reader, None)
-            if header not in (list(HEADER), list(HEADER[:PHOTO_FIELDS])):
+            if header not in [list(HEADER[:width]) for width in WIDTHS]:
                 raise ValueError(f"line 1 is not the header {' '.join(HEADER[:PHOTO_FIELDS])}")
             for cells in reader:
                 try:
@@ -131,17 +134,19 @@ def _row(cells: list[str], width: int) -> Row:
     if len(cells) != width:
         raise ValueError
     *words, size, mtime_ns = cells[:PHOTO_FIELDS]
-    truth = cells[PHOTO_FIELDS:]
+    truth = cells[PHOTO_FIELDS:TRUTH_FIELDS]
     numbers = (truth[0], int(truth[1]), int(truth[2])) if truth else ()
-    return Row(*words, int(size), int(mtime_ns), *numbers)
+    return Row(*words, int(size), int(mtime_ns), *numbers, *cells[TRUTH_FIELDS:])
 
 
 def write_ledger(path: str | Path, ledger: Ledger) -> None:
     """Write a ledger in one step: after a crash the file is the old one or the new one.
 
-    Without a truth it has the columns of a ledger that knows of none, and so the same bytes.
+    Without a truth or a mask it has the columns of a ledger that knows of none, and so the same
+    bytes.
     """
-    width = len(HEADER) if any(row.truth for row in ledger.rows) else PHOTO_FIELDS
+    width = TRUTH_FIELDS if any(row.truth for row in ledger.rows) else PHOTO_FIELDS
+    width = len(HEADER) if any(row.mask for row in ledger.rows) else width
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -211,10 +216,14 @@ def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int) -> Ledger
 
 
 def batch_digest(ledger: Ledger, batch: str) -> str:
-    """sha256 of a batch's photos, sizes and times of change included: changes when a photo does."""
+    """sha256 of a batch's photos, sizes and times of change included: changes when a photo does.
+
+    So do its camera file and its mask.
+    """
     digest = hashlib.sha256()
     for row in ledger.batches.get(batch, ()):
-        line = "\t".join(map(str, row[1:PHOTO_FIELDS])) + "\n"
+        mask = [row.mask] if row.mask else []  # a row without one counts as it did before masks
+        line = "\t".join(map(str, [*row[1:PHOTO_FIELDS], *mask])) + "\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lib.errors import ConfigError
+from lib.planning.cameras import camera_files
 from lib.planning.names import slug, tidy_path, unique_name
 from lib.planning.truth import find_truth
 
-COLUMNS = ("capture", "view", "image", "subject", "camera", "truth")
+COLUMNS = ("capture", "view", "image", "subject", "camera", "mask", "truth")
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "samples.schema.yaml"
 FIRST_VIEW = "00"
 _DOCUMENTS = (
@@ -32,13 +33,14 @@ class Sample(NamedTuple):
         view: name of the view; the views of a capture are sorted by it.
         image: path of the image; relative to the working folder where it lies below it.
         subject: whose face; captures of one subject share an identity.
-        camera: path of a `cameras.json`, or empty.
-        size: bytes of the image and of the camera file together; -1 when the image is not there.
-        mtime_ns: when the younger of the two was changed; -1 when the image is not there.
+        camera: path of a file or folder with known cameras, or empty.
+        size: bytes of image, camera files and mask together; -1 when the image is not there.
+        mtime_ns: when the youngest of them was changed; -1 when the image is not there.
         truth: what the capture is compared with, see `lib.planning.truth`; empty = nothing. It
             belongs to the capture: all its views have the same.
         truth_size: bytes of the truth's files; 0 without a truth.
         truth_mtime_ns: when the youngest of them was changed; 0 without a truth.
+        mask: path of a picture that is white where the face is, or empty.
     """
 
     capture: str
@@ -51,6 +53,7 @@ class Sample(NamedTuple):
     truth: str = ""
     truth_size: int = 0
     truth_mtime_ns: int = 0
+    mask: str = ""
 
 
 def scan_photos(folder: str | Path, known: Mapping[str, str] | None = None) -> list[Sample]:
@@ -96,8 +99,8 @@ def read_samples(sheet: str | Path) -> list[Sample]:
     """The rows of a sample sheet: tab-separated, one line per image, with a header.
 
     Only `image` is needed. `capture` defaults to the image's name, `view` to the number of the row
-    within its capture (`00`, `01`, ...), `subject` to the capture, `camera` and `truth` to none.
-    Relative paths start at the sheet's folder. Lines that start with `#` are skipped.
+    within its capture (`00`, `01`, ...), `subject` to the capture, `camera`, `mask` and `truth` to
+    none. Relative paths start at the sheet's folder. Lines that start with `#` are skipped.
 
     Args:
         sheet: path of the .tsv file.
@@ -124,19 +127,19 @@ def read_samples(sheet: str | Path) -> list[Sample]:
     return _samples_of(sheet, rows, lines)
 
 
-def file_state(image: str, camera: str = "") -> tuple[int, int]:
-    """(size, mtime_ns) of an image and its camera file, as `Sample` keeps them."""
+def file_state(image: str, camera: str = "", mask: str = "") -> tuple[int, int]:
+    """(size, mtime_ns) of an image with its camera files and its mask, as `Sample` keeps them."""
     try:
         state = os.stat(image)
     except OSError:
         return -1, -1
     size, mtime_ns = state.st_size, state.st_mtime_ns
-    if camera:
+    for other in [*camera_files(camera), *([mask] if mask else [])]:
         try:
-            other = os.stat(camera)
+            state = os.stat(other)
         except OSError:
-            return size, mtime_ns
-        size, mtime_ns = size + other.st_size, max(mtime_ns, other.st_mtime_ns)
+            continue
+        size, mtime_ns = size + state.st_size, max(mtime_ns, state.st_mtime_ns)
     return size, mtime_ns
 
 
@@ -165,7 +168,7 @@ def _image_files(folder: str) -> Iterator[tuple[str, str, int, int]]:
                 if real not in listed and os.path.realpath(real) not in listed:
                     listed.add(os.path.realpath(real))
                     waiting.append((entry.path, f"{prefix}{entry.name}/"))
-            elif _may_be_photo(entry):
+            elif may_be_photo(entry):
                 try:
                     state = entry.stat()
                     yield prefix + entry.name, entry.path, state.st_size, state.st_mtime_ns
@@ -173,7 +176,8 @@ def _image_files(folder: str) -> Iterator[tuple[str, str, int, int]]:
                     yield prefix + entry.name, entry.path, -1, -1
 
 
-def _may_be_photo(entry: os.DirEntry[str]) -> bool:
+def may_be_photo(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a file of none of the kinds that are never photos."""
     extension = entry.name.rpartition(".")[2].lower() if "." in entry.name else ""
     return extension not in NEVER_PHOTOS and (entry.is_file() or entry.is_symlink())
 
@@ -252,10 +256,13 @@ def _samples_of(sheet: str, rows: list[dict[str, str]], lines: list[int]) -> lis
             )
         seen[view] = line
         image = tidy_path(os.path.join(folder, row["image"]))
-        camera = row.get("camera", "")
-        camera = tidy_path(os.path.join(folder, camera)) if camera else ""
+        camera, mask = (
+            tidy_path(os.path.join(folder, row[column])) if row.get(column) else ""
+            for column in ("camera", "mask")
+        )
         subject = row.get("subject") or capture
-        samples.append(Sample(capture, view, image, subject, camera, *file_state(image, camera)))
+        state = file_state(image, camera, mask)
+        samples.append(Sample(capture, view, image, subject, camera, *state, mask=mask))
     _check_subjects(sheet, samples, lines)
     return _with_truths(sheet, samples, [row.get("truth", "") for row in rows], lines)
 

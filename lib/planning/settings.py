@@ -112,6 +112,8 @@ def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> It
     value = error.validator_value
     if error.validator == "enum":
         value = ", ".join(map(str, value))
+    elif error.validator == "type" and isinstance(value, list):
+        value = " or ".join(value)
     elif value == "object":
         words = "a section with settings below it"
     expected = words.format(validator=error.validator, value=value)

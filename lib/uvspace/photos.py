@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lib.artefacts import Capture, digest
 from lib.errors import CaptureFailure
+from lib.geometry import rectify
 from lib.imaging import Photo, read_photo, srgb_to_linear
 from lib.render import sample_image
 
@@ -37,7 +38,9 @@ class FaceCrop:
 
 
 def open_photo(capture: Capture, view: int) -> Photo:
-    """The original photo of a view.
+    """The original photo of a view, freed of lens distortion.
+
+    Its camera matrix has the view's focal length times `working_to_original` along either axis.
 
     Raises:
         CaptureFailure: `original_missing` when it cannot be read or is not the file that was
@@ -70,7 +73,16 @@ def open_photo(capture: Capture, view: int) -> Photo:
             f"{path} is {photo.size[1]} x {photo.size[0]} px, the import saw "
             f"{capture.original_size[view][1]} x {capture.original_size[view][0]} px. {advice}",
         )
-    return photo
+    return _undistorted(photo, capture, view)
+
+
+def _undistorted(photo: Photo, capture: Capture, view: int) -> Photo:
+    coefficients = capture.distortion[view]
+    if not coefficients.any():
+        return photo
+    scale = capture.working_to_original[view]
+    focal, centre = capture.focal_px[view] * scale, (capture.centre_px[view] + 0.5) * scale - 0.5
+    return replace(photo, pixels=rectify(photo.pixels, focal, centre, coefficients))
 
 
 def crop_face(

@@ -31,7 +31,7 @@ def test_a_shard_item_and_a_scan_are_found_beside_the_sheet(tmp_path):
     assert split_shard(second.truth) is None
     assert scan_landmarks(second.truth) == tmp_path / "anna.landmarks.json"
     assert (first.truth_size, second.truth_size) == (4, 8)
-    assert third[7:] == ("", 0, 0)
+    assert third[7:] == ("", 0, 0, "")
 
 
 def test_one_row_of_a_capture_names_the_truth_of_all_its_views(tmp_path):

@@ -1,0 +1,1 @@
+"""Camera files of other programs: one reader each, all to the OpenCV convention."""
