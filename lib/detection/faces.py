@@ -19,7 +19,7 @@ def find_faces(
     With `faces: largest` there is one, under the capture's own name. With `faces: all` a single
     photo gives one capture per face, largest first: `name`, `name+2`, `name+3`, ...: no
     capture of a sample sheet or photo folder can have such a name. A capture of many views always
-    has one face; a view that shows none has NaN in its row.
+    has one face; a view that shows none has NaN in its row, score 0 and a reason.
 
     Args:
         name: name of the capture.
@@ -36,13 +36,18 @@ def find_faces(
     if not any(views):
         raise CaptureFailure("no_face", _reason(capture, options))
     if len(views) > 1 or options.faces == "largest":
-        return [(name, _faces(name, capture.subject, [max_by_side(faces) for faces in views]))]
+        largest = [max_by_side(faces) for faces in views]
+        reasons = [
+            "" if face else _reason_of(capture, v, options) for v, face in enumerate(largest)
+        ]
+        return [(name, _faces(name, capture.subject, largest, reasons))]
     faces = sorted(views[0], key=lambda face: -face.side_px)
     names = [name, *(f"{name}+{number}" for number in range(2, len(faces) + 1))]
     # Only the first face keeps the sheet's subject: the others are other people.
     subjects = [capture.subject, *names[1:]]
     return [
-        (own, _faces(name, subject, [face])) for own, subject, face in zip(names, subjects, faces)
+        (own, _faces(name, subject, [face], [""]))
+        for own, subject, face in zip(names, subjects, faces)
     ]
 
 
@@ -51,8 +56,8 @@ def max_by_side(faces: list[Detection]) -> Detection | None:
     return max(faces, key=lambda face: face.side_px, default=None)
 
 
-def _faces(photo: str, subject: str, views: list[Detection | None]) -> Faces:
-    nothing = Detection(np.full(4, np.nan), np.nan, np.full((5, 2), np.nan), np.nan)
+def _faces(photo: str, subject: str, views: list[Detection | None], reasons: list[str]) -> Faces:
+    nothing = Detection(np.full(4, np.nan), 0.0, np.full((5, 2), np.nan), np.nan)
     found = [face or nothing for face in views]
     return Faces(
         photo=photo,
@@ -61,7 +66,15 @@ def _faces(photo: str, subject: str, views: list[Detection | None]) -> Faces:
         score=np.array([face.score for face in found], np.float32),
         points_px=np.array([face.points_px for face in found], np.float32),
         roll_rad=np.array([face.roll_rad for face in found], np.float32),
+        view_reason=tuple(reasons),
     )
+
+
+def _reason_of(capture: Capture, view: int, options: DetectionOptions) -> str:
+    """Why one view of several shows no face."""
+    if options.method == "files":
+        return f"no points or box for {Path(capture.path[view]).name} in {options.folder}"
+    return f"no face of at least {options.min_face_px:.0f} px found by {options.method}"
 
 
 def _reason(capture: Capture, options: DetectionOptions) -> str:

@@ -127,43 +127,62 @@ def _picture(
 def _import(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     capture: Capture = found["capture"]
     height, width = capture.original_size[0]
-    return stages.draw_photo(
-        capture
-    ), f"{width} x {height} px, focal length: {capture.focal_source[0]}"
+    note = f"{width} x {height} px, focal length: {capture.focal_source[0]}"
+    if len(capture.view) > 1 or capture.left_out:
+        note = f"{len(capture.view)} views, {note}"
+    if capture.left_out:
+        note = f"{len(capture.left_out)} left out; {note}"
+    return stages.draw_photo(capture), note
 
 
 def _detect(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     faces: Faces = found["faces"]
-    width = float(faces.box_px[0, 2] - faces.box_px[0, 0])
+    view, which = _shown(found["capture"], np.isfinite(faces.box_px).all(axis=1))
+    width = float(faces.box_px[view, 2] - faces.box_px[view, 0])
     return (
-        stages.draw_detection(found["capture"], faces),
-        f"score {faces.score[0]:.2f}, face {width:.0f} px wide",
+        stages.draw_detection(found["capture"], faces, view),
+        f"{which}score {faces.score[view]:.2f}, face {width:.0f} px wide",
     )
 
 
 def _landmarks(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     landmarks: Landmarks = found["landmarks"]
-    sigma = np.nanmedian(landmarks.ibug68_sigma_px[0])
+    measured = np.isfinite(landmarks.points_px).any(axis=(1, 2))
+    view, which = _shown(found["capture"], measured)
+    sigma = np.nanmedian(landmarks.ibug68_sigma_px[view])
     return (
-        stages.draw_landmarks(found["capture"], landmarks),
-        f"{landmarks.scheme}, sigma {sigma:.1f} px, presence {landmarks.presence[0]:.2f}",
+        stages.draw_landmarks(found["capture"], landmarks, view),
+        f"{which}{landmarks.scheme}, sigma {sigma:.1f} px, presence {landmarks.presence[view]:.2f}",
     )
 
 
 def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     skin: SkinMask = found["skin"]
-    share = 100 * float((skin.probability[0] > 127).mean())
-    return stages.draw_skin(found["capture"], skin), f"{share:.0f} % of the photo is skin"
+    seen = np.array([bool(probability.any()) for probability in skin.probability])
+    view, which = _shown(found["capture"], seen)
+    share = 100 * float((skin.probability[view] > 127).mean())
+    return (
+        stages.draw_skin(found["capture"], skin, view),
+        f"{which}{share:.0f} % of the photo is skin",
+    )
 
 
 def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     fit: FaceFit = found["fit"]
-    error = 100 * fit.reprojection_px[0] / max(fit.interocular_px[0], 1e-6)
+    posed = np.isfinite(fit.world_to_camera).all(axis=(1, 2))
+    view, which = _shown(found["capture"], posed & np.isfinite(fit.reprojection_px))
+    error = 100 * fit.reprojection_px[view] / max(fit.interocular_px[view], 1e-6)
     sigma = np.median(fit.vertex_sigma_mm[model.parts["face_mask"]])
-    return (
-        stages.draw_fit(model, found["capture"], fit),
-        f"reprojection {error:.1f} %, focal {fit.focal_px[0]:.0f} px, sigma {sigma:.1f} mm",
-    )
+    numbers = f"reprojection {error:.1f} %, focal {fit.focal_px[view]:.0f} px, sigma {sigma:.1f} mm"
+    return stages.draw_fit(model, found["capture"], fit, view), which + numbers
+
+
+def _shown(capture: Capture, found: np.ndarray) -> tuple[int, str]:
+    """The first view of a capture where something was found, and words that say which that is."""
+    view = int(np.argmax(found))
+    if len(found) == 1:
+        return view, ""
+    return view, f"{found.sum()} of {len(found)} views; {capture.view[view]}: "
 
 
 def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:

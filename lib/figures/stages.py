@@ -48,33 +48,33 @@ def draw_photo(capture: Capture) -> np.ndarray:
     return Window.around(np.empty((0, 2)), image.shape[:2], PICTURE_PX, 0).cut(image)
 
 
-def draw_detection(capture: Capture, faces: Faces) -> np.ndarray:
+def draw_detection(capture: Capture, faces: Faces, view: int = 0) -> np.ndarray:
     """(h, w, 3) uint8: box, roll and five points on the photo around the face."""
-    x0, y0, x1, y1 = faces.box_px[0]
+    x0, y0, x1, y1 = faces.box_px[view]
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    image = capture.image[0]
+    image = capture.image[view]
     window = Window.around(corners, image.shape[:2], DRAWN_PX, 0.6)
     picture = window.cut(image).copy()
-    turn = float(faces.roll_rad[0])
+    turn = float(faces.roll_rad[view])
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     middle = corners.mean(axis=0)
     tilted = (corners - middle) @ rotation + middle
     _line(picture, window.points(tilted), GREEN, 4, closed=True)
-    _dots(picture, window.points(faces.points_px[0]), ORANGE, 9)
+    _dots(picture, window.points(faces.points_px[view]), ORANGE, 9)
     return _averaged(picture)
 
 
-def draw_landmarks(capture: Capture, landmarks: Landmarks) -> np.ndarray:
+def draw_landmarks(capture: Capture, landmarks: Landmarks, view: int = 0) -> np.ndarray:
     """(h, w, 3) uint8: measured points and the 68 iBUG points as lines on the face.
 
     A line is orange where a point is less certain than twice the median.
     """
-    points, sigma = landmarks.ibug68_px[0], landmarks.ibug68_sigma_px[0]
-    image = capture.image[0]
+    points, sigma = landmarks.ibug68_px[view], landmarks.ibug68_sigma_px[view]
+    image = capture.image[view]
     window = Window.around(points, image.shape[:2], DRAWN_PX, 0.18)
     picture = window.cut(image).copy()
     if landmarks.scheme != "ibug68":
-        _dots(picture, window.points(landmarks.points_px[0]), WHITE, 2)
+        _dots(picture, window.points(landmarks.points_px[view]), WHITE, 2)
     doubtful = sigma > 2 * np.nanmedian(sigma)
     shown = window.points(points)
     for numbers, closed in IBUG68_LINES:
@@ -85,9 +85,9 @@ def draw_landmarks(capture: Capture, landmarks: Landmarks) -> np.ndarray:
     return _averaged(picture)
 
 
-def draw_skin(capture: Capture, skin: SkinMask) -> np.ndarray:
+def draw_skin(capture: Capture, skin: SkinMask, view: int = 0) -> np.ndarray:
     """(h, w, 3) uint8: the photo in colour where skin is likely, dark and grey elsewhere."""
-    probability, image = skin.probability[0], capture.image[0]
+    probability, image = skin.probability[view], capture.image[view]
     rows, columns = np.nonzero(probability > 127)
     points = np.stack([columns, rows], axis=1).astype(float) if len(rows) else np.empty((0, 2))
     window = Window.around(points, image.shape[:2], PICTURE_PX, 0.12)
@@ -97,16 +97,16 @@ def draw_skin(capture: Capture, skin: SkinMask) -> np.ndarray:
     return np.rint(np.clip(grey + weight * (photo - grey), 0, 255)).astype(np.uint8)
 
 
-def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
+def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit, view: int = 0) -> np.ndarray:
     """(h, w, 3) uint8: translucent clay head over the photo, with its iBUG points.
 
     The upper corner farther from the face shows the photo alone.
     """
-    image = capture.image[0]
-    vertices = (fit.vertices + np.tensordot(fit.expression[0], model.expression_basis, 1)).astype(
-        np.float32
-    )
-    camera = Camera(fit.world_to_camera[0], float(fit.focal_px[0]), fit.centre_px[0])
+    image = capture.image[view]
+    vertices = (
+        fit.vertices + np.tensordot(fit.expression[view], model.expression_basis, 1)
+    ).astype(np.float32)
+    camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
     outline = project(vertices, *camera)
     window = Window.around(outline, image.shape[:2], PICTURE_PX, 0.05)
     photo = window.cut(image)
@@ -114,8 +114,10 @@ def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit) -> np.ndarray:
     alpha = CLAY_SHARE / 255 * head[..., 3:].astype(np.float32)
     mixed = np.rint(photo + alpha * (head[..., :3].astype(np.float32) - photo)).astype(np.uint8)
     picture = cv2.resize(mixed, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
-    _dots(picture, 2 * window.points(fit.landmarks_px[0]) + 0.5, BLUE, 4)
-    on_the_right = bool(np.nanmean(window.points(fit.landmarks_px[0])[:, 0]) < photo.shape[1] / 2)
+    _dots(picture, 2 * window.points(fit.landmarks_px[view]) + 0.5, BLUE, 4)
+    on_the_right = bool(
+        np.nanmean(window.points(fit.landmarks_px[view])[:, 0]) < photo.shape[1] / 2
+    )
     return _with_inset(_averaged(picture), photo, PHOTO_INSET, on_the_right)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from lib.artefacts import Capture, Faces, Landmarks
 from lib.errors import CaptureFailure
 from lib.landmarks.options import FaceSeen, Landmarker, ViewLandmarks
 
+log = logging.getLogger(__name__)
+
 
 def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> Landmarks:
-    """Landmarks of the face of `faces` in every view; a view without a face has NaN in its rows.
+    """Landmarks of the face of `faces` in every view; a view without has NaN and a reason.
 
     Args:
         capture: the capture that `faces.photo` names.
@@ -22,14 +25,17 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
     Raises:
         CaptureFailure: no view gave landmarks; the reason is that of the first view.
     """
-    views, failures = [], []
+    views: list[ViewLandmarks] = []
+    failures: list[CaptureFailure | None] = []
     for view in range(len(capture.image)):
         try:
             views.append(_view(capture, faces, landmarker, view))
+            failures.append(None)
         except CaptureFailure as failure:
             failures.append(failure)
             views.append(_nothing(landmarker.n_points))
-    if len(failures) == len(views):
+            log.info("view %s has no landmarks: %s", capture.view[view], failure.reason)
+    if failures[0] is not None and all(failures):
         raise failures[0]
     return Landmarks(
         scheme=landmarker.scheme,
@@ -39,12 +45,14 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
         ibug68_px=np.array([view.ibug68_px for view in views], np.float32),
         ibug68_sigma_px=np.array([view.ibug68_sigma_px for view in views], np.float32),
         presence=np.array([view.presence for view in views], np.float32),
+        view_reason=tuple("" if failure is None else failure.reason for failure in failures),
     )
 
 
 def _view(capture: Capture, faces: Faces, landmarker: Landmarker, view: int) -> ViewLandmarks:
     if not np.isfinite(faces.box_px[view]).all():
-        raise CaptureFailure("no_face", f"No face was found in view {view}.")
+        why = f": {faces.view_reason[view]}" if faces.view_reason[view] else ""
+        raise CaptureFailure("no_face", f"No face was found in view {capture.view[view]}{why}.")
     seen = FaceSeen(
         Path(capture.path[view]).name,
         faces.box_px[view],

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import h5py
 
-from lib.artefacts import ARTEFACTS, OK, BatchReader, how_to_rebuild
+from lib.artefacts import ARTEFACTS, OK, Artefact, BatchReader, how_to_rebuild
 from lib.errors import ArtefactError
 
 COLUMNS = ("capture", "batch", "stage", "outcome", "reason")
+# artefact -> the field that says of each view why it is left out, empty where it is not
+VIEW_REASONS = {"faces": "view_reason", "landmarks": "view_reason", "rig": "reason"}
+MOST_REASONS = 4
 
 
 @dataclass(frozen=True)
 class StatusRow:
-    """One capture at one stage that it reached."""
+    """One capture at one stage that it reached.
+
+    The reason of a capture that is ok says which of its views were left out, if any.
+    """
 
     capture: str
     batch: str
@@ -82,17 +88,45 @@ def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
         key=lambda item: order.index(item[0]),
     )
     rows: dict[tuple[str, str], StatusRow] = {}
+    views: dict[str, tuple[str, ...]] = {}
     for kind, file in kinds:
         with BatchReader(file, ARTEFACTS[kind]) as reader:
             for end in reader.outcomes:  # a failure is carried on by later files: it counts once
-                row = StatusRow(end.capture, batch, end.stage, end.outcome, end.reason)
-                rows.setdefault((end.capture, end.stage), row)
+                name, reason = end.capture, end.reason
+                if kind == "capture" and not end.failed:
+                    views[name] = reader.texts(name, "view")
+                if not end.failed:
+                    reason = _left_out(reader, kind, name, views.get(name, ()))
+                row = StatusRow(name, batch, end.stage, end.outcome, reason)
+                rows.setdefault((name, end.stage), row)
     names = list(dict.fromkeys(capture for capture, _ in rows))
     for folder in filter(Path.is_dir, files):
         for capture in names:
             if (folder / capture).is_dir():
                 rows[capture, "export"] = StatusRow(capture, batch, "export", OK, "")
     return list(rows.values())
+
+
+def _left_out(
+    reader: BatchReader[Artefact], kind: str, capture: str, views: tuple[str, ...]
+) -> str:
+    """How many views of a capture a stage left out, and why; empty where there are none."""
+    if kind == "capture":
+        lost = list(
+            zip(*(reader.texts(capture, field) for field in ("left_out", "left_out_reason")))
+        )
+        total = len(views) + len(lost)
+    elif kind in VIEW_REASONS and len(views) > 1:
+        reasons = reader.texts(capture, VIEW_REASONS[kind])
+        lost = [(view, reason) for view, reason in zip(views, reasons) if reason]
+        total = len(views)
+    else:
+        return ""
+    if not lost:
+        return ""
+    told = "; ".join(f"{view}: {reason}" for view, reason in lost[:MOST_REASONS])
+    more = f"; and {len(lost) - MOST_REASONS} more" if len(lost) > MOST_REASONS else ""
+    return f"{len(lost)} of {total} views left out: {told}{more}"
 
 
 def _kind_of(file: Path) -> str:

@@ -68,7 +68,7 @@ def mask_skin(
 ) -> SkinMask:
     """Probability of bare skin on every working image: face, ears and neck, not hair or features.
 
-    A view without usable landmarks is 0 everywhere.
+    A view without a face or without usable landmarks is 0 everywhere.
 
     Args:
         model: head model that knows the landmarks' scheme or `ibug68`.
@@ -83,6 +83,8 @@ def mask_skin(
     masks, failures = [], []
     for view, image in enumerate(capture.image):
         try:
+            if not np.isfinite(faces.box_px[view]).all():
+                raise CaptureFailure("no_pose", "No view shows a face.")
             probability = _probability(model, capture, faces, landmarks, view, options)
         except CaptureFailure as failure:
             failures.append(failure)

@@ -68,6 +68,8 @@ def test_a_view_without_a_face_is_nan_and_the_capture_goes_on():
     views = capture(PHOTO, np.zeros_like(PHOTO))
     ((_, faces),) = find_faces("a", views, Fixed(30), DetectionOptions(faces="all"))
     assert np.isfinite(faces.box_px[0]).all() and np.isnan(faces.box_px[1]).all()
+    assert faces.score[0] > 0 and faces.score[1] == 0
+    assert faces.view_reason == ("", "no face of at least 28 px found by blaze")
 
 
 def test_a_capture_without_a_face_fails_with_a_reason():

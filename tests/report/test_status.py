@@ -2,9 +2,10 @@ from collections import Counter
 
 import pytest
 
+from lib.artefacts import ARTEFACTS, BatchWriter
 from lib.errors import ArtefactError
 from lib.report import collect_status, read_status, read_timings, summary, write_status
-from tests.synthetic_head import LINE
+from tests.synthetic_head import LINE, synthetic_case
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,21 @@ def test_a_failure_is_the_last_row_of_its_capture_and_has_a_reason(rows):
     assert hill == [("import", "ok", ""), ("detect", "no_face", "No face above 0.5.")]
     torn = [(r.batch, r.stage, r.outcome) for r in rows if r.capture == "torn"]
     assert torn == [(batch, "import", "unreadable_image") for batch in ("b0001", "b0002")]
+
+
+def test_views_that_were_left_out_are_told_beside_ok(results, model, tmp_path):
+    case = synthetic_case(model, n_views=3)
+    capture = case.capture.replace(left_out=("09",), left_out_reason=("bad_camera: none",))
+    faces = case.faces.replace(view_reason=("no face", "", "no face"))
+    folder = tmp_path / "b0001"
+    for kind, artefact in (("capture", capture), ("faces", faces)):
+        with BatchWriter(folder / f"{kind}.h5", ARTEFACTS[kind], kind) as out:
+            out.add("anna", artefact)
+    rows = collect_status([folder / "capture.h5", folder / "faces.h5"])
+    assert [(r.stage, r.outcome, r.reason) for r in rows] == [
+        ("capture", "ok", "1 of 4 views left out: 09: bad_camera: none"),
+        ("faces", "ok", "2 of 3 views left out: 00: no face; 02: no face"),
+    ]
 
 
 def test_batches_come_in_order(rows):

@@ -167,3 +167,19 @@ def test_guided_smoothing_keeps_edges_of_the_guide_and_smooths_noise():
     noisy = step + draw.normal(0, 0.3, step.shape).astype(np.float32)
     smooth = apply_lines(guided_lines(guide, noisy, 6, 1e-3), guide)
     assert np.abs(smooth - step).max() < 0.12
+
+
+@pytest.mark.parametrize("method", ["refined", "published"])
+def test_a_view_without_a_face_has_no_skin_and_the_others_have(model, method):
+    image, _, points = painted(model, "fair")
+    capture, faces, landmarks = artefacts([image, image], [points, points])
+    boxes = faces.box_px.copy()
+    boxes[1] = np.nan
+    missing = landmarks.points_px.copy()
+    missing[1] = np.nan
+    landmarks = landmarks.replace(points_px=missing, ibug68_px=missing)
+    options = SkinOptions(method=method)
+    found = mask_skin(model, capture, faces.replace(box_px=boxes), landmarks, options).probability
+    assert found[0].max() > 200 and not found[1].any()
+    with pytest.raises(CaptureFailure, match="no_pose"):
+        mask_skin(model, capture, faces.replace(box_px=boxes * np.nan), landmarks, options)
