@@ -24,6 +24,7 @@ from lib.captures.formats.given import (
 from lib.captures.formats.metashape import find_metashape
 from lib.captures.formats.own import find_nersemble, find_own
 from lib.captures.formats.realitycapture import find_in_csv, find_in_xmp
+from lib.captures.formats.turn import turned_upright
 from lib.geometry import keeps_order
 
 SQUARE = 1.1  # largest ratio of the focal lengths that is no mistake
@@ -52,7 +53,9 @@ class KnownCamera:
     length_unit: LengthUnit = "mm"
 
 
-def find_camera(path: str | Path, image: str | Path, size: tuple[int, int]) -> KnownCamera:
+def find_camera(
+    path: str | Path, image: str | Path, size: tuple[int, int], orientation: int = 1
+) -> KnownCamera:
     """The camera of one image: the entry whose name is the image's name or its stem.
 
     Args:
@@ -61,12 +64,15 @@ def find_camera(path: str | Path, image: str | Path, size: tuple[int, int]) -> K
             (or file) of a COLMAP model.
         image: path of the image.
         size: (h, w) of the upright image in px.
+        orientation: EXIF orientation that turned it upright.
 
     Raises:
         CaptureFailure: `bad_camera`: the file or the entry is missing or makes no sense.
     """
     path, image = Path(path), Path(image)
-    return _checked(_find(path, image, size), path, image, size)
+    found = _find(path, image, size)
+    where = f"camera '{found.name}' in {path}"
+    return _checked(turned_upright(found, size, orientation, where), where, image, size)
 
 
 def _find(path: Path, image: Path, size: tuple[int, int]) -> GivenCamera:
@@ -111,9 +117,8 @@ def _xml(path: Path, _state: tuple[int, int]) -> Any:
     return read_xml(path)
 
 
-def _checked(camera: GivenCamera, path: Path, image: Path, size: tuple[int, int]) -> KnownCamera:
+def _checked(camera: GivenCamera, where: str, image: Path, size: tuple[int, int]) -> KnownCamera:
     """The camera, if it is one that can have taken the image."""
-    where = f"camera '{camera.name}' in {path}"
     if camera.size is not None and camera.size != size:
         raise bad(
             f"{where} is for {camera.size[1]} x {camera.size[0]} px, {image.name} has {size[1]} x "

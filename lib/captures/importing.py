@@ -181,7 +181,7 @@ def _import_view(sample: Sample, options: ImportOptions) -> _View:
 def _camera_of(sample: Sample, photo: Photo) -> tuple[KnownCamera, str]:
     """What is known of a view's camera, and where from."""
     if sample.camera:
-        return find_camera(sample.camera, sample.image, photo.size), "camera"
+        return find_camera(sample.camera, sample.image, photo.size, photo.orientation), "camera"
     height, width = photo.size
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     unknown = np.full((3, 4), np.nan)

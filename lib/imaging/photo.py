@@ -45,11 +45,13 @@ class Photo:
         pixels: (h, w, 3) uint8 or uint16, sRGB-encoded RGB, upright by its EXIF orientation.
         focal_px: focal length in px of these pixels; NaN when the file does not say.
         focal_source: `exif` (lens and sensor), `exif35mm` (35 mm equivalent) or `none`.
+        orientation: EXIF orientation by which the file's own pixels were turned; 1 = not at all.
     """
 
     pixels: np.ndarray
     focal_px: float
     focal_source: str
+    orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -175,10 +177,10 @@ def _decode(path: Path, picture: Image.Image, file: BinaryIO) -> Photo:
         raise _damaged(path, error) from error
     _warn_of_colours(path, picture)
     block = exif.read_exif(picture)
-    if picture.format not in ALREADY_UPRIGHT:
-        pixels = exif.upright(pixels, exif.orientation(block))
+    orientation = 1 if picture.format in ALREADY_UPRIGHT else exif.orientation(block)
+    pixels = exif.upright(pixels, orientation)
     focal_px, source = exif.focal_length_px(block, pixels.shape[:2])
-    return Photo(pixels, focal_px, source)
+    return Photo(pixels, focal_px, source, orientation)
 
 
 def _warn_of_colours(path: Path, picture: Image.Image) -> None:

@@ -14,6 +14,7 @@ import pytest
 from lib.captures.cameras import find_camera
 from lib.errors import CaptureFailure
 from lib.geometry import distort, to_camera
+from lib.imaging.exif import upright
 
 SIZE = (900, 1200)
 POINTS = np.random.default_rng(3).uniform(-90, 90, (200, 3))
@@ -479,3 +480,38 @@ def test_a_file_too_large_for_cameras_is_not_read(tmp_path):
         file.truncate(1 << 29)
     with pytest.raises(CaptureFailure, match="512 MB, expected a camera file of at most 256 MB"):
         find_camera(tmp_path / "c.json", "a.jpg", SIZE)
+
+
+def stored_as(orientation, place):
+    """Where a pixel of the stored picture lies after EXIF turned it upright."""
+    marked = np.zeros((*SIZE, 1), np.uint8)
+    marked[place[1], place[0]] = 1
+    (row,), (column,), _ = np.nonzero(upright(marked, orientation))
+    return column, row
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_a_camera_of_the_stored_pixels_turns_with_its_photo(tmp_path, orientation):
+    given = truth(1, distortion=EIGHT, focal=(2400.0, 2380.0))
+    path = write_own(tmp_path / "c.json", given, dist_coeffs=list(EIGHT))
+    camera = find_camera(path, "a.jpg", SIZE[::-1], orientation)
+    corners = [(0, 0), (SIZE[1] - 1, 0), (0, SIZE[0] - 1)]
+    turned = np.array([stored_as(orientation, corner) for corner in corners], float)
+    axes = (turned[1:] - turned[0]) / np.array([[SIZE[1] - 1], [SIZE[0] - 1]])
+    np.testing.assert_allclose(pixels(camera), turned[0] + given.pixels() @ axes, atol=1e-6)
+
+
+def test_an_upright_camera_stays_and_an_unclear_one_is_refused(tmp_path):
+    given = truth(2, distortion=FIVE)
+    own = write_own(tmp_path / "c.json", given, dist_coeffs=list(FIVE))
+    for orientation in (3, 6):
+        np.testing.assert_array_equal(
+            find_camera(own, "a.jpg", SIZE, orientation).centre_px, given.centre
+        )
+    (tmp_path / "a.xmp").write_text(xmp(given))
+    with pytest.raises(CaptureFailure, match=r"nothing says whether .* Save the photos upright"):
+        find_camera(tmp_path / "a.xmp", "a.jpg", SIZE, 6)
+    with pytest.raises(CaptureFailure, match="EXIF mirrors"):
+        find_camera(own, "a.jpg", SIZE[::-1], 5)
+    with pytest.raises(CaptureFailure, match=r"is for 1200 x 900 px, a\.jpg has 7 x 9"):
+        find_camera(own, "a.jpg", (9, 7), 6)

@@ -26,7 +26,7 @@ Entry = TypeVar("Entry")
 
 @dataclass(frozen=True)
 class GivenCamera:
-    """The camera of an upright, full-size photo, before anyone asked whether it makes sense.
+    """The camera of a full-size photo, before anyone asked whether it makes sense.
 
     Args:
         name: what the file calls it.
@@ -37,6 +37,7 @@ class GivenCamera:
         distortion: (8,) k1 k2 p1 p2 k3 k4 k5 k6 of OpenCV's model.
         skew_px: shear of a row of pixels per row, times the focal length.
         size: (h, w) that the file says; None where it does not.
+        upright: it is that of the photo turned upright by EXIF; otherwise programs differ.
     """
 
     name: str
@@ -47,6 +48,7 @@ class GivenCamera:
     distortion: np.ndarray = field(default_factory=lambda: np.zeros(8))
     skew_px: float = 0.0
     size: tuple[int, int] | None = None
+    upright: bool = False
 
 
 def bad(reason: str) -> CaptureFailure:

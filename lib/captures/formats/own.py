@@ -69,6 +69,7 @@ def find_own(content: dict[str, Any], path: Path, image: Path) -> GivenCamera:
         distortion=opencv_coefficients(camera.get("dist_coeffs", []), where),
         skew_px=float(matrix[0, 1]),
         size=_size(camera, where),
+        upright=True,
     )
 
 
@@ -96,7 +97,13 @@ def find_nersemble(
             "give those, or a cameras.json with a scaled K."
         )
     return GivenCamera(
-        name, np.diag(matrix)[:2], matrix[:2, 2], pose, "mm", skew_px=float(matrix[0, 1])
+        name=name,
+        focal_px=np.diag(matrix)[:2],
+        centre_px=matrix[:2, 2],
+        world_to_camera=pose,
+        length_unit="mm",
+        skew_px=float(matrix[0, 1]),
+        upright=True,
     )
 
 
