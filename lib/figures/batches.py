@@ -137,7 +137,7 @@ def _import(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray
 
 def _detect(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     faces: Faces = found["faces"]
-    view, which = _shown(found["capture"], np.isfinite(faces.box_px).all(axis=1))
+    view, which = _shown(found["capture"], np.where(np.isnan(faces.box_px[:, 0]), 0, faces.score))
     width = float(faces.box_px[view, 2] - faces.box_px[view, 0])
     return (
         stages.draw_detection(found["capture"], faces, view),
@@ -148,7 +148,8 @@ def _detect(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray
 def _landmarks(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     landmarks: Landmarks = found["landmarks"]
     measured = np.isfinite(landmarks.points_px).any(axis=(1, 2))
-    view, which = _shown(found["capture"], measured)
+    sure = [1 / (1 + np.nanmedian(s)) if m else 0 for m, s in zip(measured, landmarks.sigma_px)]
+    view, which = _shown(found["capture"], np.array(sure))
     sigma = np.nanmedian(landmarks.ibug68_sigma_px[view])
     return (
         stages.draw_landmarks(found["capture"], landmarks, view),
@@ -158,7 +159,7 @@ def _landmarks(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndar
 
 def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     skin: SkinMask = found["skin"]
-    seen = np.array([bool(probability.any()) for probability in skin.probability])
+    seen = np.array([probability.mean() for probability in skin.probability])
     view, which = _shown(found["capture"], seen)
     share = 100 * float((skin.probability[view] > 127).mean())
     return (
@@ -169,20 +170,26 @@ def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, 
 
 def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     fit: FaceFit = found["fit"]
-    posed = np.isfinite(fit.world_to_camera).all(axis=(1, 2))
-    view, which = _shown(found["capture"], posed & np.isfinite(fit.reprojection_px))
+    posed = np.isfinite(fit.world_to_camera).all(axis=(1, 2)) & np.isfinite(fit.reprojection_px)
+    near = np.where(posed, 1 / (1 + np.nan_to_num(fit.reprojection_px)), 0)
+    view, which = _shown(found["capture"], near)
     error = 100 * fit.reprojection_px[view] / max(fit.interocular_px[view], 1e-6)
     sigma = np.median(fit.vertex_sigma_mm[model.parts["face_mask"]])
     numbers = f"reprojection {error:.1f} %, focal {fit.focal_px[view]:.0f} px, sigma {sigma:.1f} mm"
     return stages.draw_fit(model, found["capture"], fit, view), which + numbers
 
 
-def _shown(capture: Capture, found: np.ndarray) -> tuple[int, str]:
-    """The first view of a capture where something was found, and words that say which that is."""
-    view = int(np.argmax(found))
-    if len(found) == 1:
+def _shown(capture: Capture, worth: np.ndarray) -> tuple[int, str]:
+    """The view of a capture that shows most, and words that say which that is.
+
+    Args:
+        capture: names the views.
+        worth: (n_views,) 0 where nothing was found.
+    """
+    view = int(np.argmax(worth))
+    if len(worth) == 1:
         return view, ""
-    return view, f"{found.sum()} of {len(found)} views; {capture.view[view]}: "
+    return view, f"{(worth > 0).sum()} of {len(worth)} views; {capture.view[view]}: "
 
 
 def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
 from lib.facemodel.model import FaceModel
+from lib.figures.sheets import fit_into
 from lib.geometry import project
 from lib.imaging.colour import linear_to_srgb8
 from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cameras
@@ -43,9 +46,19 @@ AS_TAKEN = PreviewOptions(studio=0.35, specular=0.5, supersample=2, background=(
 
 
 def draw_photo(capture: Capture) -> np.ndarray:
-    """(h, w, 3) uint8: the first working image, longer side `PICTURE_PX`."""
-    image = capture.image[0]
-    return Window.around(np.empty((0, 2)), image.shape[:2], PICTURE_PX, 0).cut(image)
+    """(h, w, 3) uint8: the working image, longer side `PICTURE_PX`; several views as a mosaic."""
+    across = math.ceil(math.sqrt(len(capture.image)))
+    side = PICTURE_PX // across
+    pictures = [
+        Window.around(np.empty((0, 2)), image.shape[:2], side, 0).cut(image)
+        for image in capture.image
+    ]
+    if len(pictures) == 1:
+        return pictures[0]
+    cells = [fit_into(picture, side) for picture in pictures]
+    cells += [np.full((side, side, 3), 255, np.uint8)] * (-len(cells) % across)
+    rows = [np.hstack(cells[start : start + across]) for start in range(0, len(cells), across)]
+    return np.vstack(rows)
 
 
 def draw_detection(capture: Capture, faces: Faces, view: int = 0) -> np.ndarray:

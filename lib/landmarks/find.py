@@ -51,8 +51,7 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
 
 def _view(capture: Capture, faces: Faces, landmarker: Landmarker, view: int) -> ViewLandmarks:
     if not np.isfinite(faces.box_px[view]).all():
-        why = f": {faces.view_reason[view]}" if faces.view_reason[view] else ""
-        raise CaptureFailure("no_face", f"No face was found in view {capture.view[view]}{why}.")
+        raise CaptureFailure("no_face", faces.view_reason[view] or "no face was found")
     seen = FaceSeen(
         Path(capture.path[view]).name,
         faces.box_px[view],

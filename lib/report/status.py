@@ -88,15 +88,15 @@ def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
         key=lambda item: order.index(item[0]),
     )
     rows: dict[tuple[str, str], StatusRow] = {}
-    views: dict[str, tuple[str, ...]] = {}
+    views: dict[str, list[str]] = {}
     for kind, file in kinds:
         with BatchReader(file, ARTEFACTS[kind]) as reader:
             for end in reader.outcomes:  # a failure is carried on by later files: it counts once
                 name, reason = end.capture, end.reason
                 if kind == "capture" and not end.failed:
-                    views[name] = reader.texts(name, "view")
+                    views[name] = list(reader.texts(name, "view"))
                 if not end.failed:
-                    reason = _left_out(reader, kind, name, views.get(name, ()))
+                    reason = _left_out(reader, kind, name, views.get(name, []))
                 row = StatusRow(name, batch, end.stage, end.outcome, reason)
                 rows.setdefault((name, end.stage), row)
     names = list(dict.fromkeys(capture for capture, _ in rows))
@@ -107,19 +107,20 @@ def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
     return list(rows.values())
 
 
-def _left_out(
-    reader: BatchReader[Artefact], kind: str, capture: str, views: tuple[str, ...]
-) -> str:
-    """How many views of a capture a stage left out, and why; empty where there are none."""
+def _left_out(reader: BatchReader[Artefact], kind: str, capture: str, views: list[str]) -> str:
+    """How many views of a capture a stage left out, and why; empty where there are none.
+
+    A view that is told is blanked in `views`, so that later stages do not tell it again.
+    """
+    total = len(views)
     if kind == "capture":
-        lost = list(
-            zip(*(reader.texts(capture, field) for field in ("left_out", "left_out_reason")))
-        )
-        total = len(views) + len(lost)
-    elif kind in VIEW_REASONS and len(views) > 1:
+        fields = ("left_out", "left_out_reason")
+        lost = list(zip(*(reader.texts(capture, field) for field in fields)))
+        total += len(lost)
+    elif kind in VIEW_REASONS and total > 1:
         reasons = reader.texts(capture, VIEW_REASONS[kind])
-        lost = [(view, reason) for view, reason in zip(views, reasons) if reason]
-        total = len(views)
+        lost = [(view, reason) for view, reason in zip(views, reasons) if view and reason]
+        views[:] = ["" if reason else view for view, reason in zip(views, reasons)]
     else:
         return ""
     if not lost:

@@ -142,6 +142,55 @@ def test_missing_landmarks_are_left_out(case):
     assert np.ptp(picture.astype(int), axis=2).max() == 0  # the photo is grey and nothing is on it
 
 
+@pytest.fixture(scope="module")
+def blind(model, tmp_path_factory):
+    """A batch of one capture of three views; the first shows nothing."""
+    case = synthetic_case(model, n_views=3)
+
+    def without_first(artefact, **values):
+        changed = {name: getattr(artefact, name).copy() for name in values}
+        for name, value in values.items():
+            changed[name][0] = value
+        return artefact.replace(**changed)
+
+    nan = np.nan
+    found = {
+        "capture": case.capture.replace(left_out=("09",), left_out_reason=("too_small: x",)),
+        "faces": without_first(case.faces, box_px=nan, points_px=nan, roll_rad=nan, score=0),
+        "landmarks": without_first(
+            case.landmarks,
+            **dict.fromkeys(("points_px", "sigma_px", "depth_px"), nan),
+            **dict.fromkeys(("ibug68_px", "ibug68_sigma_px"), nan),
+            presence=0,
+        ),
+        "skin": case.skin.replace(
+            probability=[case.skin.probability[0] * 0, *case.skin.probability[1:]]
+        ),
+        "fit": without_first(case.fit, world_to_camera=nan, landmarks_px=nan, reprojection_px=nan),
+    }
+    folder = tmp_path_factory.mktemp("b0001")
+    for name, artefact in found.items():
+        with BatchWriter(folder / f"{name}.h5", ARTEFACTS[name], name) as out:
+            out.add("anna", artefact)
+    return {name: folder / f"{name}.h5" for name in found}
+
+
+@pytest.mark.parametrize("stage", ["import", "detect", "landmarks", "skin", "fit"])
+def test_a_view_that_shows_nothing_does_not_spoil_the_sheet(blind, model, stage, monkeypatch):
+    shown = []
+
+    def spy(pictures, *rest):
+        shown.extend(pictures)
+        return contact_sheet(pictures, *rest)
+
+    monkeypatch.setattr(batches, "contact_sheet", spy)
+    stage_sheet(stage, blind, model)
+    ((_, picture, note),) = shown
+    assert picture.std() > 1
+    expected = "1 left out; 3 views" if stage == "import" else "2 of 3 views; 01: "
+    assert note.startswith(expected) and "nan" not in note
+
+
 def test_the_clay_covers_the_projected_head(model, case):
     fit, image = case.fit, case.capture.image[0]
     vertices = model.vertices(fit.identity, fit.expression[0])

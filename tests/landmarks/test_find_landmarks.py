@@ -57,7 +57,7 @@ def test_a_view_that_fails_is_nan_and_the_capture_goes_on():
     assert np.isfinite(found.points_px[0]).all()
     assert np.isnan(found.points_px[1:]).all() and np.isnan(found.ibug68_px[1:]).all()
     np.testing.assert_array_equal(found.presence, [1, 0, 0])
-    assert found.view_reason == ("", "too dark", "No face was found in view 02.")
+    assert found.view_reason == ("", "too dark", "no face was found")
 
 
 def test_a_capture_whose_views_all_fail_keeps_the_reason_of_the_first():

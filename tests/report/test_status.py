@@ -31,14 +31,17 @@ def test_views_that_were_left_out_are_told_beside_ok(results, model, tmp_path):
     case = synthetic_case(model, n_views=3)
     capture = case.capture.replace(left_out=("09",), left_out_reason=("bad_camera: none",))
     faces = case.faces.replace(view_reason=("no face", "", "no face"))
+    landmarks = case.landmarks.replace(view_reason=("no face", "unsure", "no face"))
     folder = tmp_path / "b0001"
-    for kind, artefact in (("capture", capture), ("faces", faces)):
+    found = {"capture": capture, "faces": faces, "landmarks": landmarks}
+    for kind, artefact in found.items():
         with BatchWriter(folder / f"{kind}.h5", ARTEFACTS[kind], kind) as out:
             out.add("anna", artefact)
-    rows = collect_status([folder / "capture.h5", folder / "faces.h5"])
+    rows = collect_status([folder / f"{kind}.h5" for kind in found])
     assert [(r.stage, r.outcome, r.reason) for r in rows] == [
         ("capture", "ok", "1 of 4 views left out: 09: bad_camera: none"),
         ("faces", "ok", "2 of 3 views left out: 00: no face; 02: no face"),
+        ("landmarks", "ok", "1 of 3 views left out: 01: unsure"),
     ]
 
 
