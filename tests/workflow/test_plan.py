@@ -27,6 +27,22 @@ def test_three_photos_in_batches_of_two_make_two_jobs_a_stage(photos, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_capture_folders_plan_the_stages_of_many_views_and_photos_do_not(photos, tmp_path):
+    for capture in ("anna", "bert"):
+        (tmp_path / "captures" / capture / "images").mkdir(parents=True)
+        (tmp_path / "captures" / capture / "cameras.json").write_text("{}")
+        for name in "ab":
+            image = tmp_path / "captures" / capture / "images" / f"{name}.png"
+            Image.new("RGB", (8, 8)).save(image)
+    settings = {"results": tmp_path / "out", "batch_size": 2}
+    many = run("--dry-run", "--nolock", captures=tmp_path / "captures", **settings).check()
+    assert many.planned["import_capture"] == many.planned["calibrate_rig"] == 2
+    single = run("--dry-run", "--nolock", photos=photos, **settings).check()
+    assert "calibrate_rig" not in single.planned
+    both = run("--dry-run", photos=photos, captures=tmp_path / "captures", **settings)
+    assert both.returncode and "A run has one source of images" in both.text
+
+
 def test_only_batches_with_a_truth_are_evaluated(photos, tmp_path):
     (photos / "shard.h5").write_bytes(b"x")
     (photos / "samples.tsv").write_text("image\ttruth\nanna.png\t\nbert.png\tshard.h5#x\n")
