@@ -1,0 +1,148 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lib.artefacts import Surface
+from lib.displacement.chart import surface_metric
+from lib.displacement.highpass import highpass_height, tied_relation
+from lib.displacement.options import DisplacementOptions
+from lib.displacement.predict import Predictor, predict_displacement
+from lib.errors import CaptureFailure
+from tests.displacement.conftest import SIDE, SIDE_MM, bumps, grey, patch
+
+GAIN = 0.25  # mm per unit of log brightness, of the patch
+OPTIONS = DisplacementOptions(uv_size=SIDE, fine_mm=0.0)
+INNER = (slice(24, -24), slice(24, -24))
+
+
+def run(case, options=OPTIONS):
+    return highpass_height(case.surface, case.texture, case.chart, options)
+
+
+def gain_of(case, options=OPTIONS):
+    metric = surface_metric(case.surface)
+    return tied_relation(case.surface, case.texture, case.chart, metric, options).overall[0]
+
+
+def test_dark_is_deep_and_the_measured_surface_says_how_deep(relief):
+    fine, coarse = relief
+    case = patch(grey((fine + coarse) / GAIN), coarse)
+    # Texture detail that is too fine for the surface weakens what is found a little.
+    assert 0.8 * GAIN < gain_of(case) < 1.02 * GAIN
+    height, _ = run(case)
+    assert np.corrcoef(height[INNER].ravel(), fine[INNER].ravel())[0, 1] > 0.85
+    slope = (height[INNER] * fine[INNER]).sum() / (fine[INNER] ** 2).sum()
+    assert 0.45 < slope < 1
+
+
+def test_spots_on_skin_that_was_measured_flat_become_no_relief():
+    noise = bumps(SIDE, 0.8, 5, 0.01)
+    spots = bumps(SIDE, 0.7, 3, 0.1)
+    tied, _ = run(patch(grey(spots), noise))
+    free, _ = run(patch(grey(spots), noise), replace(OPTIONS, tie=0.0))
+    assert free[INNER].std() > 3e-3
+    assert tied[INNER].std() < 0.1 * free[INNER].std()
+
+
+def test_colour_tells_pigment_from_pits_where_the_surface_shows_which_is_which(relief):
+    _, coarse = relief
+    spots = bumps(SIDE, 1.4, 8, 0.1)
+    pigment = spots[..., None] * np.array([0.4, 0.9, 1.4])
+    case = patch(grey(coarse / GAIN) + pigment, coarse)
+    with_spots, _ = run(patch(pigment, np.zeros_like(coarse)))
+    metric = surface_metric(case.surface)
+    gain = tied_relation(case.surface, case.texture, case.chart, metric, OPTIONS).overall
+    of_pits, of_pigment = gain[0], gain @ [0.83, -0.5, 0.5]
+    assert of_pits == pytest.approx(GAIN, rel=0.25)
+    assert abs(of_pigment) < 0.3 * of_pits
+    assert with_spots[INNER].std() < 1e-3
+
+
+def test_a_surface_that_is_too_noisy_to_tell_leaves_the_prior(relief):
+    fine, _ = relief
+    case = patch(grey(fine / GAIN), bumps(SIDE, 1.2, 9, 3.0))
+    assert gain_of(case) == pytest.approx(OPTIONS.strength_mm, rel=0.15)
+
+
+def test_nothing_measured_leaves_the_prior_exactly(relief):
+    fine, coarse = relief
+    case = patch(grey((fine + coarse) / GAIN), coarse, confidence=0.0)
+    assert gain_of(case) == OPTIONS.strength_mm
+    untied, _ = run(case, replace(OPTIONS, tie=0.0))
+    np.testing.assert_array_equal(run(case)[0], untied)
+
+
+def test_only_detail_finer_than_the_measured_surface_is_added():
+    coarse = bumps(SIDE, 3.0, 4, 0.05)
+    height, _ = run(patch(grey(coarse), coarse))
+    alone, _ = run(patch(grey(coarse), coarse, confidence=0.0), replace(OPTIONS, coarse_mm=6.0))
+    assert height[INNER].std() < 0.12 * alone[INNER].std()
+
+
+def test_heights_have_no_local_average_and_stay_within_the_limit():
+    rough = grey(bumps(SIDE, 0.5, 6, 0.3))
+    flat = np.zeros((SIDE, SIDE))
+    options = replace(OPTIONS, tie=0.0, strength_mm=4.0, limit_mm=0.1)
+    height, _ = run(patch(rough, flat), options)
+    assert 0.09 < np.abs(height).max() <= 0.1
+    mean = height[INNER].reshape(8, 26, 8, 26).mean(axis=(1, 3))
+    assert mean.std() < 0.15 * height[INNER].std()
+
+
+def test_filled_in_texels_and_covered_skin_stay_flat(relief):
+    fine, coarse = relief
+    weight = np.ones((SIDE, SIDE))
+    weight[:, :80] = 0
+    bare = np.ones((SIDE, SIDE))
+    bare[200:] = 0
+    height, confidence = run(patch(grey(fine * 10), coarse, weight=weight, bare=bare))
+    off = (weight == 0) | (bare == 0)
+    assert not height[off].any() and not confidence[off].any()
+    assert height[~off].std() > 1e-4 and (confidence[~off] == 1).all()
+
+
+def test_the_size_of_the_map_changes_nothing_but_its_sampling(relief):
+    fine, coarse = relief
+    options = replace(OPTIONS, fine_mm=0.3)
+    small, _ = run(patch(grey((fine + coarse) / GAIN), coarse), options)
+    case = patch(grey((fine + coarse) / GAIN), coarse, uv_size=2 * SIDE)
+    large, _ = run(case, replace(options, uv_size=2 * SIDE))
+    reduced = large.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
+    error = (reduced - small)[INNER]
+    assert error.std() < 0.12 * small[INNER].std()
+
+
+def test_the_size_of_the_person_does(relief):
+    fine, _ = relief
+    normal = patch(grey(fine), np.zeros_like(fine), confidence=0.0)
+    giant = patch(grey(fine), np.zeros_like(fine), confidence=0.0, side_mm=8 * SIDE_MM)
+    # Detail of 0.3 mm is relief, of 2.4 mm is none.
+    assert run(giant)[0][INNER].std() < 0.3 * run(normal)[0][INNER].std()
+
+
+def test_a_surface_without_a_single_place_is_told():
+    case = patch(grey(np.zeros((SIDE, SIDE))), np.zeros((SIDE, SIDE)))
+    nowhere = Surface(
+        **{
+            name: getattr(case.surface, name)
+            for name in ("method", "head_to_world", "normal", "distance_mm", "confidence")
+        },
+        position_mm=np.full((SIDE, SIDE, 3), np.nan),
+    )
+    with pytest.raises(CaptureFailure, match="no_surface"):
+        predict_displacement(Predictor(OPTIONS, case.chart, None), nowhere, case.texture)
+
+
+def test_the_numbers_of_the_stage_are_those_of_its_version(relief):
+    """Golden numbers: when they change, raise `Displacement.version`."""
+    fine, coarse = relief
+    case = patch(grey((fine + coarse) / GAIN), coarse)
+    predictor = Predictor(DisplacementOptions(uv_size=SIDE), case.chart, None)
+    made = predict_displacement(predictor, case.surface, case.texture)
+    height = made.height_mm.astype(np.float64)
+    found = [1e3 * height.std(), 1e3 * height.max(), 1e3 * height[100, 100]]
+    np.testing.assert_allclose(found, GOLDEN, atol=0.02)
+
+
+GOLDEN = [5.360, 16.220, -2.350]  # standard deviation, highest, one texel; µm
