@@ -110,7 +110,6 @@ def respond_learned(
     network: Matcher,
     *,
     centre_mm: np.ndarray | None = None,
-    span_mm: float | None = None,
     num_sample: int = 50_000,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
@@ -126,7 +125,6 @@ def respond_learned(
         seen: (n_views, rows, cols) cosine between normal and view where it sees the texel, else 0.
         network: of `load_matcher`.
         centre_mm: (rows, cols) that offsets count from; None = the base.
-        span_mm: half the range that distances are told in; None = that of the offsets.
         num_sample: points at a time; less needs less memory and gives the same.
         device: where to compute.
 
@@ -140,7 +138,6 @@ def respond_learned(
     offsets = np.asarray(offsets_mm, np.float32)
     _check(mask, images, cameras, seen, offsets, num_sample)
     interval = float(np.diff(offsets).mean())
-    span = span_mm or float(np.abs(offsets).max())
     network = network.to(device).eval()
     centre = np.zeros(mask.shape, np.float32) if centre_mm is None else centre_mm
     start, step, middle = position[mask], normal[mask], centre[mask].astype(np.float32)
@@ -158,9 +155,7 @@ def respond_learned(
         layer, texel = index // len(start), index % len(start)
         distance = middle[texel] + offset[layer]
         points = start[texel] + step[texel] * distance[:, None]
-        logit = network.respond(
-            pyramids, projections, points, cosine[:, texel], pixel, distance / span
-        )
+        logit = network.respond(pyramids, projections, points, cosine[:, texel], pixel, distance)
         response.reshape(-1)[part] = torch.sigmoid(logit).float().cpu().numpy()
     enough = (seen[:, mask] > 0).sum(0) >= LEAST_VIEWS
     volume = np.zeros((len(offsets), *mask.shape), np.float32)

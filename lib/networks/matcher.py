@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.networks.checkpoints import load_weights, read_weights
+from lib.networks.mvfr import project
 
 FINE, COARSE = 16, 8
 CHANNELS = FINE + COARSE
@@ -42,10 +43,15 @@ class Pyramid:
 
 
 class Matcher(nn.Module):
-    """Response at points, from features of any number of views and how squarely each sees them."""
+    """Response at points, from features of any number of views and how squarely each sees them.
 
-    def __init__(self):
+    Args:
+        span_mm: half the range of distances from the base that it is trained on; kept in its file.
+    """
+
+    def __init__(self, span_mm: float = 20.0):
         super().__init__()
+        self.register_buffer("span_mm", torch.tensor(span_mm))
         self.stem = nn.Sequential(_conv(4, 16), nn.ReLU(), _conv(16, 16), nn.ReLU())
         self.fine = _conv(16, FINE)
         self.coarse = nn.Sequential(
@@ -76,7 +82,7 @@ class Matcher(nn.Module):
         points: torch.Tensor,
         seen: torch.Tensor,
         footprint: torch.Tensor,
-        distance: torch.Tensor,
+        distance_mm: torch.Tensor,
     ) -> torch.Tensor:
         """(p,) log odds that the surface passes; very low where fewer than two views see a point.
 
@@ -86,7 +92,7 @@ class Matcher(nn.Module):
             points: (p, 3) world.
             seen: (n_views, p) cosine between normal and view where it is seen, else 0.
             footprint: (n_views,) size of a pixel over the distance between hypotheses.
-            distance: (p,) signed distance from the base over half the searched range.
+            distance_mm: (p,) signed distance from the base.
         """
         values, valid = [], []
         for pyramid, projection, cosine in zip(pyramids, projections, seen, strict=True):
@@ -96,7 +102,8 @@ class Matcher(nn.Module):
         value, valid = torch.stack(values), torch.stack(valid)  # (v, c, p), (v, p)
         told = torch.stack([seen, footprint.log()[:, None].expand_as(seen)], -1)
         statistics = self._compare(value, valid, self.trust(told)[..., 0])
-        logit = self.classifier(torch.cat([statistics, distance[None]])[None])[0, 0]
+        told = (distance_mm / self.span_mm)[None]
+        logit = self.classifier(torch.cat([statistics, told])[None])[0, 0]
         return torch.where(valid.sum(0) >= 2, logit, torch.full_like(logit, -20.0))
 
     def _compare(
@@ -126,7 +133,7 @@ def sample(
     Returns:
         (c, p) fine, then coarse; 0 outside. (p,) bool: before the camera and inside the picture.
     """
-    homogeneous = points @ projection[:, :3].T + projection[:, 3]
+    homogeneous = project(points, projection)
     before = homogeneous[:, 2] > ALONE
     place = homogeneous[:, :2] / homogeneous[:, 2:].clamp_min(ALONE)
     size = place.new_tensor(pyramid.fine.shape[:1:-1])
@@ -136,7 +143,7 @@ def sample(
     for feature, stride in ((pyramid.fine, 1), (pyramid.coarse, COARSE_STRIDE)):
         size = place.new_tensor(feature.shape[:1:-1])
         grid = (2 * place / stride + 1) / size - 1
-        found.append(F.grid_sample(feature, grid[None, None], align_corners=False)[0, :, 0])
+        found.append(F.grid_sample(feature.float(), grid[None, None], align_corners=False)[0, :, 0])
     return torch.cat(found), inside
 
 

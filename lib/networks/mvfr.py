@@ -130,11 +130,17 @@ def look_up(feature: torch.Tensor, projection: torch.Tensor, points: torch.Tenso
         projection: (3, 4) world to feature pixels.
         points: (p, 3).
     """
-    homogeneous = points @ projection[:, :3].T + projection[:, 3]
+    homogeneous = project(points, projection)
     place = homogeneous[:, :2] / homogeneous[:, 2:]
     height, width = feature.shape[-2:]
     half = place.new_tensor([(width - 1) / 2, (height - 1) / 2])
-    return F.grid_sample(feature, (place / half - 1)[None, None], align_corners=False)[0, :, 0]
+    grid = (place / half - 1)[None, None]
+    return F.grid_sample(feature.float(), grid, align_corners=False)[0, :, 0]
+
+
+def project(points: torch.Tensor, projection: torch.Tensor) -> torch.Tensor:
+    """(p, 3) pixels times depth, and depth, of (p, 3) points; in full precision under autocast."""
+    return (points[:, None] * projection[:, :3]).sum(-1) + projection[:, 3]
 
 
 class RegulariserNet(nn.Module):

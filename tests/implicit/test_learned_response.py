@@ -89,9 +89,9 @@ def test_views_weigh_an_outlier_down():
 def test_offsets_count_from_the_centre_of_each_texel():
     given = scene()
     centre = np.random.default_rng(5).integers(-2, 3, (ROWS, COLS)).astype(np.float32)
-    found = respond_learned(*given, network(), centre_mm=centre, span_mm=20.0)
+    found = respond_learned(*given, network(), centre_mm=centre)
     given[3] = np.arange(-5.0, 6.0)
-    wide = respond_learned(*given, network(), span_mm=20.0)
+    wide = respond_learned(*given, network())
     for row in range(ROWS):
         for col in range(COLS):
             first = 5 - DEPTH // 2 + int(centre[row, col])
