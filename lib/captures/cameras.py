@@ -28,6 +28,7 @@ from lib.captures.formats.turn import turned_upright
 from lib.geometry import keeps_order
 
 SQUARE = 1.1  # largest ratio of the focal lengths that is no mistake
+FOCAL_PER_SIDE = (0.1, 200.0)  # from a fisheye to a long telescope
 SKEW_PX = 0.2  # that the shear may move a pixel at the border
 RIGID = 1e-3
 FAR = 1e12  # units of length
@@ -129,6 +130,12 @@ def _checked(camera: GivenCamera, where: str, image: Path, size: tuple[int, int]
         raise bad(
             f"{where} has focal lengths {focal_x:g} and {focal_y:g} px, expected two positive "
             "ones that are nearly equal. Resample the images to square pixels."
+        )
+    low, high = FOCAL_PER_SIDE
+    if not low < focal_x / max(size) < high:
+        raise bad(
+            f"{where} has a focal length of {focal_x:g} px for an image of {max(size)} px, which "
+            "no lens has. Give K in pixels of the full image."
         )
     if abs(camera.skew_px) / focal_y * size[0] / 2 > SKEW_PX:
         raise bad(f"{where} has skew {camera.skew_px:g} px. Rectify the images first.")

@@ -458,6 +458,7 @@ def test_random_damage_to_any_format_is_a_reason_or_a_camera(tmp_path):
     [
         ({"focal": (2400.0, 1200.0)}, "focal lengths 2400 and 1200"),
         ({"focal": (-2400.0, -2400.0)}, "focal lengths -2400"),
+        ({"focal": (1.9, 1.9)}, "which no lens has"),
         ({"centre": (9000.0, 0.0)}, "far outside"),
         ({"distortion": (-40.0, 0, 0, 0, 0, 0, 0, 0)}, "folds the image"),
         ({"distortion": (0, 0, 3.0, 0, 0, 0, 0, 0)}, "folds the image"),
@@ -472,6 +473,12 @@ def test_a_camera_that_makes_no_sense_is_a_reason(tmp_path, changes, message):
     given = Truth(**{**vars(given), "distortion": (0.0,) * 8, **changes})
     path = write_own(Path(tmp_path) / "c.json", given, dist_coeffs=list(given.distortion))
     with pytest.raises(CaptureFailure, match=message):
+        find_camera(path, "a.jpg", SIZE)
+
+
+def test_a_transposed_camera_matrix_is_a_reason(tmp_path):
+    path = write_own(tmp_path / "c.json", ANY, K=ANY.matrix.T.tolist())
+    with pytest.raises(CaptureFailure, match=r"K of camera 'a' in .* is no camera matrix"):
         find_camera(path, "a.jpg", SIZE)
 
 

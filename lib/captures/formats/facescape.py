@@ -24,6 +24,7 @@ from lib.captures.formats.given import (
     mapping,
     number,
     numbers,
+    pinhole,
     read_json,
 )
 from lib.captures.formats.own import opencv_coefficients
@@ -44,18 +45,19 @@ def find_facescape(content: dict[str, Any], path: Path, image: Path) -> GivenCam
     if not content.get(f"{name}_valid", True):
         raise bad(f"{where} is marked as not valid: its pose was not found.")
     matrix = _corner(content[f"{name}_K"], 3, f"K of {where}")
+    focal, centre, skew = pinhole(matrix, where)
     pose = _corner(content.get(f"{name}_Rt"), 4, f"Rt of {where}")
     pose, unit = _in_millimetres(pose, path)
     sides = [content.get(f"{name}_{side}") for side in ("height", "width")]
     size = None if None in sides else tuple(int(number(s, f"size of {where}")) for s in sides)
     return GivenCamera(
         name=name,
-        focal_px=np.diag(matrix)[:2],
-        centre_px=matrix[:2, 2],
+        focal_px=focal,
+        centre_px=centre,
         world_to_camera=pose,
         length_unit=unit,
         distortion=opencv_coefficients(content.get(f"{name}_distortion", []), where),
-        skew_px=float(matrix[0, 1]),
+        skew_px=skew,
         size=size,
     )
 

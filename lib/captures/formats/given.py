@@ -18,6 +18,7 @@ from lib.geometry import rational_of_polynomial
 
 LARGEST_FILE = 1 << 28  # bytes: camera files of thousands of views stay far below
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+RIGHT = 1e-6
 CONVERSION_PX = 0.01  # largest error of a term of 8th order that is written in another way
 
 LengthUnit = Literal["mm", "unknown"]
@@ -147,6 +148,20 @@ def number(value: Any, where: str) -> float:
         CaptureFailure: `bad_camera`, naming `where`.
     """
     return float(numbers([value], (1,), where)[0])
+
+
+def pinhole(matrix: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """(2,) focal lengths, (2,) principal point and skew of a (3, 3) camera matrix.
+
+    Raises:
+        CaptureFailure: `bad_camera`: it is none, such as one that was transposed.
+    """
+    if np.abs(matrix[2] - [0, 0, 1]).max() > RIGHT or abs(matrix[1, 0]) > RIGHT:
+        raise bad(
+            f"K of {where} is no camera matrix: expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] in "
+            f"px, row by row; found {matrix.tolist()}."
+        )
+    return np.diag(matrix)[:2], matrix[:2, 2], float(matrix[0, 1])
 
 
 def entry_of(entries: Sequence[tuple[str, Entry]], image: Path, path: Path) -> tuple[str, Entry]:

@@ -26,6 +26,7 @@ from lib.captures.formats.given import (
     mapping,
     number,
     numbers,
+    pinhole,
 )
 
 N_COEFFICIENTS = (0, 4, 5, 8)
@@ -53,7 +54,7 @@ def find_own(content: dict[str, Any], path: Path, image: Path) -> GivenCamera:
             )
     name, camera = entry_of([(str(entry["name"]), entry) for entry in entries], image, path)
     where = f"camera '{name}' in {path}"
-    matrix = numbers(camera["K"], (3, 3), f"K of {where}")
+    focal, centre, skew = pinhole(numbers(camera["K"], (3, 3), f"K of {where}"), where)
     pose = np.column_stack(
         [
             numbers(camera["R"], (3, 3), f"R of {where}"),
@@ -62,12 +63,12 @@ def find_own(content: dict[str, Any], path: Path, image: Path) -> GivenCamera:
     )
     return GivenCamera(
         name=name,
-        focal_px=np.diag(matrix)[:2],
-        centre_px=matrix[:2, 2],
+        focal_px=focal,
+        centre_px=centre,
         world_to_camera=pose,
         length_unit=unit,
         distortion=opencv_coefficients(camera.get("dist_coeffs", []), where),
-        skew_px=float(matrix[0, 1]),
+        skew_px=skew,
         size=_size(camera, where),
         upright=True,
     )
@@ -87,22 +88,23 @@ def find_nersemble(
     name, pose = entry_of(named, image, path)
     where = f"camera '{name}' in {path}"
     matrix = numbers(content.get("intrinsics"), (3, 3), f"intrinsics of {path}")
+    focal, centre, skew = pinhole(matrix, where)
     pose = numbers(pose, (4, 4), f"world_2_cam of {where}")[:3].copy()
     pose[:, 3] *= MM["m"]
     middle = (np.array(size[::-1]) - 1) / 2
-    if (np.abs(matrix[:2, 2] - middle) > CENTRED * np.array(size[::-1])).any():
+    if (np.abs(centre - middle) > CENTRED * np.array(size[::-1])).any():
         raise bad(
-            f"{where} has its principal point at {matrix[0, 2]:.0f}, {matrix[1, 2]:.0f}; "
+            f"{where} has its principal point at {centre[0]:.0f}, {centre[1]:.0f}; "
             f"{image.name} has {size[1]} x {size[0]} px. The file is for images of full size: "
             "give those, or a cameras.json with a scaled K."
         )
     return GivenCamera(
         name=name,
-        focal_px=np.diag(matrix)[:2],
-        centre_px=matrix[:2, 2],
+        focal_px=focal,
+        centre_px=centre,
         world_to_camera=pose,
         length_unit="mm",
-        skew_px=float(matrix[0, 1]),
+        skew_px=skew,
         upright=True,
     )
 
