@@ -68,7 +68,8 @@ def mask_skin(
 ) -> SkinMask:
     """Probability of bare skin on every working image: face, ears and neck, not hair or features.
 
-    A view without a face or without usable landmarks is 0 everywhere.
+    A view without a face or without usable landmarks is 0 everywhere; so is what lies outside of
+    a mask that the user gave.
 
     Args:
         model: head model that knows the landmarks' scheme or `ibug68`.
@@ -89,6 +90,8 @@ def mask_skin(
         except CaptureFailure as failure:
             failures.append(failure)
             probability = np.zeros(image.shape[:2])
+        if capture.mask[view].size:
+            probability = probability * (capture.mask[view] / 255)
         masks.append(np.round(np.clip(probability, 0, 1) * 255).astype(np.uint8))
     if len(failures) == len(masks):
         raise failures[0]

@@ -183,3 +183,15 @@ def test_a_view_without_a_face_has_no_skin_and_the_others_have(model, method):
     assert found[0].max() > 200 and not found[1].any()
     with pytest.raises(CaptureFailure, match="no_pose"):
         mask_skin(model, capture, faces.replace(box_px=boxes * np.nan), landmarks, options)
+
+
+def test_what_the_users_mask_leaves_out_is_no_skin(model):
+    image, _, points = painted(model, "fair")
+    capture, faces, landmarks = artefacts([image], [points])
+    free = mask_skin(model, capture, faces, landmarks, SkinOptions()).probability[0]
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[:, image.shape[1] // 2 :] = 255
+    capture = capture.replace(mask=(mask,))
+    found = mask_skin(model, capture, faces, landmarks, SkinOptions()).probability[0]
+    np.testing.assert_array_equal(found, np.where(mask > 0, free, 0))
+    assert free[mask == 0].max() > 200
