@@ -33,11 +33,14 @@ include: "rules/captures.smk"
 include: "rules/faces.smk"
 include: "rules/rig.smk"
 include: "rules/fit.smk"
+include: "rules/surface.smk"
 include: "rules/texture.smk"
+include: "rules/displacement.smk"
 include: "rules/export.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/synthesise.smk"
+include: "rules/train.smk"
 
 
 rule all:

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lib.base import BaseOptions
 from lib.captures import ImportOptions
 from lib.detection import DetectionOptions
+from lib.displacement import DisplacementOptions
 from lib.errors import ConfigError
 from lib.evaluation import EvaluationOptions
 from lib.export import ExportOptions
 from lib.fitting import FitOptions
+from lib.implicit import ImplicitOptions
 from lib.landmarks import LandmarkOptions
 from lib.planning.document import config_page, config_yaml
 from lib.planning.settings import (
@@ -23,11 +26,13 @@ from lib.planning.settings import (
     settings_schema,
     walk_settings,
 )
+from lib.regularisation import RegulariseOptions
 from lib.report import ReportOptions
 from lib.rig import RigOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
+from lib.training.options import TrainingOptions
 
 PROJECT = Path(__file__).parents[1]
 SECTIONS = {
@@ -37,11 +42,16 @@ SECTIONS = {
     "skin": SkinOptions,
     "rig": RigOptions,
     "fit": FitOptions,
+    "base": BaseOptions,
+    "implicit": ImplicitOptions,
+    "regularise": RegulariseOptions,
     "texture": TextureOptions,
+    "displacement": DisplacementOptions,
     "export": ExportOptions,
     "evaluation": EvaluationOptions,
     "report": ReportOptions,
     "synthesis": SynthesisOptions,
+    "training": TrainingOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

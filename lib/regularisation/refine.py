@@ -1,0 +1,147 @@
+"""Photometric refinement: the surface moves until all views show the same at every texel.
+
+Around the present distance d each view's values are nearly linear, z_v(d + e) = z_v + e z_v'. The
+views agree best where e minimises, over a small window, the weighted squares of what each differs
+from the mean of all: the residuals r_v + e q_v with r_v = z_v - mean z and q_v = z_v' - mean z'.
+Their normal equation A e = B gives both the step and its information A in 1/mm^2, with which a
+thin plate weighs it against the smoothness of skin: step and smoothing take turns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from lib.uvspace.agreement import LEAST_WEIGHT, agreement, local_contrast
+from lib.uvspace.channels import NOISE
+from lib.uvspace.filters import REACH, blur
+from lib.uvspace.grid import Grid
+from lib.uvspace.plate import thin_plate
+from lib.uvspace.search import Comparison, view_weights
+from lib.uvspace.views import CalibratedView, Rays, cast_rays, views_at
+
+CONTRAST_WINDOW = 4.0  # texels; brightness and contrast are compared within it
+ROBUST = 3.0  # residuals beyond so many standard deviations of the noise count little
+MAX_STEP_MM = 0.3
+REFERENCE_TEXELS = 1024
+REWEIGHED = 4  # rounds after which visibility is worked out anew
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A refined surface.
+
+    Args:
+        distance_mm: (rows, cols).
+        information: (rows, cols) 1/mm^2, of the measured distance.
+    """
+
+    distance_mm: torch.Tensor
+    information: torch.Tensor
+
+
+def refine(
+    grid: Grid,
+    views: Sequence[CalibratedView],
+    distance_mm: torch.Tensor,
+    iterations: int,
+    window: float,
+    relief: float,
+    comparison: Comparison,
+    device: torch.device | str = "cpu",
+) -> Refined:
+    """Move a surface along the normals of a grid until the views agree.
+
+    Args:
+        grid: the base.
+        views: at least two.
+        distance_mm: (rows, cols) first estimate, within about a pixel of the surface.
+        iterations: rounds, at least 1.
+        window: standard deviation of the window of the normal equations, in texels.
+        relief: standard deviation of the surface's bend, mm per squared texel at 1024 texels.
+        comparison: noise and memory.
+        device: where the tensors live.
+
+    Source: Lucas & Kanade 1981, over all views and along the normal; Beeler et al. 2010 for the
+        alternation with a smoothness that yields where the images are sure.
+    """
+    sized = views_at(views, grid)
+    rays = cast_rays(sized, grid, device)
+    mask = torch.tensor(grid.mask, device=device)
+    rows = grid.mask.shape[0]
+    bend = relief * (REFERENCE_TEXELS / rows) ** 2
+    reach = 0.5 * grid.spacing_mm
+    distance, weight = distance_mm, None
+    for index in range(iterations):
+        if index % REWEIGHED == 0:
+            moved = grid.moved(distance.cpu().numpy())
+            weight = view_weights(sized, moved, comparison, device)
+        step, information = _normal_equations(rays, weight, distance, reach, window, comparison)
+        target = distance + step.clamp(-MAX_STEP_MM, MAX_STEP_MM)
+        trust = (information * bend * bend).clamp(0, 1e4)
+        distance = thin_plate(target, trust, mask, 1.0, start=distance)
+    return Refined(distance, information)
+
+
+def _normal_equations(
+    rays: Rays,
+    weight: torch.Tensor,
+    distance: torch.Tensor,
+    reach: float,
+    window: float,
+    comparison: Comparison,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(rows, cols) best step in mm and its information in 1/mm^2, strip by strip."""
+    rows, cols = distance.shape
+    step, information = torch.zeros_like(distance), torch.zeros_like(distance)
+    halo = math.ceil(REACH * (4 * CONTRAST_WINDOW + window))
+    per_row = 3 * cols * sum(image.shape[1] for image in rays.images)
+    height = max(8, comparison.max_samples // per_row - 2 * halo)
+    for top in range(0, rows, height):
+        bottom = min(top + height, rows)
+        low, high = max(0, top - halo), min(rows, bottom + halo)
+        strip = slice(low, high)
+        if not (weight[:, strip] > 0).any():
+            continue
+        part = replace(rays, start=rays.start[:, :, strip], step=rays.step[:, :, strip])
+        found = _strip(part, weight[:, strip], distance[strip], reach, window, comparison)
+        step[top:bottom] = found[0][top - low : bottom - low]
+        information[top:bottom] = found[1][top - low : bottom - low]
+    return step, information
+
+
+def _strip(
+    rays: Rays,
+    weight: torch.Tensor,
+    distance: torch.Tensor,
+    reach: float,
+    window: float,
+    comparison: Comparison,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    values, inside = rays.sample(distance)
+    ahead, behind = rays.sample(distance + reach)[0], rays.sample(distance - reach)[0]
+    weight = weight * inside
+    seen = (weight > 0).float()
+    noise = values.new_tensor(NOISE)[:, None, None] * comparison.noise
+    contrast = local_contrast(values, seen, CONTRAST_WINDOW, noise)
+    _, belief = agreement(contrast.values, weight, CONTRAST_WINDOW)
+    slope = (ahead - behind) / (2 * reach)
+    slope = slope - blur(slope * seen[:, None], CONTRAST_WINDOW) / blur(
+        seen[:, None], CONTRAST_WINDOW
+    ).clamp_min(LEAST_WEIGHT)
+    slope = slope * contrast.gain * seen[:, None]
+    share = belief[:, None] / belief.sum(0).clamp_min(LEAST_WEIGHT)
+    residual = contrast.values - (share * contrast.values).sum(0)
+    sigma = contrast.gain * noise
+    robust = 1 / (1 + (residual / (ROBUST * sigma)).square())
+    share = belief[:, None] * robust
+    share = share / share.sum(0).clamp_min(LEAST_WEIGHT)
+    residual = contrast.values - (share * contrast.values).sum(0)
+    relative = slope - (share * slope).sum(0)
+    precision = belief[:, None] * robust / sigma.square()
+    information = blur((precision * relative.square()).sum((0, 1)), window)
+    pull = -blur((precision * relative * residual).sum((0, 1)), window)
+    return pull / information.clamp_min(1e-6), information

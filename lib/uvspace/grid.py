@@ -1,0 +1,160 @@
+"""A head's surface on its UV chart: one point and one normal per texel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from lib.errors import ShapeError
+from lib.facemodel import FaceModel
+from lib.geometry import vertex_normals
+from lib.render import interpolate, uv_buffers, uv_to_texel
+
+SMOOTH_NORMALS = 0.004  # standard deviation of the smoothing of normals, in chart units
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Texels of a chart; row 0 is v = 1.
+
+    Args:
+        position: (rows, cols, 3) float32 mm, world frame; 0 off the mask.
+        normal: (rows, cols, 3) float32 unit, outwards; 0 off the mask.
+        mask: (rows, cols) bool: texels that lie on the surface.
+    """
+
+    position: np.ndarray
+    normal: np.ndarray
+    mask: np.ndarray
+
+    def __post_init__(self) -> None:
+        shape = self.mask.shape
+        for name in ("position", "normal"):
+            found = getattr(self, name).shape
+            if found != (*shape, 3):
+                raise ShapeError(name, found, f"{(*shape, 3)}, as the mask says")
+
+    @property
+    def spacing_mm(self) -> float:
+        """Median distance of neighbouring texels."""
+        both = self.mask[:, 1:] & self.mask[:, :-1]
+        step = np.linalg.norm(np.diff(self.position, axis=1), axis=2)[both]
+        return float(np.median(step)) if len(step) else 0.0
+
+    def moved(self, distance_mm: np.ndarray) -> Grid:
+        """The grid moved along its normals by (rows, cols) mm, with normals of the new shape."""
+        return grid_of(self.position + self.normal * distance_mm[..., None], self.mask)
+
+
+def outer_skin(model: FaceModel) -> np.ndarray:
+    """(n_triangles,) bool: the skin that one sees from outside."""
+    inner = ("mouth", "socket", "teeth", "tongue", "gums", "eye")
+    names = [name for name in model.region_names if not name.startswith(inner)]
+    return model.region(*names)
+
+
+def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
+    """The outer skin of a head on its chart, and a membrane between the lids of each eye.
+
+    Args:
+        model: the head model.
+        vertices: (n_vertices, 3) mm, world frame.
+        uv_size: texels along each side.
+
+    Raises:
+        ShapeError: `vertices` do not belong to the model.
+    """
+    if vertices.shape != model.mean.shape:
+        raise ShapeError("vertices", vertices.shape, f"{model.mean.shape} of {model.name}")
+    skin = outer_skin(model)
+    buffers = uv_buffers(model.uv, model.uv_triangles[skin], (uv_size, uv_size))
+    triangles = model.triangles[skin]
+    normals = vertex_normals(vertices, triangles)
+    values = interpolate(buffers, np.column_stack([vertices, normals]), triangles)
+    hole = _eye_holes(model, buffers.mask)
+    if hole.any():
+        values[hole] = _membrane(values, buffers.mask, hole)
+    mask = buffers.mask | hole
+    normal = smooth_directions(values[..., 3:], mask, SMOOTH_NORMALS * uv_size)
+    return Grid(values[..., :3] * mask[..., None], normal, mask)
+
+
+def _eye_holes(model: FaceModel, mask: np.ndarray) -> np.ndarray:
+    """(rows, cols) bool: the openings between the lids, where the chart of the skin has none."""
+    _, label = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
+    corners = model.landmarks["ibug68"]
+    uv = model.uv[model.uv_triangles[corners.triangle]]
+    place = uv_to_texel((uv * corners.barycentric[..., None]).sum(axis=1), mask.shape)
+    result = np.zeros_like(mask)
+    outside = set(np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])))
+    for eye in (slice(36, 42), slice(42, 48)):
+        column, row = np.rint(place[eye].mean(axis=0)).astype(int)
+        number = label[row, column]
+        if number > 0 and number not in outside:
+            result |= label == number
+    return result
+
+
+def _membrane(values: np.ndarray, mask: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """(n, C) harmonic continuation of (rows, cols, C) values into the n texels of a hole."""
+    rows, cols = np.nonzero(hole)
+    number = np.full(hole.shape, -1)
+    number[rows, cols] = np.arange(len(rows))
+    count = np.zeros(len(rows))
+    right_side = np.zeros((len(rows), values.shape[2]))
+    links = []
+    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        row, col = rows + down, cols + right
+        other = number[row, col]
+        links.append((np.flatnonzero(other >= 0), other[other >= 0]))
+        held = (other < 0) & mask[row, col]
+        right_side[held] += values[row[held], col[held]]
+        count += (other >= 0) | held
+    here, there = (np.concatenate(part) for part in zip(*links, strict=True))
+    size = (len(rows), len(rows))
+    system = sp.diags(count) - sp.csr_matrix((np.ones(len(here)), (here, there)), size)
+    return splu(system.tocsc()).solve(right_side)
+
+
+def grid_of(position: np.ndarray, mask: np.ndarray, smooth: float = SMOOTH_NORMALS) -> Grid:
+    """A grid of points (rows, cols, 3), its normals from differences between neighbours.
+
+    Args:
+        position: (rows, cols, 3) mm.
+        mask: (rows, cols) bool.
+        smooth: standard deviation of the normals' smoothing, in chart units.
+    """
+    position = np.where(mask[..., None], position, 0).astype(np.float32)
+    # Columns run along +u, rows along -v; the chart is not mirrored, so u x v points outwards.
+    normal = np.cross(_slope(position, mask, 1), -_slope(position, mask, 0))
+    return Grid(position, smooth_directions(normal, mask, smooth * mask.shape[1]), mask)
+
+
+def _slope(values: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
+    """(rows, cols, 3) central difference along an axis, one-sided at the border of the mask."""
+    step = np.diff(values, axis=axis)
+    both = np.take(mask, range(1, mask.shape[axis]), axis) & np.take(
+        mask, range(mask.shape[axis] - 1), axis
+    )
+    step = step * both[..., None]
+    pad = [(0, 0)] * 3
+    before, after = list(pad), list(pad)
+    before[axis], after[axis] = (1, 0), (0, 1)
+    total = np.pad(step, before) + np.pad(step, after)
+    count = np.pad(both, before[:2]).astype(np.float32) + np.pad(both, after[:2])
+    return total / np.maximum(count, 1)[..., None]
+
+
+def smooth_directions(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
+    """(rows, cols, 3) unit vectors, averaged over their neighbours on the mask."""
+    values = np.where(mask[..., None], values, 0).astype(np.float32)
+    length = np.linalg.norm(values, axis=2, keepdims=True)
+    values = values / np.maximum(length, 1e-12)
+    if sigma > 0.3:
+        values = cv2.GaussianBlur(values, (0, 0), sigma)
+        values = np.where(mask[..., None], values, 0)
+    return values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1e-12)

@@ -1,0 +1,175 @@
+"""What calibrated views show at points of a texel grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from lib.geometry import to_camera
+from lib.render import Camera, render_buffers
+from lib.render.visibility import visible
+from lib.uvspace.grid import Grid
+from lib.uvspace.mesh import grid_triangles
+
+OUTSIDE = -2.0  # place on the unit square of a point behind the camera
+
+
+@dataclass(frozen=True)
+class CalibratedView:
+    """One photo with its pinhole camera.
+
+    Args:
+        name: of the view.
+        image: (h, w) or (h, w, c) float32; brightness of any monotonic coding.
+        camera: in the world frame.
+        mask: (h, w) float32 0..1: what may be used; None = all.
+    """
+
+    name: str
+    image: np.ndarray
+    camera: Camera
+    mask: np.ndarray | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.image.shape[:2]
+
+    def px_mm(self, points: np.ndarray) -> float:
+        """Median size of a pixel at (n, 3) points in mm; inf where all lie behind the camera."""
+        depth = to_camera(points, self.camera.world_to_camera)[:, 2]
+        before = depth[depth > 0]
+        return float(np.median(before)) / self.camera.focal_px if len(before) else np.inf
+
+    def reduced(self, factor: int) -> CalibratedView:
+        """The view at 1/factor of its size, every pixel the mean of a square."""
+        if factor == 1:
+            return self
+        height, width = (max(1, side // factor) for side in self.size)
+
+        def shrink(image: np.ndarray) -> np.ndarray:
+            cropped = image[: height * factor, : width * factor]
+            return cv2.resize(cropped, (width, height), interpolation=cv2.INTER_AREA)
+
+        camera = Camera(
+            self.camera.world_to_camera,
+            self.camera.focal_px / factor,
+            (np.asarray(self.camera.centre_px) + 0.5) / factor - 0.5,
+        )
+        mask = None if self.mask is None else shrink(self.mask)
+        return CalibratedView(self.name, shrink(self.image), camera, mask)
+
+
+def views_at(views: Sequence[CalibratedView], grid: Grid) -> list[CalibratedView]:
+    """The views reduced so that a pixel is about as large as a texel, and never larger."""
+    points = grid.position[grid.mask][::37].astype(np.float64)
+    result = []
+    for view in views:
+        ratio = grid.spacing_mm / max(view.px_mm(points), 1e-9)
+        result.append(view.reduced(max(1, int(ratio + 0.25))))
+    return result
+
+
+@dataclass(frozen=True)
+class Rays:
+    """A grid seen by some views: image places as functions of the distance along the normal.
+
+    The camera point of a texel at distance d is `start + d * step`, in px times mm.
+
+    Args:
+        start: (n_views, 3, rows, cols) float32.
+        step: of the same shape.
+        images: of each view (1, c, h, w).
+    """
+
+    start: torch.Tensor
+    step: torch.Tensor
+    images: tuple[torch.Tensor, ...]
+
+    def sample(self, distance_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bilinear look-up of every view at every texel.
+
+        Args:
+            distance_mm: (rows, cols), along the normal.
+
+        Returns:
+            (n_views, c, rows, cols) values, 0 outside; (n_views, rows, cols) bool inside.
+        """
+        values, inside = [], []
+        for start, step, image in zip(self.start, self.step, self.images, strict=True):
+            x, y, depth = start + distance_mm * step
+            place = torch.stack([x, y], -1) / depth.clamp_min(1e-6)[..., None]
+            height, width = image.shape[-2:]
+            scale = place.new_tensor([2 / width, 2 / height])
+            place = (place + 0.5) * scale - 1
+            place = torch.where((depth > 1.0)[..., None], place, OUTSIDE)
+            limit = 1 - scale
+            inside.append((place.abs() <= limit).all(-1))
+            values.append(F.grid_sample(image, place[None], align_corners=False)[0])
+        return torch.stack(values), torch.stack(inside)
+
+
+def cast_rays(
+    views: Sequence[CalibratedView], grid: Grid, device: torch.device | str = "cpu"
+) -> Rays:
+    """Rays of a grid's normals in each view."""
+    start, step, images = [], [], []
+    for view in views:
+        pose, focal, centre = view.camera
+        rotation, translation = pose[:, :3], pose[:, 3]
+        matrix = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
+        place = grid.position.astype(np.float64) @ (matrix @ rotation).T + matrix @ translation
+        start.append(place.transpose(2, 0, 1).astype(np.float32))
+        turned = grid.normal.astype(np.float64) @ (matrix @ rotation).T
+        step.append(turned.transpose(2, 0, 1).astype(np.float32))
+        image = view.image if view.image.ndim == 3 else view.image[..., None]
+        images.append(
+            torch.tensor(image.transpose(2, 0, 1)[None], dtype=torch.float32, device=device)
+        )
+    return Rays(
+        torch.tensor(np.stack(start), device=device),
+        torch.tensor(np.stack(step), device=device),
+        tuple(images),
+    )
+
+
+def visibility(
+    views: Sequence[CalibratedView],
+    grid: Grid,
+    distance_mm: np.ndarray,
+    others: tuple[np.ndarray, np.ndarray] | None = None,
+    tolerance_mm: float = 1.0,
+    stride: int = 1,
+) -> np.ndarray:
+    """(n_views, rows, cols) float32: cosine to the view where a texel is seen, else 0.
+
+    Args:
+        views: the views; buffers are drawn at their size.
+        grid: the grid.
+        distance_mm: (rows, cols) where the surface is now.
+        others: (n, 3) vertices and (t, 3) triangles of what else may hide the surface.
+        tolerance_mm: how far behind the depth buffer a texel still counts as seen.
+        stride: texels per vertex of the mesh that hides.
+    """
+    moved = grid.moved(distance_mm)
+    mask = grid.mask[::stride, ::stride]
+    texel, triangles = grid_triangles(mask)
+    vertices = moved.position[::stride, ::stride].reshape(-1, 3)[texel]
+    if others is not None:
+        triangles = np.concatenate([triangles, others[1].astype(np.int32) + len(vertices)])
+        vertices = np.concatenate([vertices, others[0].astype(np.float32)])
+    points, normals = moved.position[grid.mask], moved.normal[grid.mask]
+    result = np.zeros((len(views), *grid.mask.shape), np.float32)
+    for index, view in enumerate(views):
+        buffers = render_buffers(vertices, triangles, *view.camera, size=view.size)
+        eye = -view.camera.world_to_camera[:, :3].T @ view.camera.world_to_camera[:, 3]
+        towards = eye.astype(np.float32) - points
+        towards /= np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
+        cosine = np.clip((towards * normals).sum(axis=1), 0, 1)
+        seen = visible(points, normals, buffers, view.camera, tolerance_mm)
+        result[index][grid.mask] = np.where(seen, cosine, 0)
+    return result

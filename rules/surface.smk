@@ -1,0 +1,104 @@
+"""Surface: from calibrated views to a measured surface on the head's UV chart.
+
+Needs: capture.h5, faces.h5, rig.h5, fit.h5
+Makes: base.h5 (BaseMesh), volume.h5 (Volume), surface.h5 (Surface)
+
+Batches of single photos have none: whoever needs one asks by `if_many_views`.
+"""
+
+
+rule fit_base_mesh:
+    """Draw the fitted head to where the views agree, by a smooth free-form layer."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        rig=rules.calibrate_rig.output.rig,
+        fit=rules.fit_face_model.output.fit,
+        model=face_model_file,
+    output:
+        base="<results>/{batch}/base.h5",
+    log:
+        "<logs>/fit_base_mesh/{batch}.log",
+    benchmark:
+        "<benchmarks>/fit_base_mesh/{batch}.tsv"
+    priority: 6
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=4000,
+        gpu=GPUS,
+    params:
+        version=VERSION["base"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["base"],
+    message:
+        "Shaping the base meshes of {wildcards.batch}"
+    script:
+        "../scripts/fit_base_mesh.py"
+
+
+rule match_views:
+    """Tell how well the views agree at distances along every normal of the base mesh."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        rig=rules.calibrate_rig.output.rig,
+        base=rules.fit_base_mesh.output.base,
+        model=face_model_file,
+    output:
+        volume="<results>/{batch}/volume.h5",
+    log:
+        "<logs>/match_views/{batch}.log",
+    benchmark:
+        "<benchmarks>/match_views/{batch}.tsv"
+    priority: 6
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=6000,
+        gpu=GPUS,
+    params:
+        version=VERSION["volume"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["implicit"],
+    message:
+        "Matching the views of {wildcards.batch} ({params.options[method]})"
+    script:
+        "../scripts/match_views.py"
+
+
+rule regularise_surface:
+    """Find a smooth surface in the volume and refine it on the images."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        rig=rules.calibrate_rig.output.rig,
+        base=rules.fit_base_mesh.output.base,
+        volume=rules.match_views.output.volume,
+        model=face_model_file,
+    output:
+        surface="<results>/{batch}/surface.h5",
+    log:
+        "<logs>/regularise_surface/{batch}.log",
+    benchmark:
+        "<benchmarks>/regularise_surface/{batch}.tsv"
+    priority: 6
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=6000,
+        gpu=GPUS,
+    params:
+        version=VERSION["surface"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["regularise"],
+    message:
+        "Finding the surfaces of {wildcards.batch} ({params.options[method]})"
+    script:
+        "../scripts/regularise_surface.py"

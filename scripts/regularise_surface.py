@@ -1,0 +1,42 @@
+"""Find and refine the surface: volumes and images in, surfaces out."""
+
+from lib.artefacts import (
+    BaseMesh,
+    BatchReader,
+    Capture,
+    Faces,
+    Rig,
+    Surface,
+    Volume,
+    process_batch,
+)
+from lib.devices import lease_gpus, pick_device
+from lib.facemodel import load_face_model
+from lib.log import stage_log
+from lib.regularisation import RegulariseOptions, regularise_capture
+
+
+def main(inputs, outputs, params):
+    model = load_face_model(inputs.model or params.face_model)
+    options, device = RegulariseOptions(**params.options), pick_device(params.device)
+    with (
+        BatchReader(inputs.capture, Capture) as captures,
+        BatchReader(inputs.faces, Faces) as faces,
+        BatchReader(inputs.rig, Rig) as rigs,
+        BatchReader(inputs.base, BaseMesh) as bases,
+        BatchReader(inputs.volume, Volume) as volumes,
+    ):
+
+        def regularise(name):
+            capture, rig = captures[faces[name].photo], rigs[name]
+            surface = regularise_capture(
+                model, capture, rig, bases[name], volumes[name], options, device
+            )
+            yield name, surface
+
+        process_batch(volumes, outputs.surface, Surface, "regularise", regularise)
+
+
+if "snakemake" in globals():
+    with stage_log(snakemake.log[0]), lease_gpus(snakemake.resources.get("gpu", 0)):
+        main(snakemake.input, snakemake.output, snakemake.params)
