@@ -1,33 +1,52 @@
-"""Blend textures: original photos and fits in, colour on the UV chart out."""
+"""Blend textures: original photos, fits and measured surfaces in, colour on the UV chart out."""
 
-from lib.artefacts import BatchReader, Capture, FaceFit, Faces, SkinMask, Texture, process_batch
+from contextlib import ExitStack
+
+from lib.artefacts import (
+    BaseMesh,
+    BatchReader,
+    Capture,
+    FaceFit,
+    Faces,
+    Rig,
+    SkinMask,
+    Surface,
+    Texture,
+    process_batch,
+)
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
-from lib.texture import TextureOptions, blend_texture, prepare_chart
+from lib.texture import Measured, TextureOptions, blend_texture, prepare_chart
+
+OF_ALL = {"capture": Capture, "faces": Faces, "skin": SkinMask, "fit": FaceFit}
+OF_MANY_VIEWS = {"rig": Rig, "base": BaseMesh, "surface": Surface}
 
 
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = TextureOptions(**params.options)
     chart = prepare_chart(model, options.uv_size)
-    with (
-        BatchReader(inputs.capture, Capture) as captures,
-        BatchReader(inputs.faces, Faces) as faces,
-        BatchReader(inputs.skin, SkinMask) as skin,
-        BatchReader(inputs.fit, FaceFit) as fits,
-    ):
+    many = bool(inputs.get("surface"))  # batches of single photos have none
+    kinds = OF_ALL | OF_MANY_VIEWS if many else OF_ALL
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(BatchReader(inputs.get(name), kind))
+            for name, kind in kinds.items()
+        }
 
         def blend(name):
-            face = faces[name]
-            capture = captures[face.photo]
-            yield (
-                name,
-                blend_texture(model, capture, face, fits[name], skin[name], options, chart=chart),
+            face, fit, skin = (files[stage][name] for stage in ("faces", "fit", "skin"))
+            capture = files["capture"][face.photo]
+            measured = Measured(*(files[stage][name] for stage in OF_MANY_VIEWS)) if many else None
+            texture = blend_texture(
+                *(model, capture, face, fit, skin, options), chart=chart, measured=measured
             )
+            yield name, texture
 
-        process_batch(fits, outputs.texture, Texture, "texture", blend)
+        last = files["surface" if many else "fit"]
+        process_batch(last, outputs.texture, Texture, "texture", blend)
     save_jpeg(outputs.sheet, stage_sheet("texture", {"texture": outputs.texture}))
 
 

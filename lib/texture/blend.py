@@ -9,6 +9,8 @@ logarithms.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Faces, SkinMask, Texture
@@ -19,13 +21,14 @@ from lib.imaging import luminance
 from lib.render import fill_margins, interpolate, irradiance, sample_texture
 from lib.texture.chart import Chart, prepare_chart
 from lib.texture.complete import complete
+from lib.texture.many import join_views
+from lib.texture.measured import Measured, measured_head
+from lib.texture.mvfr import average_views
 from lib.texture.observe import Observation, observe, posed_vertices
 from lib.texture.options import TextureOptions
-from lib.texture.seen import Seen, linear_colour, log_colour
+from lib.texture.seen import Joined, Seen, colour_offset, is_grey, linear_colour, log_colour
 
 EXTRAPOLATED_LIGHT = 0.2  # log; how far the prior's light may leave its mean
-OFFSETS = (0.0005, 0.01)  # linear
-GREY = 0.01  # linear; colours of a black-and-white photo differ less between their channels
 LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness
 
 
@@ -38,6 +41,7 @@ def blend_texture(
     options: TextureOptions | None = None,
     albedo_prior: np.ndarray | None = None,
     chart: Chart | None = None,
+    measured: Measured | None = None,
 ) -> Texture:
     """The colour of the whole head, light included, free of holes.
 
@@ -51,30 +55,68 @@ def blend_texture(
         albedo_prior: (rows, cols, 3) linear albedo of eyes, teeth and mouth; its skin is replaced
             by the fitted albedo. None = `base_texture` of the model.
         chart: `prepare_chart(model, options.uv_size)`, to share it between captures.
+        measured: cameras, base mesh and surface; where they say something, views are projected on
+            them instead of on the fit.
 
     Raises:
-        CaptureFailure: `original_missing`.
-        ShapeError: `fit` belongs to another model.
+        CaptureFailure: `original_missing`; `no_view` when no calibrated view shows the head.
+        ShapeError: `fit` or the base mesh belongs to another model.
     """
     options = options or TextureOptions()
     _check(model, capture, faces, fit)
     chart = chart or prepare_chart(model, options.uv_size)
-    views = [
-        observe(model, chart, capture, fit, skin, view, options)
-        for view in range(len(fit.focal_px))
-    ]
-    main = int(np.argmax([view.weight.sum() for view in views]))
+    if measured is not None and measured.found:
+        joined = _on_surface(model, chart, capture, measured, skin, options)
+    else:
+        joined = _on_fit(model, chart, capture, fit, skin, options)
     albedo = _albedo(model, chart, fit, albedo_prior)
-    normals = vertex_normals(posed_vertices(model, fit, main), model.triangles)
-    light = chart.spread(_soft_irradiance(normals, fit.light[main]))
-    offset = _offset(views[main])
-    prior = log_colour(albedo * light, offset)
-    seen = _merge(views, main, offset, _mouth_open_mm(model, fit))
-    log_rgb, weight = complete(chart, seen, prior, options)
-    rgb = linear_colour(log_rgb, offset)
-    if _is_grey(views[main]):
+    light = chart.spread(_soft_irradiance(joined.normals, fit.light[joined.main]))
+    prior = log_colour(albedo * light, joined.offset)
+    log_rgb, weight = complete(chart, joined.seen, prior, options)
+    if joined.exact:
+        seen = joined.seen.weight > 0
+        log_rgb[seen], weight[seen] = joined.seen.log_rgb[seen], 1
+    rgb = linear_colour(log_rgb, joined.offset)
+    if joined.grey:
         rgb = np.repeat(luminance(rgb)[:, None], 3, axis=1)
     return _texture(chart, rgb, weight)
+
+
+def _on_fit(
+    model: FaceModel,
+    chart: Chart,
+    capture: Capture,
+    fit: FaceFit,
+    skin: SkinMask | None,
+    options: TextureOptions,
+) -> Joined:
+    """All views projected on the fitted head."""
+    fitted = np.flatnonzero(np.isfinite(fit.world_to_camera).all(axis=(1, 2)))
+    views = [observe(model, chart, capture, fit, skin, int(view), options) for view in fitted]
+    most = int(np.argmax([view.weight.sum() for view in views]))
+    main = int(fitted[most])
+    normals = vertex_normals(posed_vertices(model, fit, main), model.triangles)
+    well_seen = views[most].rgb[views[most].weight > 0.3]
+    offset = colour_offset(well_seen)
+    seen = _merge(views, most, offset, _mouth_open_mm(model, fit, fitted))
+    return Joined(seen, offset, main, is_grey(well_seen), normals)
+
+
+def _on_surface(
+    model: FaceModel,
+    chart: Chart,
+    capture: Capture,
+    measured: Measured,
+    skin: SkinMask | None,
+    options: TextureOptions,
+) -> Joined:
+    """All calibrated views projected on the measured head."""
+    head = measured_head(model, measured.base, measured.surface)
+    if options.method == "mvfr":
+        joined = average_views(chart, head, capture, measured.rig)
+    else:
+        joined = join_views(model, chart, head, capture, measured.rig, skin, options)
+    return replace(joined, normals=joined.normals @ measured.base.head_to_world[:, :3])
 
 
 def _check(model: FaceModel, capture: Capture, faces: Faces, fit: FaceFit) -> None:
@@ -112,19 +154,6 @@ def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     return mean * np.exp(EXTRAPOLATED_LIGHT * np.tanh(off))[:, None]
 
 
-def _is_grey(view: Observation) -> bool:
-    """Whether the photo is black and white; its head then is, too."""
-    seen = view.rgb[view.weight > 0.3]
-    spread = seen.max(axis=1, initial=0) - seen.min(axis=1, initial=1)
-    return len(seen) > 0 and bool(np.quantile(spread, 0.99) < GREY)
-
-
-def _offset(view: Observation) -> float:
-    """What is added to linear colours before their logarithm: little beside the face's own."""
-    seen = luminance(view.rgb[view.weight > 0.3])
-    return float(np.clip(0.04 * np.median(seen), *OFFSETS)) if len(seen) else OFFSETS[1]
-
-
 def _merge(views: list[Observation], main: int, offset: float, mouth_open_mm: float) -> Seen:
     """All views as one, each brought to the brightness and tint of the main view."""
     total = np.zeros_like(views[main].weight)
@@ -141,15 +170,15 @@ def _merge(views: list[Observation], main: int, offset: float, mouth_open_mm: fl
     return Seen(mean / total[:, None], best, skin / total, mouth_open_mm)
 
 
-def _mouth_open_mm(model: FaceModel, fit: FaceFit) -> float:
-    """How much further apart the lips are in some view than in the neutral face."""
+def _mouth_open_mm(model: FaceModel, fit: FaceFit, fitted: np.ndarray) -> float:
+    """How much further apart the lips are in some view that was fitted than in the neutral face."""
     inner = model.landmarks["ibug68"]
 
     def gap(vertices: np.ndarray) -> float:
         points = inner.on(vertices, model.triangles)
         return float(np.linalg.norm(points[[61, 62, 63]] - points[[67, 66, 65]], axis=1).mean())
 
-    posed = [gap(posed_vertices(model, fit, view)) for view in range(len(fit.focal_px))]
+    posed = [gap(posed_vertices(model, fit, view)) for view in fitted]
     return max(posed) - gap(fit.vertices.astype(np.float32))
 
 

@@ -113,6 +113,8 @@ def judge(
     shown = seen.weight[whole] * (chart.weights[whole] @ own)
     trusted[whole] = np.maximum(trusted[whole], shown)
     _refuse_teeth(chart, seen, ratio - base, trusted, options)
+    if seen.own is not None:
+        trusted = np.maximum(trusted, weight * seen.own).astype(np.float32)
     recolour_brows(chart, seen, prior, base, trusted)
     inside = _inner_tone(chart, ratio, prior, trusted, rest)
     tone = np.where(chart.skin[:, None], base, inside).astype(np.float32)

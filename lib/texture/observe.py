@@ -13,8 +13,8 @@ from lib.geometry import project, vertex_normals
 from lib.render import Buffers, Camera, facing, interpolate, render_buffers, sample_image, visible
 from lib.texture.chart import Chart, features
 from lib.texture.options import TextureOptions
-from lib.uvspace.photos import crop_face, open_photo
 from lib.texture.zones import region
+from lib.uvspace.photos import crop_face, open_photo
 
 BUFFER_SIDE_PX = 600  # small faces are rasterised finer than their pixels
 JUMP_MM = 6.0  # a step in depth between neighbouring pixels that is an edge inside the face
@@ -55,7 +55,7 @@ def observe(
     """
     vertices = posed_vertices(model, fit, view)
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
-    buffers = _depth_buffer(vertices, model.triangles, camera)
+    buffers = depth_buffer(vertices, model.triangles, camera)
     of, position, cosine = _texels_in_view(chart, vertices, model.triangles, buffers, camera)
     height, width = capture.image[view].shape[:2]
     inside = ((position > -0.5) & (position < np.array([width, height]) - 0.5)).all(axis=1)
@@ -66,13 +66,13 @@ def observe(
     if len(of):
         photo = open_photo(capture, view)
         scale = capture.working_to_original[view]
-        density = _texels_per_px(chart, of, position) / float(scale.mean())
+        density = texels_per_px(chart, of, position) / float(scale.mean())
         rgb[of] = crop_face(photo, scale, position, density).sample(position)
-        edges = _distance_to_edges(buffers, camera, model)
+        edges = distance_to_edges(buffers, camera, model)
         distance = sample_image(edges, buffers.to_buffer(position))
         weight[of] = _trust(cosine, distance, chart, of, options)
         if skin is not None:
-            is_skin[of] = _sample_skin(skin.probability[view], capture.image[view], position)
+            is_skin[of] = sample_skin(skin.probability[view], capture.image[view], position)
     return Observation(rgb, weight, is_skin.astype(np.float32))
 
 
@@ -106,14 +106,19 @@ def _trust(
     Eyes and the inside of the mouth count only where skin is not near: a fit that is slightly off
     would put lids on the eyes and lips on the teeth.
     """
-    edge = _ramp(distance[:, :2] / (options.silhouette_mm, options.occlusion_mm), 1, 3)
+    edge = ramp(distance[:, :2] / (options.silhouette_mm, options.occlusion_mm), 1, 3)
     limits = np.cos(np.radians([options.grazing_deg, options.frontal_deg]))
+    free = free_of_skin(distance[:, 2], chart, of)
+    return edge.prod(axis=1) * free * ramp(cosine, *limits)
+
+
+def free_of_skin(distance_mm: np.ndarray, chart: Chart, of: np.ndarray) -> np.ndarray:
+    """(k,) 0..1: texels `of` (k,) of eyes and mouth that lie (k,) mm clear of skin on the image."""
     clear = np.where(chart.eye[of], EYE_CLEAR_MM, MOUTH_CLEAR_MM)
-    free = np.where(chart.skin[of], 1, _ramp(distance[:, 2] / clear, 1, 3))
-    return edge.prod(axis=1) * free * _ramp(cosine, *limits)
+    return np.where(chart.skin[of], 1, ramp(distance_mm / clear, 1, 3))
 
 
-def _sample_skin(probability: np.ndarray, image: np.ndarray, position: np.ndarray) -> np.ndarray:
+def sample_skin(probability: np.ndarray, image: np.ndarray, position: np.ndarray) -> np.ndarray:
     """(k,) 0..1 skin mask at points (k, 2) px, its bright holes filled.
 
     A highlight enclosed by skin, as on the forehead, belongs to the face; dark glasses do not.
@@ -144,7 +149,7 @@ def _highlights(probability: np.ndarray, brightness: np.ndarray) -> np.ndarray:
     return (label > 0) & (label != outside) & bright[label]
 
 
-def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
+def depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> Buffers:
     """Buffers of the viewport around the head, at least BUFFER_SIDE_PX along its longer side."""
     position = project(vertices, *camera)
     position = position[np.isfinite(position).all(axis=1)]
@@ -161,7 +166,7 @@ def _depth_buffer(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -
     )
 
 
-def _distance_to_edges(buffers: Buffers, camera: Camera, model: FaceModel) -> np.ndarray:
+def distance_to_edges(buffers: Buffers, camera: Camera, model: FaceModel) -> np.ndarray:
     """(h, w, 3) float32 mm on the image: to the outline, to edges inside, to the nearest skin."""
     mask = buffers.mask
     if not mask.any():
@@ -195,7 +200,7 @@ def _inner_edges(buffers: Buffers, within: np.ndarray, shortest_px: float) -> np
     return long[label]
 
 
-def _texels_per_px(chart: Chart, of: np.ndarray, position: np.ndarray) -> float:
+def texels_per_px(chart: Chart, of: np.ndarray, position: np.ndarray) -> float:
     """Texels per pixel of the working image along a row of texels, in the median."""
     next_to = np.diff(chart.texel[of]) == 1
     if not next_to.any():
@@ -204,7 +209,7 @@ def _texels_per_px(chart: Chart, of: np.ndarray, position: np.ndarray) -> float:
     return 1 / max(float(np.median(step)), 1e-3)
 
 
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((values - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

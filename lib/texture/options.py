@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["blend", "mvfr"]
 
 
 @dataclass(frozen=True)
@@ -10,6 +13,10 @@ class TextureOptions:
     """How a texture is blended.
 
     Args:
+        method: of many calibrated views. `blend` weighs views by what they show, makes exposures
+            equal and joins them without seams; `mvfr` is the published system's mean by cosine.
+        relocate: also write the crop of FaceScape's chart that the published displacement network
+            expects; on other charts it holds something else.
         uv_size: texels along each side of the square texture.
         grazing_deg: angle between surface normal and view beyond which a texel is not sampled.
         frontal_deg: angle up to which it counts fully.
@@ -22,6 +29,8 @@ class TextureOptions:
         mirror_weight: how much fine detail unseen skin takes from the other side; 0 = none.
     """
 
+    method: Method = "blend"
+    relocate: bool = False
     uv_size: int = 1024
     grazing_deg: float = 78.0
     frontal_deg: float = 55.0
