@@ -21,7 +21,8 @@ from lib.displacement.options import DisplacementOptions
 from lib.errors import MissingModelError
 
 KIND = "visagraph displacement"
-N_INPUTS = 7
+N_INPUTS = 5
+SEEN = 3  # of the inputs
 WORK_PX = 2048  # the chart's size at which it was trained, whatever size is asked for
 TILE, OVERLAP = 512, 48
 DETAIL_SCALE, RELIEF_SCALE_MM = 0.03, 0.02  # usual size of inputs, so that they come near 1
@@ -61,7 +62,7 @@ class ReliefNet(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 7, h, w) of `network_inputs` -> (n, h, w) mm and (n, h, w) log mm."""
+        """(n, 5, h, w) of `network_inputs` -> (n, h, w) mm and (n, h, w) log mm."""
         kept, x = [], inputs
         for level, block in enumerate(self.down):
             x = block(F.avg_pool2d(x, 2) if level else x)
@@ -90,19 +91,22 @@ def network_inputs(
     seen: np.ndarray,
     mm_per_texel: np.ndarray,
 ) -> np.ndarray:
-    """(7, rows, cols) float32: what the network sees, each about 1 in size.
+    """(5, rows, cols) float32: what the network sees, each about 1 in size.
+
+    Colour is left out: on made-up skin it tells pigment from pits almost exactly, on photos, with
+    their coloured lights and light below the skin, it does not.
 
     Args:
-        detail: (rows, cols, 3) `features` of the texture without what is coarser than relief.
-        relief_mm: (rows, cols, 1) the surface's own relief, coarser than what is looked for.
+        detail: (rows, cols) log brightness of the texture without what is coarser than relief.
+        relief_mm: (rows, cols) the surface's own relief, coarser than what is looked for.
         measured: (rows, cols) confidence of the surface.
         seen: (rows, cols) bare skin that a photo shows.
         mm_per_texel: (rows, cols).
     """
     known = seen > 0
     planes = [
-        *np.moveaxis(np.tanh(detail / (4 * DETAIL_SCALE)) * 4, 2, 0),
-        np.tanh(relief_mm[..., 0] / (4 * RELIEF_SCALE_MM)) * 4 * (measured > 0),
+        np.tanh(detail / (4 * DETAIL_SCALE)) * 4,
+        np.tanh(relief_mm / (4 * RELIEF_SCALE_MM)) * 4 * (measured > 0),
         measured,
         seen,
         np.log(mm_per_texel / USUAL_MM),
@@ -127,10 +131,10 @@ def learned_height(
     mm = metric.resized(work).mm_per_texel
     seen = seen_skin(texture, chart, work)
     measured = resized(surface.confidence, work)
-    detail = texture_features(texture, work)
+    detail = texture_features(texture, work)[..., 0]
     detail -= blur_mm(detail, seen, mm, options.surface_mm)
     relief = surface_relief(surface, metric.mm_per_texel, options.surface_mm)
-    inputs = network_inputs(detail, resized(relief, work)[..., None], measured, seen, mm)
+    inputs = network_inputs(detail, resized(relief, work), measured, seen, mm)
     height, sigma = _tiled(network, inputs)
     side = options.uv_size
     seen_here = seen_skin(texture, chart, side)
@@ -173,7 +177,7 @@ def _tiled(network: ReliefNet, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarr
         for left in _starts(cols):
             window = slice(top, top + TILE), slice(left, left + TILE)
             tile = inputs[:, *window]
-            if not tile[5].any():
+            if not tile[SEEN].any():
                 continue
             height, width = tile.shape[1:]
             unit = 2**network.options.levels

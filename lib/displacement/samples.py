@@ -42,7 +42,7 @@ class Crops:
     """Pieces of faces.
 
     Args:
-        inputs: (n, 7, crop, crop) float32 of `network_inputs`.
+        inputs: (n, 5, crop, crop) float32 of `network_inputs`.
         height_mm: (n, crop, crop) float32 relief that is to be found.
         weight: (n, crop, crop) float32 0..1, skin on which it counts.
     """
@@ -72,11 +72,11 @@ def draw_crops(
     seen = chart.bare * (np.abs(truth.uv_position_mm).sum(axis=2) > 0)
     mm = _mm_per_texel(truth.uv_position_mm, seen > 0)
     rgb = _photographed(truth, relief, seen, mm, chance)
-    detail = features(np.log(np.maximum(rgb, 1e-3)))
+    detail = features(np.log(np.maximum(rgb, 1e-3)))[..., 0]
     detail -= blur_mm(detail, seen, mm, options.surface_mm)
     measured = np.full(seen.shape, float(chance.random() >= UNMEASURED), np.float32) * seen
     own = _measured_relief(truth, relief, measured, mm, options, chance)
-    inputs = network_inputs(detail, own[..., None], measured, seen, mm)
+    inputs = network_inputs(detail, own, measured, seen, mm)
     wanted = blur_mm(relief, seen, mm, options.fine_mm)
     wanted -= blur_mm(wanted, seen, mm, options.surface_mm)
     return _cut(inputs, wanted, seen, count, options.crop_px, chance)
