@@ -170,10 +170,6 @@ class BatchReader(Generic[Kind]):
         """One field of a capture; the others are not read."""
         return self.kind.read_field(self._file[capture], name)
 
-    def texts(self, capture: str, field: str) -> tuple[str, ...]:
-        """One text field of a capture that has a result, without reading its arrays."""
-        return tuple(self._file[capture][field].asstr()[()])
-
     def items(self) -> Iterator[tuple[str, Kind]]:
         """(name, artefact) of every capture that has a result."""
         for name in self.captures:

@@ -94,7 +94,7 @@ def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
             for end in reader.outcomes:  # a failure is carried on by later files: it counts once
                 name, reason = end.capture, end.reason
                 if kind == "capture" and not end.failed:
-                    views[name] = list(reader.texts(name, "view"))
+                    views[name] = list(reader.field(name, "view"))
                 if not end.failed:
                     reason = _left_out(reader, kind, name, views.get(name, []))
                 row = StatusRow(name, batch, end.stage, end.outcome, reason)
@@ -115,10 +115,10 @@ def _left_out(reader: BatchReader[Artefact], kind: str, capture: str, views: lis
     total = len(views)
     if kind == "capture":
         fields = ("left_out", "left_out_reason")
-        lost = list(zip(*(reader.texts(capture, field) for field in fields)))
+        lost = list(zip(*(reader.field(capture, field) for field in fields)))
         total += len(lost)
     elif kind in VIEW_REASONS and total > 1:
-        reasons = reader.texts(capture, VIEW_REASONS[kind])
+        reasons = reader.field(capture, VIEW_REASONS[kind])
         lost = [(view, reason) for view, reason in zip(views, reasons) if view and reason]
         views[:] = ["" if reason else view for view, reason in zip(views, reasons)]
     else:

@@ -52,7 +52,7 @@ def test_outcomes_keep_the_order_of_the_sheet(batch):
 def test_one_field_is_read_without_the_others(batch):
     with BatchReader(batch, Faces) as reader:
         for name in Faces.specs():
-            assert np.array_equal(reader.field("a", name), getattr(reader["a"], name))
+            np.testing.assert_array_equal(reader.field("a", name), getattr(reader["a"], name))
         with pytest.raises(ArtefactError, match="no field 'colour' of Faces"):
             reader.field("a", "colour")
 
