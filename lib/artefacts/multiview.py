@@ -26,11 +26,11 @@ class Rig(Artefact):
 
     version: ClassVar[int] = 1
 
-    source: str = text("where the poses come from: file, structure_from_motion or none")
+    source: str = text("of the poses: file, structure_from_motion, landmarks or none")
     scale_source: str = text("where millimetres come from: file, marker, distance, model or none")
     scale: np.ndarray = array("", "f8", "mm", "per unit of length of the cameras as given")
     used: np.ndarray = array("n_views", "u1", "bool", "the view takes part in what follows")
-    reason: tuple[str, ...] = text("why a view is left out; empty where it is used", "n_views")
+    reason: tuple[str, ...] = text("why a view is left out, or has no camera", "n_views")
     world_to_camera: np.ndarray = array("n_views 3 4", "f8", "mm", "[R|t]; NaN where unknown")
     focal_px: np.ndarray = array("n_views", "f8", "px", "focal length of the working image")
     centre_px: np.ndarray = array("n_views 2", "f8", "px", "principal point (x, y)")

@@ -127,8 +127,10 @@ def _setup(item: Subject) -> Setup:
 def _believed(item: Subject, setup: Setup, index: int) -> np.ndarray:
     """(p, 2) measured points, NaN where the other views contradict them or the view is left out."""
     points = item.landmarks.points_px[index]
-    if item.rig is None or item.rig.reason[index]:
-        return points if item.rig is None else np.full_like(points, np.nan)
+    if item.rig is None:
+        return points
+    if not item.rig.used[index]:
+        return np.full_like(points, np.nan)
     wrong = np.isfinite(setup.points_mm).all(1) & (item.rig.inlier[index] == 0)
     return np.where(wrong[:, None], np.nan, points)
 

@@ -10,6 +10,7 @@ from lib.artefacts import Capture, Landmarks, Rig
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel
 from lib.rig.cameras import Cameras
+from lib.rig.motion import MotionError, recover_cameras
 from lib.rig.options import RigOptions
 from lib.rig.scale import scale_from_distance, scale_from_markers
 from lib.rig.shape import place_head
@@ -40,14 +41,27 @@ def calibrate_rig(
     """
     wanted = wanted_views(capture.view, options.views)
     cameras = Cameras(capture.world_to_camera, capture.focal_px, capture.centre_px)
-    if len(capture.view) < 2 or (cameras.known & wanted).sum() < 2:
-        return unknown_rig(capture, landmarks, wanted)
+    source, unit = "file", capture.length_unit
+    if len(capture.view) < 2:
+        return unknown_rig(capture, landmarks, wanted, "")
+    if (cameras.known & wanted).sum() < 2:
+        if options.motion == "none":
+            return unknown_rig(capture, landmarks, wanted, "its camera is not known.")
+        try:
+            motion = recover_cameras(
+                model, capture, landmarks, wanted, options.motion == "features"
+            )
+        except MotionError as error:
+            logger.warning("%s: no cameras were recovered: %s", name, error)
+            return unknown_rig(capture, landmarks, wanted, f"its camera is not known: {error}")
+        source, cameras, unit = motion.source, motion.cameras, "unknown"
     reasons = {
-        view: "rig.views leaves it out." if cameras.known[view] else "its camera is not known."
+        view: "rig.views leaves it out." if not wanted[view] else "its camera is not known."
         for view in np.flatnonzero(~(cameras.known & wanted))
     }
-    cameras = cameras.only(wanted)
-    found, disagreeing = agreeing_views(cameras, landmarks.points_px, landmarks.sigma_px)
+    found, disagreeing = agreeing_views(
+        cameras.only(wanted), landmarks.points_px, landmarks.sigma_px
+    )
     reasons |= disagreeing
     reasons |= _unseen(cameras, capture, found, reasons)
     kept = _kept(len(cameras), reasons)
@@ -57,17 +71,17 @@ def calibrate_rig(
             f"{kept.sum()} of {len(kept)} views can be used, at least 2 are needed: "
             + " ".join(f"view {capture.view[v]}: {why}" for v, why in sorted(reasons.items())),
         )
-    scale, scale_source = _scale(model, capture, landmarks, cameras.only(kept), found, options)
-    rig = _rig(capture, landmarks, found, reasons, scale, scale_source)
+    scale = _scale(model, capture, landmarks, cameras.only(kept), found, options, unit)
+    rig = _rig(cameras, source, landmarks, found, reasons, *scale)
     _log(name, rig)
     return rig
 
 
-def unknown_rig(capture: Capture, landmarks: Landmarks, wanted: np.ndarray) -> Rig:
+def unknown_rig(capture: Capture, landmarks: Landmarks, wanted: np.ndarray, why: str) -> Rig:
     """The rig of a capture whose cameras nothing tells: every view with a face for itself."""
     n_views, n_points = landmarks.sigma_px.shape
     measured = np.isfinite(landmarks.points_px).all(2).any(1)
-    reasons = np.where(measured, "", "no face was found in it.")
+    reasons = np.where(measured, why, "no face was found in it.")
     reasons = np.where(wanted, reasons, "rig.views leaves it out.")
     return Rig(
         source="none",
@@ -112,9 +126,10 @@ def _scale(
     cameras: Cameras,
     found: Triangulation,
     options: RigOptions,
+    unit: str,
 ) -> tuple[float, str]:
     """mm per unit of the cameras, and what says so."""
-    if capture.length_unit == "mm":
+    if unit == "mm":
         return 1.0, "file"
     if options.distance_mm > 0:
         scale = scale_from_distance(cameras, landmarks, options)
@@ -137,25 +152,25 @@ def _scale(
 
 
 def _rig(
-    capture: Capture,
+    cameras: Cameras,
+    source: str,
     landmarks: Landmarks,
     found: Triangulation,
     reasons: dict[int, str],
     scale: float,
     scale_source: str,
 ) -> Rig:
-    given = Cameras(capture.world_to_camera, capture.focal_px, capture.centre_px)
     common = COMMON_SIGMA_MM**2 * np.eye(3)
-    n_views = len(given)
+    n_views = len(cameras)
     return Rig(
-        source="file",
+        source=source,
         scale_source=scale_source,
         scale=scale,
         used=_kept(n_views, reasons),
         reason=tuple(reasons.get(view, "") for view in range(n_views)),
-        world_to_camera=given.scaled(scale).world_to_camera,
-        focal_px=capture.focal_px,
-        centre_px=capture.centre_px,
+        world_to_camera=cameras.scaled(scale).world_to_camera,
+        focal_px=cameras.focal_px,
+        centre_px=cameras.centre_px,
         scheme=landmarks.scheme,
         points_mm=scale * found.points,
         covariance_mm2=scale**2 * found.covariance + common,
@@ -167,8 +182,10 @@ def _rig(
 def _log(name: str, rig: Rig) -> None:
     believed = rig.reprojection_px[rig.inlier > 0]
     logger.info(
-        "%s: %d of %d views used, %d landmarks, median error %.1f px, 1 unit = %.4g mm (%s)",
+        "%s: cameras from %s, %d of %d views used, %d landmarks, median error %.1f px, "
+        "1 unit = %.4g mm (%s)",
         name,
+        rig.source,
         int(rig.used.sum()),
         len(rig.used),
         int(np.isfinite(rig.points_mm).all(1).sum()),
