@@ -134,6 +134,14 @@ def settings_of_shard(wildcards):
     return shard_settings(config["synthesis"], int(wildcards.shard))
 
 
+def training_data(wildcards):
+    """Captures that networks are trained on: those of the settings, else the synthetic world."""
+    shards = "<results>/synthetic/{world}/shard_{shard}.h5"
+    return config["training"]["data"] or expand(
+        shards, world=WORLD, shard=shard_names(config["synthesis"])
+    )
+
+
 def gpus_per_job():
     """GPU slots that a network or optimiser job takes."""
     if config["device"] == "cpu":

@@ -110,7 +110,7 @@ def respond_learned(
     network: Matcher,
     *,
     centre_mm: np.ndarray | None = None,
-    num_sample: int = 50_000,
+    num_sample: int = 20_000,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Responses along the normals of a grid.

@@ -140,7 +140,8 @@ def look_up(feature: torch.Tensor, projection: torch.Tensor, points: torch.Tenso
 
 def project(points: torch.Tensor, projection: torch.Tensor) -> torch.Tensor:
     """(p, 3) pixels times depth, and depth, of (p, 3) points; in full precision under autocast."""
-    return (points[:, None] * projection[:, :3]).sum(-1) + projection[:, 3]
+    with torch.autocast(points.device.type, enabled=False):
+        return torch.addmm(projection[:, 3], points, projection[:, :3].T)
 
 
 class RegulariserNet(nn.Module):

@@ -1,0 +1,50 @@
+"""Train from a command line, in one process or in several.
+
+python -m lib.training implicit out --configfile my.yaml
+torchrun --nproc-per-node 4 -m lib.training implicit out --configfile my.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import yaml
+
+from lib.devices import pick_device
+from lib.errors import VisagraphError
+from lib.log import FORMAT
+from lib.planning.settings import checked_settings
+from lib.training.options import TrainingOptions
+from lib.training.run import train_implicit, train_regularise
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command; 1 when it was refused."""
+    parser = argparse.ArgumentParser(prog="python -m lib.training", description=__doc__)
+    parser.add_argument("task", choices=("implicit", "regularise"))
+    parser.add_argument("folder", type=Path, help="for weights, card, curves and checkpoints")
+    parser.add_argument("--configfile", type=Path, required=True, help="with section `training`")
+    parser.add_argument("--implicit", type=Path, help="weights that make volumes for regularise")
+    given = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format=FORMAT)
+    try:
+        text = given.configfile.read_text(encoding="utf-8")
+        settings = checked_settings(yaml.safe_load(text) or {})
+        options = TrainingOptions(**settings["training"])
+        device = pick_device(settings["device"])
+        if given.task == "implicit":
+            trained = train_implicit(options, given.folder, device)
+        else:
+            trained = train_regularise(options, given.folder, device, given.implicit)
+    except (VisagraphError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(trained.validation)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

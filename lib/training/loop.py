@@ -1,0 +1,280 @@
+"""The loop of training: the same bits whether it ran through or was killed and went on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lib.training.curves import Row, write_curves
+from lib.training.options import TrainingOptions
+from lib.training.processes import Processes
+from lib.training.state import FORMAT, LAST, load_state, save_state
+
+log = logging.getLogger(__name__)
+
+SAVE_STEPS = 200  # between checkpoints inside an epoch
+STEPS_DOWN = (0.6, 0.85)  # of the way, where schedule `step` falls to a tenth
+
+
+class Task(Protocol):
+    """What is trained: a network, what a step asks of it, and how it is scored."""
+
+    name: str
+
+    def network(self) -> nn.Module: ...
+    def draw(self, index: int, chance: np.random.Generator) -> Any: ...
+    def loss(self, network: nn.Module, asked: Any) -> torch.Tensor: ...
+    def score(self, network: nn.Module, index: int, device: torch.device) -> dict[str, float]: ...
+    def to_device(self, asked: Any, device: torch.device) -> Any: ...
+
+
+class Step(nn.Module):
+    """A network whose call is the loss of a step, as data-parallel training needs it."""
+
+    def __init__(self, network: nn.Module, task: Task):
+        super().__init__()
+        self.network, self.task = network, task
+
+    def forward(self, batch: Sequence[Any]) -> torch.Tensor:
+        losses = [self.task.loss(self.network, asked) for asked in batch]
+        return torch.stack(losses).mean()
+
+
+@dataclass
+class Progress:
+    """Where training stands.
+
+    Args:
+        epoch: that is under way, from 0.
+        step: steps of this epoch that are done.
+        total: steps that are done.
+        loss_sum: of this epoch so far.
+        rows: of the curves.
+        seconds: that steps took so far.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+    loss_sum: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it did.
+
+    Args:
+        network: on the CPU.
+        optimiser: state of Adam.
+        rows: of the curves.
+        steps: that were done.
+    """
+
+    network: nn.Module
+    optimiser: dict[str, Any]
+    rows: list[Row]
+    steps: int
+
+    @property
+    def validation(self) -> dict[str, float]:
+        """The last scores on captures that were kept out."""
+        rows = [row for row in self.rows if row["split"] == "validation"]
+        kept = {name: value for name, value in rows[-1].items() if isinstance(value, float)}
+        kept.pop("seconds", None)
+        return kept
+
+
+def learning_rate(options: TrainingOptions, share: float) -> float:
+    """The rate when a share of all steps is done."""
+    if options.schedule == "cosine":
+        return options.learning_rate * 0.5 * (1 + float(np.cos(np.pi * share)))
+    if options.schedule == "step":
+        return options.learning_rate * 0.1 ** sum(share >= place for place in STEPS_DOWN)
+    return options.learning_rate
+
+
+def batches(
+    captures: Sequence[int], options: TrainingOptions, epoch: int, processes: Processes
+) -> list[list[int]]:
+    """The captures of each step of this process; all processes have equally many steps.
+
+    The order depends on seed and epoch alone. The last step is filled up from the start.
+    """
+    order = np.random.default_rng([options.seed, 3, epoch]).permutation(captures)
+    together = options.batch * processes.world
+    order = np.resize(order, -(-len(order) // together) * together)
+    own = order.reshape(-1, processes.world, options.batch)[:, processes.rank]
+    return [list(map(int, group)) for group in own]
+
+
+class Training:
+    """One run of training, in one process or as one of several.
+
+    Args:
+        task: what is trained.
+        options: `filled`.
+        split: indices of the captures to train on, and of those to validate with.
+        names: of all captures, for telling whether a checkpoint is of the same data.
+        folder: for checkpoints and curves.
+        processes: this one and the others.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        options: TrainingOptions,
+        split: tuple[Sequence[int], Sequence[int]],
+        names: Sequence[str],
+        folder: Path,
+        processes: Processes,
+    ):
+        self.task, self.options, self.folder, self.processes = task, options, folder, processes
+        self.captures, self.kept = split
+        told = json.dumps([[names[i] for i in part] for part in split])
+        self.data = hashlib.sha256(told.encode()).hexdigest()
+        torch.manual_seed(options.seed)
+        self.network = task.network().to(processes.device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+        self.half = processes.device.type != "cpu"
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.half)
+        self.progress = Progress()
+        if options.resume and (folder / LAST).is_file():
+            self._restore(load_state(folder / LAST, task.name, options, self.data))
+        step = Step(self.network, task)
+        self.step = DistributedDataParallel(step) if processes.world > 1 else step
+
+    def run(self, most_steps: int | None = None) -> Trained:
+        """Train to the end.
+
+        Args:
+            most_steps: stop after so many steps as if killed; for tests.
+        """
+        done = 0
+        if not self.progress.rows:
+            self._validate(0)
+        while self.progress.epoch < self.options.epochs:
+            steps = batches(self.captures, self.options, self.progress.epoch, self.processes)
+            while self.progress.step < len(steps):
+                if most_steps is not None and done >= most_steps:
+                    return self._trained()
+                self._take(steps[self.progress.step], self.options.epochs * len(steps))
+                done += 1
+                if self.progress.step % SAVE_STEPS == 0:
+                    self._save(LAST)
+            self._end_epoch(len(steps))
+        return self._trained()
+
+    def _take(self, group: list[int], total: int) -> None:
+        """One step of Adam."""
+        start, at = time.perf_counter(), self.progress
+        self.network.train()
+        for part in self.optimiser.param_groups:
+            part["lr"] = learning_rate(self.options, at.total / max(total, 1))
+        device = self.processes.device
+        batch = []
+        for place, index in enumerate(group):
+            everywhere = self.processes.rank * len(group) + place
+            seed = [self.options.seed, 4, at.epoch, at.step, everywhere]
+            asked = self.task.draw(index, np.random.default_rng(seed))
+            batch.append(self.task.to_device(asked, device))
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.float16, enabled=self.half):
+            loss = self.step(batch)
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        at.step, at.total = at.step + 1, at.total + 1
+        at.loss_sum += float(loss.detach())
+        at.seconds += time.perf_counter() - start
+
+    def _end_epoch(self, steps: int) -> None:
+        at, options = self.progress, self.options
+        mean = self.processes.mean({"loss": at.loss_sum}, steps)["loss"]
+        at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
+        rate = self.optimiser.param_groups[0]["lr"]
+        at.rows.append(
+            {
+                "epoch": at.epoch,
+                "step": at.total,
+                "split": "train",
+                "loss": mean,
+                "learning_rate": rate,
+                "seconds": at.seconds,
+            }
+        )
+        log.info("epoch %d of %d: loss %.6f, %.0f s", at.epoch, options.epochs, mean, at.seconds)
+        due = at.epoch % options.save_every == 0 or at.epoch == options.epochs
+        if due:
+            self._validate(at.epoch)
+        self._save(LAST)
+        if due:
+            self._save(f"checkpoint_{at.epoch:06d}.pt")
+        if self.processes.first:
+            write_curves(self.folder, at.rows)
+        self.processes.wait()
+
+    def _validate(self, epoch: int) -> None:
+        """Scores on the captures that were kept out, as a row of the curves."""
+        self.network.eval()
+        start, sums = time.perf_counter(), {}
+        own = self.kept[self.processes.rank :: self.processes.world]
+        for index in own or self.kept[:1]:  # all processes must know the names of the scores
+            found = self.task.score(self.network, index, self.processes.device)
+            weight = float(bool(own))
+            sums = {name: sums.get(name, 0.0) + weight * value for name, value in found.items()}
+        found = self.processes.mean(sums, len(own))
+        seconds = time.perf_counter() - start
+        row = {"epoch": epoch, "step": self.progress.total, "split": "validation", **found}
+        self.progress.rows.append({**row, "seconds": seconds})
+        log.info("epoch %d, validation: %s", epoch, found)
+
+    def _save(self, name: str) -> None:
+        if not self.processes.first:
+            return
+        at = self.progress
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "format": FORMAT,
+            "task": self.task.name,
+            "method": self.options.method,
+            "model": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "torch_rng": torch.get_rng_state(),
+            "cursor": {"epoch": at.epoch, "step": at.step, "total": at.total},
+            "loss_sum": at.loss_sum,
+            "seconds": at.seconds,
+            "rows": [dict(row) for row in at.rows],
+            "options": json.dumps(asdict(self.options)),
+            "data": self.data,
+        }
+        save_state(self.folder / name, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["torch_rng"])
+        cursor = state["cursor"]
+        self.progress = Progress(
+            **cursor, loss_sum=state["loss_sum"], rows=state["rows"], seconds=state["seconds"]
+        )
+        log.info("going on from epoch %d, step %d", cursor["epoch"], cursor["step"])
+
+    def _trained(self) -> Trained:
+        state = self.optimiser.state_dict()
+        network = self.network.cpu().eval()
+        return Trained(network, state, self.progress.rows, self.progress.total)

@@ -1,0 +1,65 @@
+"""Checkpoints of training: all that going on needs, written in one step."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lib.errors import ConfigError
+from lib.training.options import TrainingOptions
+
+LAST = "checkpoint_last.pt"
+FORMAT = 1
+# Options that may change between a run and its continuation without changing what was done so far.
+FREE = ("save_every", "resume", "data", "responses")
+FREE_WHEN_CONSTANT = ("epochs",)
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors, numbers and text; a killed process leaves the old file."""
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_state(path: Path, task: str, options: TrainingOptions, data: str) -> dict[str, Any]:
+    """The state that a run ended with.
+
+    Args:
+        path: of the checkpoint.
+        task: what is trained.
+        options: of the run that goes on.
+        data: digest of its captures.
+
+    Raises:
+        ConfigError: it is damaged, or of a run with other settings or data.
+    """
+    advice = "Give another output folder, or set training.resume: false to start anew."
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = json.loads(state["options"])
+    except (RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}). {advice}") from error
+    if state.get("format") != FORMAT or state.get("task") != task:
+        raise ConfigError(
+            f"{path} is of task {state.get('task')!r}, format {state.get('format')}; expected "
+            f"{task!r}, format {FORMAT}. {advice}"
+        )
+    free = FREE + (FREE_WHEN_CONSTANT if options.schedule == "constant" else ())
+    wanted = asdict(options)
+    changed = [name for name in wanted if name not in free and wanted[name] != found.get(name)]
+    if changed:
+        told = ", ".join(f"{name} {found.get(name)} -> {wanted[name]}" for name in changed)
+        raise ConfigError(f"{path} was trained with other settings: training.{told}. {advice}")
+    if state["data"] != data:
+        raise ConfigError(f"{path} was trained on other captures. {advice}")
+    return state

@@ -1,0 +1,74 @@
+"""Training of networks on captures whose truth is known; never part of `all`.
+
+    snakemake --cores 8 train_implicit --config results=out 'synthesis={kind: octet, count: 200}'
+    snakemake --cores 8 train_regularise --config results=out 'synthesis={kind: octet, count: 200}'
+
+Needs: shards of Truth or FaceScape folders
+Makes: weights, weight card, curves and checkpoints in resources/weights/. A training that was
+stopped goes on from its last checkpoint. Several GPUs: docs/training.md.
+"""
+
+TRAINED = f"<resources>/weights/implicit_{config['training']['method']}"
+REGULARISED = f"<resources>/weights/regularise_{config['training']['method']}"
+IMPLICIT_WEIGHTS = {"learned": "matcher.pt", "mvfr": "checkpoint_if.pkl"}
+REGULARISE_WEIGHTS = {"learned": "smoother.pt", "mvfr": "checkpoint_reg.pkl"}
+
+
+rule train_implicit:
+    """Train the network that tells where several views see one surface."""
+    input:
+        data=training_data,
+        model=face_model_file,
+    output:
+        weights=f"{TRAINED}/{IMPLICIT_WEIGHTS[config['training']['method']]}",
+        card=f"{TRAINED}/card.json",
+        table=f"{TRAINED}/curves.csv",
+        picture=f"{TRAINED}/curves.png",
+    log:
+        f"<resources>/logs/train_implicit_{config['training']['method']}.log",
+    conda:
+        TORCH_ENV
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+    params:
+        device=config["device"],
+        options=config["training"],
+    message:
+        "Training the implicit function ({params.options[method]})"
+    script:
+        "../scripts/train_implicit.py"
+
+
+rule train_regularise:
+    """Train the network that finds the surface in a volume of responses."""
+    input:
+        data=training_data,
+        implicit=(
+            []
+            if config["training"]["responses"]
+            else rules.train_implicit.output.weights
+        ),
+        responses=config["training"]["responses"],
+        model=face_model_file,
+    output:
+        weights=f"{REGULARISED}/{REGULARISE_WEIGHTS[config['training']['method']]}",
+        card=f"{REGULARISED}/card.json",
+        table=f"{REGULARISED}/curves.csv",
+        picture=f"{REGULARISED}/curves.png",
+    log:
+        f"<resources>/logs/train_regularise_{config['training']['method']}.log",
+    conda:
+        TORCH_ENV
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=16000,
+        gpu=GPUS,
+    params:
+        device=config["device"],
+        options=config["training"],
+    message:
+        "Training the regulariser ({params.options[method]})"
+    script:
+        "../scripts/train_regularise.py"
