@@ -105,7 +105,7 @@ def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> It
         for name in sorted(set(error.instance) - set(known)):
             full = f"{where}.{name}".lstrip(".")
             close = difflib.get_close_matches(name, known, 1) or _anywhere(name, schema)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
+            hint = f" Did you mean {_either(close)}?" if close else ""
             yield f"Unknown setting '{full}'.{hint} All settings are in docs/config.md."
         return
     words = EXPECTED.get(error.validator, "{validator} {value}")
@@ -124,7 +124,14 @@ def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> It
 
 
 def _anywhere(name: str, schema: Mapping[str, Any]) -> list[str]:
-    """Dotted settings whose last part is like `name`."""
+    """Dotted settings whose last part is like `name`; several sections may have one."""
     full = [path for path, _ in walk_settings(schema)]
-    ends = {path.rsplit(".", 1)[-1]: path for path in full}
-    return [ends[end] for end in difflib.get_close_matches(name, list(ends), 1)]
+    ends = [path.rsplit(".", 1)[-1] for path in full]
+    close = difflib.get_close_matches(name, dict.fromkeys(ends), 1)
+    return [path for path, end in zip(full, ends) if end in close]
+
+
+def _either(names: list[str]) -> str:
+    """'a', 'b' or 'c'."""
+    *first, last = (f"'{name}'" for name in names)
+    return f"{', '.join(first)} or {last}" if first else last
