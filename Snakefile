@@ -49,6 +49,7 @@ rule all:
     input:
         expand("<results>/{batch}/export", batch=BATCHES),
         expand("<results>/{batch}/scores.h5", batch=SCORED),
+        expand("<results>/{batch}/relocated", batch=RELOCATED),
         "<results>/status.tsv",
         "<results>/report.html",
 

@@ -1,7 +1,10 @@
-"""Texture: the photo's colour on the head's UV chart, free of holes.
+"""Texture: the colour of one photo, or of many views, on the head's UV chart, free of holes.
 
-Needs: capture.h5, faces.h5, skin.h5, fit.h5, the original photos      Makes: texture.h5 (Texture)
+Needs: capture.h5, faces.h5, skin.h5, fit.h5, the original photos; of many views rig.h5, base.h5, surface.h5
+Makes: texture.h5 (Texture); relocated/ on demand
 """
+
+RELOCATED = BATCHES if config["texture"]["relocate"] else []
 
 
 rule blend_texture:
@@ -11,6 +14,9 @@ rule blend_texture:
         faces=rules.detect_faces.output.faces,
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
+        rig=if_many_views("<results>/{batch}/rig.h5"),
+        base=if_many_views("<results>/{batch}/base.h5"),
+        surface=if_many_views("<results>/{batch}/surface.h5"),
         model=face_model_file,
     output:
         texture="<results>/{batch}/texture.h5",
@@ -29,7 +35,7 @@ rule blend_texture:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=round(3000 + 3500 * (config["texture"]["uv_size"] / 4096) ** 2),
     params:
         version=VERSION["texture"],
         face_model=config["face_model"],
@@ -38,3 +44,27 @@ rule blend_texture:
         "Blending the textures of {wildcards.batch}"
     script:
         "../scripts/blend_texture.py"
+
+
+rule relocate_textures:
+    """Cut out of each texture what the published displacement network expects."""
+    input:
+        texture=rules.blend_texture.output.texture,
+    output:
+        crops=directory("<results>/{batch}/relocated"),
+    log:
+        "<logs>/relocate_textures/{batch}.log",
+    benchmark:
+        "<benchmarks>/relocate_textures/{batch}.tsv"
+    priority: 6
+    conda:
+        TORCH_ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        version=VERSION["texture"],
+    message:
+        "Relocating the textures of {wildcards.batch}"
+    script:
+        "../scripts/relocate_textures.py"
