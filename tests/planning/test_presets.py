@@ -1,0 +1,29 @@
+"""Presets name settings that exist, with values that are allowed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lib.planning.settings import checked_settings
+from lib.regularisation.published import check_depth
+
+FILES = sorted((Path(__file__).parents[2] / "workflow" / "presets").glob("*.yaml"))
+
+
+def settings(path):
+    return checked_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_preset_is_made_of_settings(path):
+    settings(path)
+
+
+def test_mvfr_is_the_published_search_and_networks():
+    (path,) = [path for path in FILES if path.stem == "mvfr"]
+    found = settings(path)
+    assert found["implicit"]["method"] == found["regularise"]["method"] == "mvfr"
+    assert found["implicit"]["d_size"] // 2 * found["implicit"]["interval_mm"] == 20
+    assert found["implicit"]["weights"] and found["regularise"]["weights"]
+    check_depth(found["implicit"]["d_size"])
