@@ -106,6 +106,8 @@ class FaceFit(Artefact):
 
     Covariances are those of the fit's own model; `vertex_sigma_mm` is the standard deviation of
     the neutral face's vertices after the best rigid alignment.
+    A view that was not fitted (no face, or left out by its rig) has NaN in its rows; where a rig
+    knows the cameras, it still has the camera, the points of the face and the one expression.
     """
 
     version: ClassVar[int] = 2

@@ -103,10 +103,9 @@ class Gathered:
 
     Args:
         normal: of m groups; the light of a known group stands for nothing there.
-        cameras: the views' cameras.
-        by_pose: (n, 7, 6).
-        light: (n, 27, size) each view's light as a linear function of its other unknowns...
-        light_start: (n, 27) ...and of nothing: light = start - light . other.
+        by_pose: (n, 7, 6) how each view's camera moves with the head.
+        light: (n, 27, size) and
+        light_start: (n, 27): the best step of a view's light is start - light . other steps.
     """
 
     normal: Normal

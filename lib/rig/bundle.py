@@ -169,58 +169,95 @@ def _log_focal(scene: Scene, lenses: Lenses) -> np.ndarray:
 def _stepped(
     scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses, damping: float
 ) -> Scene:
-    n_views, n_coefficients = len(scene.cameras), len(scene.coefficients)
-    n_lenses = len(lenses.log_focal)
-    lens, shape = N_POSE * n_views, N_POSE * n_views + n_lenses
-    by_pose, by_focal, by_point, middle = _derivatives(scene, seen)
-    residual = sighting_errors(scene, seen)
-    squared = (residual**2).sum(1) / seen.sigma_px**2
-    weight = (DEGREES_OF_FREEDOM + 2) / (DEGREES_OF_FREEDOM + squared) / seen.sigma_px**2
-    # Columns of one sighting: the pose of its view, the focal length of its lens.
-    columns = np.concatenate([by_pose, by_focal[..., None]], 2) * np.sqrt(weight)[:, None, None]
-    index = np.concatenate(
-        [N_POSE * seen.view[:, None] + np.arange(N_POSE), lens + lenses.group[seen.view, None]], 1
+    """The scene after one damped step: points eliminated, cameras and shape solved, points back."""
+    n_views, n_points = len(scene.cameras), len(scene.points)
+    lens = N_POSE * n_views
+    shape = lens + len(lenses.log_focal)
+    size = shape + len(scene.coefficients)
+    system = _System(
+        np.zeros((size, size)),
+        np.zeros(size),
+        np.zeros((n_points, 3, 3)),
+        np.zeros((n_points, 3)),
+        np.zeros((n_points, 3, size)),
     )
-    by_point = by_point * np.sqrt(weight)[:, None, None]
-    residual = residual * np.sqrt(weight)[:, None]
-
-    size = shape + n_coefficients
-    hessian, gradient = np.zeros((size, size)), np.zeros(size)
-    np.add.at(hessian, (index[:, :, None], index[:, None]), columns.transpose(0, 2, 1) @ columns)
-    np.add.at(gradient, index, (columns.transpose(0, 2, 1) @ residual[..., None])[..., 0])
-    own = np.zeros((len(scene.points), 3, 3))
-    slope = np.zeros((len(scene.points), 3))
-    cross = np.zeros((len(scene.points), 3, size))
-    np.add.at(own, seen.point, by_point.transpose(0, 2, 1) @ by_point)
-    np.add.at(slope, seen.point, (by_point.transpose(0, 2, 1) @ residual[..., None])[..., 0])
-    both = by_point.transpose(0, 2, 1) @ columns
-    np.add.at(cross, (seen.point[:, None, None], np.arange(3)[None, :, None], index[:, None]), both)
-    sure = 1 / prior.sigma_mm**2
-    off = _off_shape(scene, prior) * sure[:, None]
-    own += sure[:, None, None] * np.eye(3)
-    slope += off
-    basis = prior.basis.transpose(1, 2, 0)  # (p, 3, k)
-    cross[:, :, shape:] -= sure[:, None, None] * basis
-    hessian[shape:, shape:] += np.einsum("pci,p,pcj->ij", basis, sure, basis, optimize=True)
-    hessian[shape:, shape:] += np.diag(prior.precision)
-    gradient[shape:] += prior.precision * scene.coefficients - np.einsum("pci,pc->i", basis, off)
-    believed = lenses.log_sigma**-2
-    hessian[range(lens, shape), range(lens, shape)] += believed
-    gradient[lens:shape] += believed * (_log_focal(scene, lenses) - lenses.log_focal)
-
-    hessian[range(size), range(size)] *= 1 + damping
-    own[:, range(3), range(3)] *= 1 + damping
-    own[:, range(3), range(3)] += 1e-12
-    solved = np.linalg.solve(own, np.concatenate([cross, slope[..., None]], 2))
-    flat = cross.reshape(-1, size).T
-    reduced = hessian - flat @ solved[..., :size].reshape(-1, size)
-    right = gradient - flat @ solved[..., size].ravel()
-    step = -np.linalg.solve(reduced, right)
+    middle = _add_sightings(system, scene, seen, lenses)
+    _add_priors(system, scene, prior, lenses)
+    system.hessian[range(size), range(size)] *= 1 + damping
+    system.own[:, range(3), range(3)] *= 1 + damping
+    system.own[:, range(3), range(3)] += 1e-12
+    right = np.concatenate([system.cross, system.slope[..., None]], 2)
+    solved = np.linalg.solve(system.own, right)
+    flat = system.cross.reshape(-1, size).T
+    reduced = system.hessian - flat @ solved[..., :size].reshape(-1, size)
+    step = -np.linalg.solve(reduced, system.gradient - flat @ solved[..., size].ravel())
     points = scene.points - solved[..., size] - solved[..., :size] @ step
     focal = scene.cameras.focal_px * np.exp(np.clip(step[lens:shape], -0.3, 0.3))[lenses.group]
     poses = _moved(scene.cameras.world_to_camera, step[:lens].reshape(n_views, N_POSE), middle)
     cameras = replace(scene.cameras, world_to_camera=poses, focal_px=focal)
     return Scene(cameras, points, scene.coefficients + step[shape:])
+
+
+@dataclass(frozen=True)
+class _System:
+    """Normal equations, filled in place; unknowns: poses, focal lengths, coefficients; and points.
+
+    Args:
+        hessian: (n, n) of all but the points.
+        gradient: (n,).
+        own: (p, 3, 3) of each point.
+        slope: (p, 3) gradient of each point.
+        cross: (p, 3, n) of each point with all others.
+    """
+
+    hessian: np.ndarray
+    gradient: np.ndarray
+    own: np.ndarray
+    slope: np.ndarray
+    cross: np.ndarray
+
+
+def _add_sightings(system: _System, scene: Scene, seen: Sightings, lenses: Lenses) -> np.ndarray:
+    """What images say; gives the points (n_views, 3) that poses turn about."""
+    by_pose, by_focal, by_point, middle = _derivatives(scene, seen)
+    residual = sighting_errors(scene, seen)
+    squared = (residual**2).sum(1) / seen.sigma_px**2
+    weight = (DEGREES_OF_FREEDOM + 2) / (DEGREES_OF_FREEDOM + squared) / seen.sigma_px**2
+    root = np.sqrt(weight)[:, None, None]
+    # Columns of one sighting: the pose of its view, the focal length of its lens.
+    columns = np.concatenate([by_pose, by_focal[..., None]], 2) * root
+    lens = N_POSE * len(scene.cameras) + lenses.group[seen.view, None]
+    index = np.concatenate([N_POSE * seen.view[:, None] + np.arange(N_POSE), lens], 1)
+    by_point, residual = by_point * root, residual[..., None] * root
+    turned, across = columns.transpose(0, 2, 1), by_point.transpose(0, 2, 1)
+    np.add.at(system.hessian, (index[:, :, None], index[:, None]), turned @ columns)
+    np.add.at(system.gradient, index, (turned @ residual)[..., 0])
+    np.add.at(system.own, seen.point, across @ by_point)
+    np.add.at(system.slope, seen.point, (across @ residual)[..., 0])
+    where = seen.point[:, None, None], np.arange(3)[None, :, None], index[:, None]
+    np.add.at(system.cross, where, across @ columns)
+    return middle
+
+
+def _add_priors(system: _System, scene: Scene, prior: ShapePrior, lenses: Lenses) -> None:
+    """What is believed of shape and focal lengths."""
+    lens = N_POSE * len(scene.cameras)
+    shape = lens + len(lenses.log_focal)
+    sure = 1 / prior.sigma_mm**2
+    off = _off_shape(scene, prior) * sure[:, None]
+    basis = prior.basis.transpose(1, 2, 0)  # (p, 3, k)
+    system.own[:] += sure[:, None, None] * np.eye(3)
+    system.slope[:] += off
+    system.cross[:, :, shape:] -= sure[:, None, None] * basis
+    block = system.hessian[shape:, shape:]
+    block += np.einsum("pci,p,pcj->ij", basis, sure, basis, optimize=True)
+    block += np.diag(prior.precision)
+    pull = prior.precision * scene.coefficients - np.einsum("pci,pc->i", basis, off)
+    system.gradient[shape:] += pull
+    believed = lenses.log_sigma**-2
+    system.hessian[range(lens, shape), range(lens, shape)] += believed
+    apart = _log_focal(scene, lenses) - lenses.log_focal
+    system.gradient[lens:shape] += believed * apart
 
 
 def _derivatives(
