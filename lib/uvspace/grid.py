@@ -75,28 +75,44 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
     triangles = model.triangles[skin]
     normals = vertex_normals(vertices, triangles)
     values = interpolate(buffers, np.column_stack([vertices, normals]), triangles)
-    hole = _eye_holes(model, buffers.mask)
-    if hole.any():
-        values[hole] = _membrane(values, buffers.mask, hole)
-    mask = buffers.mask | hole
+    mask = buffers.mask
+    for hole in _eye_holes(model, buffers.mask):
+        filled = _membrane(values, buffers.mask, hole)
+        values[hole] = np.column_stack([_over_eyeball(model, vertices, filled[:, :3]), filled[:, 3:]])
+        mask = mask | hole
     normal = smooth_directions(values[..., 3:], mask, SMOOTH_NORMALS * uv_size)
     return Grid(values[..., :3] * mask[..., None], normal, mask)
 
 
-def _eye_holes(model: FaceModel, mask: np.ndarray) -> np.ndarray:
-    """(rows, cols) bool: the openings between the lids, where the chart of the skin has none."""
+def _eye_holes(model: FaceModel, mask: np.ndarray) -> list[np.ndarray]:
+    """(rows, cols) bool of each eye: the opening between its lids, where the chart has no skin."""
     _, label = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
     corners = model.landmarks["ibug68"]
     uv = model.uv[model.uv_triangles[corners.triangle]]
     place = uv_to_texel((uv * corners.barycentric[..., None]).sum(axis=1), mask.shape)
-    result = np.zeros_like(mask)
+    holes = []
     outside = set(np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])))
     for eye in (slice(36, 42), slice(42, 48)):
         column, row = np.rint(place[eye].mean(axis=0)).astype(int)
         number = label[row, column]
         if number > 0 and number not in outside:
-            result |= label == number
-    return result
+            holes.append(label == number)
+    return holes
+
+
+def _over_eyeball(model: FaceModel, vertices: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(n, 3) points of a membrane between two lids, lifted to the eyeball where they lie in it."""
+    eyes = [name for name in model.region_names if name.startswith("eye")]
+    if not eyes:
+        return points
+    balls = [vertices[np.unique(model.triangles[model.region(name)])] for name in eyes]
+    middle = points.mean(axis=0)
+    ball = min(balls, key=lambda ball: float(np.linalg.norm(ball.mean(axis=0) - middle)))
+    centre = 0.5 * (ball.min(axis=0) + ball.max(axis=0))
+    radius = np.median(np.linalg.norm(ball - centre, axis=1))
+    off = points - centre
+    length = np.linalg.norm(off, axis=1, keepdims=True)
+    return centre + off * np.maximum(radius / np.maximum(length, 1e-6), 1)
 
 
 def _membrane(values: np.ndarray, mask: np.ndarray, hole: np.ndarray) -> np.ndarray:
