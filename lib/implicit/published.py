@@ -15,10 +15,9 @@ import numpy as np
 import torch
 
 from lib.errors import ConfigError, ShapeError
-from lib.networks.mvfr import STRIDE, ImplicitNet
+from lib.networks.mvfr import LONG_SIDE_PX, STRIDE, ImplicitNet
 from lib.render import Camera
 
-LONG_SIDE_PX = 1296  # of the pictures that the published weights were trained on
 LEAST_VIEWS = 2
 
 
@@ -85,7 +84,7 @@ def respond_published(
     *,
     distance: np.ndarray | None = None,
     num_sample: int = 100_000,
-    long_side_px: int = LONG_SIDE_PX,
+    long_side_px: int | None = None,
     device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Responses along the normals of a grid.
@@ -101,7 +100,7 @@ def respond_published(
         network: of `load_implicit`.
         distance: (d,) what the network is told of each hypothesis; None = as published.
         num_sample: points at a time; less needs less memory and gives the same.
-        long_side_px: the pictures' longer side; 0 = as they are.
+        long_side_px: the pictures' longer side; 0 = as they are, None = as the network was trained.
         device: where to compute.
 
     Returns:
@@ -115,9 +114,10 @@ def respond_published(
     offsets = np.asarray(offsets_mm, np.float32)
     told = normalised_distances(len(offsets)) if distance is None else distance
     network = network.to(device).eval()
+    size = network.long_side_px if long_side_px is None else long_side_px
     features, projections = [], []
     for image, camera in zip(images, cameras, strict=True):
-        view = published_view(image, camera, long_side_px, device)
+        view = published_view(image, camera, size, device)
         features.append(network.features(view.image))
         projections.append(view.projection)
     response = np.zeros((len(offsets), int(mask.sum())), np.float32)

@@ -39,6 +39,16 @@ def read_weights(path: str | Path, what: str) -> dict[str, torch.Tensor]:
         MissingModelError: the file is not there.
         CheckpointError: it cannot be read as tensors and numbers alone, or holds no weights.
     """
+    return weights_in(read_checkpoint(path, what), path, what)
+
+
+def read_checkpoint(path: str | Path, what: str) -> object:
+    """The content of a file, tensors and numbers alone.
+
+    Raises:
+        MissingModelError: the file is not there.
+        CheckpointError: it cannot be read so.
+    """
     path = Path(path)
     if not path.is_file():
         raise MissingModelError(
@@ -47,14 +57,13 @@ def read_weights(path: str | Path, what: str) -> dict[str, torch.Tensor]:
         )
     try:
         with torch.serialization.safe_globals(NUMBERS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{path} cannot be read as weights ({first}). Expected {what}, saved by torch.save "
             "with tensors and numbers alone. Is the download complete?"
         ) from error
-    return _state_of(content, path, what)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
@@ -89,7 +98,12 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _state_of(content: object, path: Path, what: str) -> dict[str, torch.Tensor]:
+def weights_in(content: object, path: str | Path, what: str) -> dict[str, torch.Tensor]:
+    """The weights in the content of a file.
+
+    Raises:
+        CheckpointError: there are none.
+    """
     if isinstance(content, Mapping):
         for key in ENVELOPES:
             if isinstance(content.get(key), Mapping):

@@ -8,7 +8,7 @@ Images by Learning an Implicit Function, AAAI.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,12 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lib.networks.checkpoints import load_weights, read_weights
+from lib.networks.checkpoints import load_weights, read_checkpoint, read_weights, weights_in
 
 CHANNELS = (32, 32, 64, 64, 64, 64)  # of the convolutions after the first one
 FEATURES = 128
 WIDTHS = (FEATURES + 1, 1024, 512, 256, 128, 1)
 NORM_GROUPS = 32
+LONG_SIDE_PX = 1296  # of the pictures that the published weights were trained on
 STRIDE = 2  # pixels per feature along each axis
 DEPTH_STEP = 4  # the regulariser needs hypotheses = 1 and texels = 0 modulo this
 
@@ -83,10 +84,17 @@ class ImplicitNet(nn.Module):
     Args:
         norm: of the feature network; the published weights have `group`.
         widths: of the classifier.
+        long_side_px: of the pictures that it is trained on; others are resized to it.
     """
 
-    def __init__(self, norm: Norm = "group", widths: Sequence[int] = WIDTHS):
+    def __init__(
+        self,
+        norm: Norm = "group",
+        widths: Sequence[int] = WIDTHS,
+        long_side_px: int = LONG_SIDE_PX,
+    ):
         super().__init__()
+        self.long_side_px = long_side_px
         self.image_filter = ImageFilter(norm)
         self.surface_classifier = SurfaceClassifier(widths)
 
@@ -184,13 +192,19 @@ def soft_argmax(scores: torch.Tensor) -> torch.Tensor:
 def load_implicit(path: str | Path) -> ImplicitNet:
     """The implicit function of a checkpoint, ready for inference; its norm is told by its keys.
 
+    Files of `train_implicit` also tell the size of pictures; the published one has the usual.
+
     Raises:
         MissingModelError: the file is not there.
         CheckpointError: it holds something else.
     """
-    state = read_weights(path, "MVFR's implicit function (checkpoint_if.pkl)")
+    what = "MVFR's implicit function (checkpoint_if.pkl)"
+    content = read_checkpoint(path, what)
+    state = weights_in(content, path, what)
     batch = any(key.endswith("bn.running_mean") for key in state)
-    network = ImplicitNet("batch" if batch else "group")
+    told = content.get("long_side_px") if isinstance(content, Mapping) else None
+    long_side_px = told if isinstance(told, int) else LONG_SIDE_PX
+    network = ImplicitNet("batch" if batch else "group", long_side_px=long_side_px)
     load_weights(network, state, path)
     return network.eval()
 

@@ -62,6 +62,7 @@ def write_weights(folder: Path, task: Task, options: TrainingOptions, trained: T
             "loss_list": losses,
             "epoch": options.epochs,
             "global_step": trained.steps,
+            "long_side_px": options.long_side_px,  # ours; whoever knows the envelope ignores it
         },
     )
     return path

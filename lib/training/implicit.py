@@ -77,7 +77,7 @@ class ImplicitTask:
     def network(self) -> nn.Module:
         """A network with random weights; the generator of PyTorch tells which."""
         if self.options.method == "mvfr":
-            return ImplicitNet(self.options.norm)
+            return ImplicitNet(self.options.norm, long_side_px=self.options.long_side_px)
         return Matcher(self.options.range_mm)
 
     def draw(self, index: int, chance: np.random.Generator) -> Queries:

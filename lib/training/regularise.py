@@ -207,7 +207,6 @@ def _responder(
                 scene.images[views],
                 scene.cameras[views],
                 published,
-                long_side_px=options.long_side_px,
                 device=device,
             )
 

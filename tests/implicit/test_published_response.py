@@ -132,6 +132,14 @@ def test_a_distance_may_be_told_by_the_caller():
     assert (usual != other).any()
 
 
+def test_pictures_get_the_size_that_the_network_was_trained_on():
+    net = network()
+    net.long_side_px = 84
+    usual = respond_published(*scene(), net)
+    np.testing.assert_array_equal(usual, respond_published(*scene(), net, long_side_px=84))
+    assert not np.allclose(usual, respond_published(*scene(), net, long_side_px=0), atol=1e-4)
+
+
 def test_mistakes_are_told():
     position, normal, mask, offsets, images, cameras = scene()
     with pytest.raises(ConfigError, match="1 views, expected at least 2"):

@@ -75,6 +75,7 @@ def test_the_classifier_is_leaky_between_and_a_sigmoid_at_the_end(tmp_path):
     state = made_up(implicit_shapes(), seed=1)
     torch.save(state, tmp_path / "plain.pkl")
     network = load_implicit(tmp_path / "plain.pkl")
+    assert network.long_side_px == 1296
     x = torch.rand(1, 129, 9, generator=torch.Generator().manual_seed(2)) * 4
     y = x[0].T.double()
     for index in range(5):

@@ -194,14 +194,16 @@ def test_half_precision_changes_answers_little(world, place, tmp_path):
 
 
 def test_a_training_leaves_weights_card_and_curves(world, tmp_path):
-    options = replace(TINY, data=[str(world)], method="mvfr", epochs=1)
+    options = replace(TINY, data=[str(world)], method="mvfr", epochs=1, long_side_px=40)
     trained = train_implicit(options, tmp_path, CPU)
     network = load_implicit(tmp_path / "checkpoint_if.pkl")
     assert same(network.state_dict(), trained.network.state_dict())
     content = torch.load(tmp_path / "checkpoint_if.pkl", weights_only=True)
     assert set(content) == {
-        *("model_state_dict", "optimizer_state_dic", "loss_list", "epoch", "global_step")
+        *("model_state_dict", "optimizer_state_dic", "loss_list", "epoch", "global_step"),
+        "long_side_px",  # what the published file need not tell
     }
+    assert network.long_side_px == 40
     assert set(content["model_state_dict"]) == set(implicit_shapes())
     assert (content["epoch"], content["global_step"]) == (1, 3) and len(content["loss_list"]) == 1
     told = json.loads((tmp_path / "card.json").read_text())
