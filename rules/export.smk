@@ -12,6 +12,10 @@ rule export_heads:
         landmarks=rules.find_landmarks.output.landmarks,
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
+        rig=if_many_views("<results>/{batch}/rig.h5"),
+        base=if_many_views("<results>/{batch}/base.h5"),
+        surface=if_many_views("<results>/{batch}/surface.h5"),
+        displacement=if_many_views("<results>/{batch}/displacement.h5"),
         model=face_model_file,
     output:
         heads=directory("<results>/{batch}/export"),

@@ -137,6 +137,12 @@ class FaceFit(Artefact):
     )
     interocular_px: np.ndarray = array("n_views", "f4", "px", "distance of the outer eye corners")
 
+    @property
+    def frontal_view(self) -> int:
+        """The view that looks most straight into the face, of those that were fitted."""
+        away = self.world_to_camera[:, 2, 2]  # of the face's axis, along the optical axis
+        return int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
+
 
 @dataclass(frozen=True)
 class Texture(Artefact):

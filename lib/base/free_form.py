@@ -46,9 +46,8 @@ def free_form(
     others = (vertices, hidden)
     start = chart_grid(model, vertices, COARSE)
     broad = Comparison(window=1.5)
-    reach = options.search_mm
-    grid, found = start, None
-    for reach, step, lengths in ((reach, 2.0, (6, 4, 3, 2)), (reach * 0.3, 1.0, (4, 3, 2, 1.5))):
+    grid, far = start, options.search_mm
+    for reach, step, lengths in ((far, 2.0, (6, 4, 3, 2)), (0.3 * far, 1.0, (4, 3, 2, 1.5))):
         found = search_level(grid, views, reach, step, lengths, broad, device, others)
         grid = grid.moved(found.distance_mm.cpu().numpy())
     fine = chart_grid(model, vertices, FINE)

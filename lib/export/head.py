@@ -12,6 +12,7 @@ import numpy as np
 from lib.artefacts import Capture, FaceFit, Landmarks, Texture
 from lib.export import pictures, tables
 from lib.export.glb import METRES_PER_MM, GlbHead, Material, glb_rig, write_glb
+from lib.export.measured import Measured, measured_fit, rig_table, write_measured
 from lib.export.obj import obj_rig, write_mtl, write_obj
 from lib.export.options import ExportOptions
 from lib.export.ply import write_ply
@@ -32,6 +33,8 @@ FILES = (
     "overlay.png",
     "turntable.png",
 )
+
+MEASURED_FILES = ("detail.ply", "displacement.png", "displacement.exr", "normal.png", "rig.json")
 
 # The first material whose words occur in a region's name; the skin otherwise.
 SKIN = Material("skin", roughness=0.5, double_sided=True)
@@ -78,6 +81,7 @@ class HeadExporter:
         landmarks: Landmarks,
         fit: FaceFit,
         texture: Texture,
+        measured: Measured | None = None,
     ) -> None:
         """Write all files of one head into `folder`; the same inputs give the same bytes.
 
@@ -91,8 +95,14 @@ class HeadExporter:
             landmarks: measured points.
             fit: the fitted face.
             texture: the head's colour.
+            measured: what many views measured; the head then has their shape, and the files of
+                `MEASURED_FILES` are written, too.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        if measured is not None and measured.told:
+            fit = measured_fit(self.model, fit, measured.base)
+            write_measured(folder, measured, self.options.displacement_px)
+            tables.write_json(folder / "rig.json", rig_table(capture, measured))
         albedo = srgb8_of_half(texture.rgb)
         save_png(folder / "albedo.png", albedo, "runs")
         self._write_meshes(folder, name, fit, albedo)
@@ -103,7 +113,9 @@ class HeadExporter:
         ):
             tables.write_json(folder / file, content)
         paint = pictures.texture_paint(self.model, texture)
-        over = pictures.overlay(self.model, capture, fit, paint, self.options.overlay_side_px)
+        over = pictures.overlay(
+            self.model, capture, fit, paint, self.options.overlay_side_px, fit.frontal_view
+        )
         save_png(folder / "overlay.png", over, "fast")
         turned = pictures.turntable(self.model, fit, paint, self.options.turntable_px)
         save_png(folder / "turntable.png", turned, "runs")
@@ -139,7 +151,9 @@ def _extras(model: FaceModel, fit: FaceFit) -> dict[str, Any]:
     """What the GLB says about the head beside its geometry."""
     fitted = {
         key: round(float(weight), 4)
-        for key, weight in zip(model.expression_names, fit.expression[0], strict=True)
+        for key, weight in zip(
+            model.expression_names, fit.expression[fit.frontal_view], strict=True
+        )
         if weight > 0
     }
     return {

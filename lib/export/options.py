@@ -15,6 +15,7 @@ class ExportOptions:
         glb_texture_px: side of the texture inside the GLB; a smaller texture is not enlarged.
         glb_jpeg_quality: quality of that texture, 1..95.
         smallest_delta_mm: shorter differences are left out of the morph targets.
+        displacement_px: side of the displacement and normal maps of measured heads; 0 = none.
     """
 
     overlay_side_px: int = 1600
@@ -22,3 +23,4 @@ class ExportOptions:
     glb_texture_px: int = 1024
     glb_jpeg_quality: int = 92
     smallest_delta_mm: float = 0.002
+    displacement_px: int = 4096

@@ -58,6 +58,6 @@ def match(
 
 
 def hypotheses(options: ImplicitOptions) -> list[float]:
-    """Distances of the hypotheses from the middle one, mm: -(d // 2) to d - 1 - d // 2 intervals."""
+    """Distances of the hypotheses in mm from the middle one, which is number d_size // 2."""
     first = -(options.d_size // 2)
     return [(first + index) * options.interval_mm for index in range(options.d_size)]

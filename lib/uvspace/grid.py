@@ -78,7 +78,9 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
     mask = buffers.mask
     for hole in _eye_holes(model, buffers.mask):
         filled = _membrane(values, buffers.mask, hole)
-        values[hole] = np.column_stack([_over_eyeball(model, vertices, filled[:, :3]), filled[:, 3:]])
+        values[hole] = np.column_stack(
+            [_over_eyeball(model, vertices, filled[:, :3]), filled[:, 3:]]
+        )
         mask = mask | hole
     normal = smooth_directions(values[..., 3:], mask, SMOOTH_NORMALS * uv_size)
     return Grid(values[..., :3] * mask[..., None], normal, mask)

@@ -14,7 +14,9 @@ def spread_beyond(values: np.ndarray, mask: np.ndarray, sigma: float = 3.0) -> n
     """(rows, cols, C) values whose mask's border is carried on a little to all sides."""
     inside = mask.astype(np.float32)
     near = cv2.GaussianBlur(inside, (0, 0), sigma)
-    around = cv2.GaussianBlur(np.where(mask[..., None], values, 0).astype(np.float32), (0, 0), sigma)
+    around = cv2.GaussianBlur(
+        np.where(mask[..., None], values, 0).astype(np.float32), (0, 0), sigma
+    )
     around = around.reshape(*mask.shape, -1) / np.maximum(near, 1e-4)[..., None]
     return np.where(mask[..., None], values, around).astype(np.float32)
 

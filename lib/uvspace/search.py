@@ -132,9 +132,7 @@ def best_offset(
     n, step = len(offsets_mm), float(offsets_mm[1] - offsets_mm[0])
     least = cost.argmin(0)
     middle = least.clamp(1, n - 2)
-    before, here, after = (
-        torch.gather(cost, 0, (middle + shift)[None])[0] for shift in (-1, 0, 1)
-    )
+    before, here, after = (torch.gather(cost, 0, (middle + shift)[None])[0] for shift in (-1, 0, 1))
     bend = (before - 2 * here + after).clamp_min(1e-9)
     shift = ((before - after) / (2 * bend)).clamp(-0.5, 0.5)
     inside = (least > 0) & (least < n - 1)

@@ -1,0 +1,113 @@
+"""What is written of a head that many views measured, beside what every head has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lib.artefacts import BaseMesh, Capture, Displacement, FaceFit, Rig, Surface
+from lib.displacement import chart, write
+from lib.export.ply import write_ply
+from lib.facemodel.model import FaceModel
+from lib.geometry import vertex_normals
+from lib.uvspace.mesh import grid_triangles
+
+UNSEEN_MM, BEST_MM = 2.0, 0.05  # sigma of the surface at confidence 0 and 1
+LARGEST_MM = 12.0  # of the displacement's coding; further off, the base mesh is wrong
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the stages of many views made of one capture."""
+
+    rig: Rig
+    base: BaseMesh
+    surface: Surface
+    displacement: Displacement
+
+    @property
+    def told(self) -> bool:
+        """Whether anything was measured; a single photo's surface is its fitted head."""
+        return self.surface.method != "none"
+
+
+def measured_fit(model: FaceModel, fit: FaceFit, base: BaseMesh) -> FaceFit:
+    """The fit with the base mesh's shape, its expression taken off again.
+
+    Args:
+        model: the fitted head model.
+        fit: of the capture.
+        base: of the same capture.
+    """
+    turn, shift = base.head_to_world[:, :3], base.head_to_world[:, 3]
+    in_head = (base.vertices_mm.astype(np.float64) - shift) @ turn
+    expression = fit.expression[fit.frontal_view]
+    neutral = in_head - np.tensordot(expression, model.expression_basis, 1)
+    return fit.replace(vertices=neutral)
+
+
+def write_measured(folder: Path, measured: Measured, size: int) -> None:
+    """detail.ply, and maps of size x size texels where that is not 0.
+
+    Args:
+        folder: of the head.
+        measured: what was measured; world frame of the cameras, mm.
+        size: of displacement.png, displacement.exr and normal.png.
+    """
+    surface, fine = measured.surface, measured.displacement.height_mm.astype(np.float32)
+    _write_detail(folder / "detail.ply", surface, fine)
+    if not size:
+        return
+    height = _resized(np.nan_to_num(surface.distance_mm), size) + _resized(fine, size)
+    height = np.clip(height, -LARGEST_MM, LARGEST_MM)
+    reach = float(2.0 ** np.ceil(np.log2(max(np.abs(height).max(), 0.25))))
+    write.save_height_png(folder / "displacement.png", height, size, reach)
+    write.save_height_exr(folder / "displacement.exr", height, size)
+    write.save_normal_png(folder / "normal.png", height, chart.surface_metric(surface), size)
+
+
+def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
+    """The measured surface with its fine relief, in the world frame of the cameras."""
+    known = np.isfinite(surface.position_mm).all(axis=2)
+    relief = _resized(fine, len(known)) * surface.confidence.astype(np.float32)
+    points = surface.points_mm + surface.normal * relief[..., None]
+    texel, triangles = grid_triangles(known)
+    vertices = points.reshape(-1, 3)[texel]
+    confidence = surface.confidence.astype(np.float32).ravel()[texel]
+    sigma = BEST_MM**confidence * UNSEEN_MM ** (1 - confidence)
+    comment = "measured surface; millimetres in the frame of the cameras"
+    write_ply(path, vertices, vertex_normals(vertices, triangles), sigma, triangles, comment)
+
+
+def _resized(plane: np.ndarray, size: int) -> np.ndarray:
+    kind = cv2.INTER_CUBIC if size > len(plane) else cv2.INTER_AREA
+    return plane if len(plane) == size else cv2.resize(plane, (size, size), interpolation=kind)
+
+
+def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:
+    """Where millimetres and poses come from, which views took part, and how well points agree."""
+    rig = measured.rig
+    error = np.where(rig.inlier.astype(bool), rig.reprojection_px, np.nan)
+    views = []
+    for view, path in enumerate(capture.path):
+        own = error[view][np.isfinite(error[view])]
+        views.append(
+            {
+                "photo": Path(path).name,
+                "used": bool(rig.used[view]),
+                "reason": rig.reason[view],
+                "median_reprojection_px": round(float(np.median(own)), 3) if len(own) else None,
+            }
+        )
+    return {
+        "poses": rig.source,
+        "millimetres": rig.scale_source,
+        "millimetres_per_given_unit": float(rig.scale),
+        "head_to_world": np.round(measured.base.head_to_world, 9).tolist(),
+        "implicit_function_and_surface": measured.surface.method,
+        "views": views,
+    }
