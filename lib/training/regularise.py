@@ -115,7 +115,7 @@ class RegulariseTask:
         if sigma is None:
             return off.square().mean()
         sigma = sigma[known].float()
-        likelihood = (off.abs() / sigma + sigma.log()).mean()
+        likelihood = (2**0.5 * off.abs() / sigma + sigma.log()).mean()  # Laplace's distribution
         return likelihood + SQUARED * F.smooth_l1_loss(off, torch.zeros_like(off))
 
     @torch.no_grad()
