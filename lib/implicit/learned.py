@@ -139,9 +139,9 @@ def respond_learned(
     _check(mask, images, cameras, seen, offsets, num_sample)
     interval = float(np.diff(offsets).mean())
     network = network.to(device).eval()
-    centre = np.zeros(mask.shape, np.float32) if centre_mm is None else centre_mm
-    start, step, middle = position[mask], normal[mask], centre[mask].astype(np.float32)
-    ends = [start + step * (middle + end)[:, None] for end in (offsets[0], offsets[-1])]
+    start, step = position[mask], normal[mask]
+    middle = np.zeros(len(start), np.float32) if centre_mm is None else np.float32(centre_mm[mask])
+    ends = [start + step * (middle + end)[:, None] for end in offsets[[0, -1]]]
     reach = np.concatenate(ends)
     views = [learned_view(*pair, reach, interval, device) for pair in zip(images, cameras)]
     pyramids = [network.features(view.image) for view in views]
@@ -155,8 +155,8 @@ def respond_learned(
         layer, texel = index // len(start), index % len(start)
         distance = middle[texel] + offset[layer]
         points = start[texel] + step[texel] * distance[:, None]
-        logit = network.respond(pyramids, projections, points, cosine[:, texel], pixel, distance)
-        response.reshape(-1)[part] = torch.sigmoid(logit).float().cpu().numpy()
+        found = network.respond(pyramids, projections, points, cosine[:, texel], pixel, distance)
+        response.reshape(-1)[part] = torch.sigmoid(found).float().cpu().numpy()
     enough = (seen[:, mask] > 0).sum(0) >= LEAST_VIEWS
     volume = np.zeros((len(offsets), *mask.shape), np.float32)
     volume[:, mask] = response * enough

@@ -115,11 +115,9 @@ def respond_published(
     told = normalised_distances(len(offsets)) if distance is None else distance
     network = network.to(device).eval()
     size = network.long_side_px if long_side_px is None else long_side_px
-    features, projections = [], []
-    for image, camera in zip(images, cameras, strict=True):
-        view = published_view(image, camera, size, device)
-        features.append(network.features(view.image))
-        projections.append(view.projection)
+    views = [published_view(*pair, size, device) for pair in zip(images, cameras)]
+    features = [network.features(view.image) for view in views]
+    projections = [view.projection for view in views]
     response = np.zeros((len(offsets), int(mask.sum())), np.float32)
     start = torch.tensor(position[mask], dtype=torch.float32, device=device)
     step = torch.tensor(normal[mask], dtype=torch.float32, device=device)
