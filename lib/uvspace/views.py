@@ -16,6 +16,7 @@ from lib.render.visibility import visible
 from lib.uvspace.grid import Grid
 from lib.uvspace.mesh import grid_triangles
 
+WITHIN = 0.99  # least mask of a point that may be used: none of its pixels is masked out
 OUTSIDE = -2.0  # place on the unit square of a point behind the camera
 
 
@@ -84,11 +85,13 @@ class Rays:
         start: (n_views, 3, rows, cols) float32.
         step: of the same shape.
         images: of each view (1, c, h, w).
+        masks: of each view (1, 1, h, w) 0..1: what may be used; None = all.
     """
 
     start: torch.Tensor
     step: torch.Tensor
     images: tuple[torch.Tensor, ...]
+    masks: tuple[torch.Tensor | None, ...]
 
     def sample(self, distance_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Bilinear look-up of every view at every texel.
@@ -97,10 +100,13 @@ class Rays:
             distance_mm: (rows, cols), along the normal.
 
         Returns:
-            (n_views, c, rows, cols) values, 0 outside; (n_views, rows, cols) bool inside.
+            (n_views, c, rows, cols) values, 0 outside; (n_views, rows, cols) bool inside the
+            picture and its mask.
         """
         values, inside = [], []
-        for start, step, image in zip(self.start, self.step, self.images, strict=True):
+        for start, step, image, mask in zip(
+            self.start, self.step, self.images, self.masks, strict=True
+        ):
             x, y, depth = start + distance_mm * step
             place = torch.stack([x, y], -1) / depth.clamp_min(1e-6)[..., None]
             height, width = image.shape[-2:]
@@ -108,7 +114,10 @@ class Rays:
             place = (place + 0.5) * scale - 1
             place = torch.where((depth > 1.0)[..., None], place, OUTSIDE)
             limit = 1 - scale
-            inside.append((place.abs() <= limit).all(-1))
+            usable = (place.abs() <= limit).all(-1)
+            if mask is not None:
+                usable &= F.grid_sample(mask, place[None], align_corners=False)[0, 0] > WITHIN
+            inside.append(usable)
             values.append(F.grid_sample(image, place[None], align_corners=False)[0])
         return torch.stack(values), torch.stack(inside)
 
@@ -117,7 +126,7 @@ def cast_rays(
     views: Sequence[CalibratedView], grid: Grid, device: torch.device | str = "cpu"
 ) -> Rays:
     """Rays of a grid's normals in each view."""
-    start, step, images = [], [], []
+    start, step, images, masks = [], [], [], []
     for view in views:
         pose, focal, centre = view.camera
         rotation, translation = pose[:, :3], pose[:, 3]
@@ -126,15 +135,20 @@ def cast_rays(
         start.append(place.transpose(2, 0, 1).astype(np.float32))
         turned = grid.normal.astype(np.float64) @ (matrix @ rotation).T
         step.append(turned.transpose(2, 0, 1).astype(np.float32))
-        image = view.image if view.image.ndim == 3 else view.image[..., None]
-        images.append(
-            torch.tensor(image.transpose(2, 0, 1)[None], dtype=torch.float32, device=device)
-        )
+        images.append(_planes(view.image, device))
+        masks.append(None if view.mask is None else _planes(view.mask, device))
     return Rays(
         torch.tensor(np.stack(start), device=device),
         torch.tensor(np.stack(step), device=device),
         tuple(images),
+        tuple(masks),
     )
+
+
+def _planes(image: np.ndarray, device: torch.device | str) -> torch.Tensor:
+    """(1, c, h, w) of an image (h, w) or (h, w, c)."""
+    image = image if image.ndim == 3 else image[..., None]
+    return torch.tensor(image.transpose(2, 0, 1)[None], dtype=torch.float32, device=device)
 
 
 def visibility(
