@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import scipy.sparse as sp
 
 from lib.facemodel import FaceModel
 from lib.render import sample_image, uv_to_texel
@@ -49,7 +50,31 @@ def at_vertices(
 
 
 def resized(values: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
-    """(size, size, C) float32 smooth enlargement or reduction of (rows, cols, C) values."""
+    """(size, size, C) float32 smooth enlargement or reduction of (rows, cols, C) values.
+
+    A ramp stays a ramp: OpenCV's own cubic enlargement would put ripples on every slope.
+    """
     filled = spread_beyond(values, mask)
-    kind = cv2.INTER_CUBIC if size > mask.shape[0] else cv2.INTER_AREA
-    return cv2.resize(filled, (size, size), interpolation=kind).reshape(size, size, -1)
+    if size <= mask.shape[0]:
+        reduced = cv2.resize(filled, (size, size), interpolation=cv2.INTER_AREA)
+        return reduced.reshape(size, size, -1)
+    down, across = (_cubic(side, size) for side in mask.shape)
+    tall = (down @ filled.reshape(mask.shape[0], -1)).reshape(size, *filled.shape[1:])
+    turned = tall.swapaxes(0, 1).reshape(mask.shape[1], -1)
+    wide = (across @ turned).reshape(size, *tall.shape[::2])
+    return np.ascontiguousarray(wide.swapaxes(0, 1))
+
+
+def _cubic(side: int, size: int) -> sp.csr_matrix:
+    """(size, side) weights of a cubic convolution that keeps polynomials to the second degree.
+
+    Source: Keys 1981, eq. 15 (a = -1/2).
+    """
+    place = (np.arange(size) + 0.5) * side / size - 0.5
+    first = np.floor(place).astype(int) - 1
+    taps = first[:, None] + np.arange(4)
+    far = np.abs(place[:, None] - taps)
+    near = (1.5 * far - 2.5) * far**2 + 1
+    weight = np.where(far <= 1, near, ((2.5 - 0.5 * far) * far - 4) * far + 2)
+    entry = np.repeat(np.arange(size), 4), np.clip(taps, 0, side - 1).ravel()
+    return sp.csr_matrix((weight.ravel().astype(np.float32), entry), (size, side))
