@@ -22,18 +22,26 @@ def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
         return images
     radius = max(1, math.ceil(REACH * sigma))
     flat = images.reshape(-1, *images.shape[-2:])
-    if images.device.type == "cpu":
-        result = torch.empty_like(flat)
-        size = (2 * radius + 1, 2 * radius + 1)
-        for source, target in zip(flat.numpy(), result.numpy(), strict=True):
-            cv2.GaussianBlur(source, size, sigma, target, sigma, cv2.BORDER_CONSTANT)
-        return result.reshape(images.shape)
+    filtered = _by_opencv if images.device.type == "cpu" else _by_convolution
+    return filtered(flat, sigma, radius).reshape(images.shape)
+
+
+def _by_opencv(images: torch.Tensor, sigma: float, radius: int) -> torch.Tensor:
+    """(n, rows, cols) in memory of the CPU."""
+    result = torch.empty_like(images)
+    size = (2 * radius + 1, 2 * radius + 1)
+    for source, target in zip(images.numpy(), result.numpy(), strict=True):
+        cv2.GaussianBlur(source, size, sigma, target, sigma, cv2.BORDER_CONSTANT)
+    return result
+
+
+def _by_convolution(images: torch.Tensor, sigma: float, radius: int) -> torch.Tensor:
+    """(n, rows, cols) on any device."""
     steps = torch.arange(-radius, radius + 1, dtype=torch.float32, device=images.device)
     kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
     kernel = kernel / kernel.sum()
-    result = F.conv2d(flat[:, None], kernel.view(1, 1, 1, -1), padding=(0, radius))
-    result = F.conv2d(result, kernel.view(1, 1, -1, 1), padding=(radius, 0))
-    return result[:, 0].reshape(images.shape)
+    result = F.conv2d(images[:, None], kernel.view(1, 1, 1, -1), padding=(0, radius))
+    return F.conv2d(result, kernel.view(1, 1, -1, 1), padding=(radius, 0))[:, 0]
 
 
 def masked_blur(images: torch.Tensor, weight: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -69,8 +69,8 @@ def view_weights(
     least = math.cos(math.radians(STEEPEST_DEG))
     frontal = np.clip((cosine - least) / (1 - least), 0, None) ** comparison.angle_power
     points = grid.position[grid.mask][::37]
-    size = np.array([view.px_mm(points) for view in views])
-    frontal *= (size.min() / size).astype(np.float32)[:, None, None]
+    fine = 1 / np.array([view.px_mm(points) for view in views])  # 0 = the head is behind it
+    frontal *= (fine / max(fine.max(), 1e-12)).astype(np.float32)[:, None, None]
     return torch.tensor(frontal, device=device)
 
 
@@ -94,7 +94,7 @@ def respond(
     """
     rows, cols = around_mm.shape
     result = weight.new_zeros(len(offsets_mm), rows, cols)
-    halo = 3 * math.ceil(REACH * comparison.window)  # contrast, and two passes of agreement
+    halo = 4 * math.ceil(REACH * comparison.window)  # contrast and agreement, two filters each
     per_row = cols * sum(image.shape[1] for image in rays.images)
     height = max(8, comparison.max_samples // per_row - 2 * halo)
     for top in range(0, rows, height):
