@@ -5,7 +5,7 @@ Needs: every artefact of the batch and the truths      Makes: scores.h5 (Scores)
 
 
 rule evaluate_heads:
-    """Score every head of a batch that has a truth, beside the average person and the mean face."""
+    """Score heads and measured surfaces that have a truth, beside average person and mean face."""
     input:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
@@ -13,6 +13,7 @@ rule evaluate_heads:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
+        surface=if_many_views("<results>/{batch}/surface.h5"),
         model=face_model_file,
     output:
         scores="<results>/{batch}/scores.h5",

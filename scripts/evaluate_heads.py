@@ -1,6 +1,17 @@
 """Evaluate heads: results of a batch and their truths in, scores and heat maps out."""
 
-from lib.artefacts import BatchReader, Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from contextlib import ExitStack
+
+from lib.artefacts import (
+    BatchReader,
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    SkinMask,
+    Surface,
+    Texture,
+)
 from lib.evaluation import EvaluationOptions, Result, evaluate_batch
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
@@ -18,11 +29,14 @@ def main(inputs, outputs, params, threads=1):
         BatchReader(inputs.skin, SkinMask) as skin,
         BatchReader(inputs.fit, FaceFit) as fits,
         BatchReader(inputs.texture, Texture) as textures,
+        ExitStack() as many_views,
     ):
+        surfaces = inputs.surface and many_views.enter_context(BatchReader(inputs.surface, Surface))
 
         def read(name):
             capture = captures[faces[name].photo]
-            return Result(capture, landmarks[name], skin[name], fits[name], textures[name])
+            surface = surfaces[name] if surfaces else None
+            return Result(capture, landmarks[name], skin[name], fits[name], textures[name], surface)
 
         truths = {name: (truth, views) for name, truth, views, *_ in params.truths}
         evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options, threads)

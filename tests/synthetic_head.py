@@ -177,6 +177,8 @@ def _scores(posed: np.ndarray, n_views: int) -> Scores:
         alignment=("rigid",),
         posed_mm=posed,
         vertex_error_mm=np.sign(posed[None, :, 0]),
+        surface_mm=np.zeros((0, 0, 3)),
+        surface_error_mm=np.zeros((0, 0, 0)),
     )
 
 

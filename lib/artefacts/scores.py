@@ -15,11 +15,12 @@ class Scores(Artefact):
     """Scores of one capture that has a truth: one row per number, and errors for heat maps.
 
     A capture that failed on its way has no rows but is here, so that it counts. `who` is `fit` for
-    the fitted head, and `mean_face` and `average_person` for heads that know nothing of the photo,
-    put in its place. `lib.evaluation.measures` says what each measure is.
+    the fitted head, `surface` for what many views measured, and `mean_face` and `average_person`
+    for heads that know nothing of the photo, put in its place. `lib.evaluation.measures` says what
+    each measure is. The grid of the measured surface is empty where nothing was measured.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     truth: str = text("what it was compared with, as in the ledger")
     dataset: str = text("what it may be averaged with, such as `synthetic makehuman` or `scans`")
@@ -28,7 +29,7 @@ class Scores(Artefact):
     reason: str = text("why it failed; empty when ok")
     views: np.ndarray = array("", "i4", "count", "number of views; 0 = not known, as it failed")
 
-    who: tuple[str, ...] = text("whose number: fit, mean_face or average_person", "n_rows")
+    who: tuple[str, ...] = text("whose number: fit, surface, mean_face or average_person", "n_rows")
     measure: tuple[str, ...] = text("name of the number, such as `rigid.mean`", "n_rows")
     unit: tuple[str, ...] = text("mm, degrees, percent, ...", "n_rows")
     view: np.ndarray = array("n_rows", "i4", "index", "view it belongs to; -1 = the capture")
@@ -38,4 +39,16 @@ class Scores(Artefact):
     posed_mm: np.ndarray = array("n_vertices 3", "f4", "mm", "fitted head with its expression")
     vertex_error_mm: np.ndarray = array(
         "n_align n_vertices", "f4", "mm", "signed distance, positive = outside; NaN = no truth"
+    )
+    surface_mm: np.ndarray = array(
+        "n_grid_rows n_grid_cols 3",
+        "f4",
+        "mm",
+        "measured surface, every few texels, model frame; NaN = off the chart",
+    )
+    surface_error_mm: np.ndarray = array(
+        "n_measured n_grid_rows n_grid_cols",
+        "f2",
+        "mm",
+        "its signed distance, one for each `alignment`, likewise",
     )

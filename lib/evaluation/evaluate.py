@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import OK, Capture, FaceFit, Landmarks, Scores, SkinMask, Texture
+from lib.artefacts import OK, Capture, FaceFit, Landmarks, Scores, SkinMask, Surface, Texture
 from lib.errors import CaptureFailure
 from lib.evaluation import pictures, shape
 from lib.evaluation.heads import Head, OuterSurface, heads_of, known_placement
-from lib.evaluation.measures import FIT, MEASURES
+from lib.evaluation.measured import NOTHING, MeasuredSurface
+from lib.evaluation.measures import FIT, MEASURES, SURFACE
 from lib.evaluation.options import EvaluationOptions
 from lib.evaluation.rows import Row
 from lib.evaluation.truth import CaptureTruth
@@ -43,6 +44,7 @@ class Result:
         skin: where they show bare skin.
         fit: the fitted head.
         texture: its colour; None = not there, which leaves its scores out.
+        surface: what many views measured; None = its batch has no capture of many views.
     """
 
     capture: Capture
@@ -50,6 +52,7 @@ class Result:
     skin: SkinMask
     fit: FaceFit
     texture: Texture | None = None
+    surface: Surface | None = None
 
 
 def evaluate_capture(
@@ -61,6 +64,8 @@ def evaluate_capture(
     threads: int = 1,
 ) -> Scores:
     """Scores of the fitted head, the average person and the mean face against the same truth.
+
+    Where many views measured a surface, of that too.
 
     Args:
         model: that was fitted.
@@ -86,13 +91,30 @@ def evaluate_capture(
         rows += shape.cylinder_rows(head.who, posed, truth, scores["rigid"], axis)
         return rows, _vertex_errors(posed, truth, scores, outer) if head.who == FIT else {}
 
+    def measure_surface(surface: MeasuredSurface) -> tuple[list[Row], dict[str, np.ndarray]]:
+        mesh = surface.mesh(model, in_world=place is not None)
+        scores = shape.surface_scores(mesh, truth, names, sample)
+        rows = [row for name in names for row in shape.surface_rows(SURFACE, name, scores[name])]
+        rows += shape.protocol_rows(SURFACE, None, mesh, truth, regions)
+        rows += shape.cylinder_rows(SURFACE, mesh, truth, scores["rigid"], axis)
+        return rows, _texel_errors(surface, truth, scores, place is not None)
+
+    surface = _measured_surface(model, result, heads[0])
     with ThreadPoolExecutor(threads) as pool:
         sigma = pool.submit(_sigma_rows, heads[0], model, result.fit, truth, options)
+        detail = pool.submit(measure_surface, surface) if surface else None
         measured = list(pool.map(measure, heads))
     rows = [row for of_head, _ in measured for row in of_head] + sigma.result()
-    errors = measured[0][1]
+    if detail:
+        rows += detail.result()[0]
     rows += _picture_rows(heads, model, result, truth)
-    return _artefact(model, rows, errors, heads[0], truth, reference, len(result.capture.image))
+    scores = _artefact(
+        model, rows, measured[0][1], heads[0], truth, reference, len(result.capture.image)
+    )
+    if surface is None or detail is None:
+        return scores
+    errors = np.stack(list(detail.result()[1].values()))
+    return scores.replace(surface_mm=surface.thinned, surface_error_mm=errors)
 
 
 def failed_scores(
@@ -123,6 +145,27 @@ def _vertex_errors(
     errors = vertex_errors(np.concatenate(placed), truth.mesh)
     split = np.split(errors.signed_mm, len(placed))
     return {name: outer.on_model(signed) for name, signed in zip(scores, split, strict=True)}
+
+
+def _measured_surface(model: FaceModel, result: Result, fitted: Head) -> MeasuredSurface | None:
+    """None where nothing was measured: the surface is then the fitted head."""
+    if result.surface is None or result.surface.method == NOTHING:
+        return None
+    return MeasuredSurface.of(model, result.surface, fitted.posed)
+
+
+def _texel_errors(
+    surface: MeasuredSurface, truth: CaptureTruth, scores: dict[str, MeshScore], in_world: bool
+) -> dict[str, np.ndarray]:
+    """Alignment -> (r, c) signed mm of the thinned grid; NaN off the chart."""
+    grid = surface.thinned
+    known = np.isfinite(grid).all(axis=2)
+    points = surface.placed(grid[known]) if in_world else grid[known]
+    result = {}
+    for name, score in scores.items():
+        result[name] = np.full(known.shape, np.nan)
+        result[name][known] = vertex_errors(score.alignment.apply(points), truth.mesh).signed_mm
+    return result
 
 
 def _sigma_rows(
@@ -183,4 +226,6 @@ def _artefact(
         alignment=tuple(errors),
         posed_mm=np.empty((0, 3)) if fitted is None else fitted.posed,
         vertex_error_mm=np.stack(list(errors.values())) if errors else np.empty((0, 0)),
+        surface_mm=np.empty((0, 0, 3)),
+        surface_error_mm=np.empty((0, 0, 0)),
     )

@@ -60,7 +60,7 @@ class Head:
         who: a key of `WHO`.
         neutral: (n_vertices, 3) mm, without expression.
         posed: (n_vertices, 3) mm: with the mean expression of its views, which show one moment.
-        views: (n_views, n_vertices, 3) mm: with the expression of each view.
+        views: (n_views, n_vertices, 3) mm: with the expression of each view; NaN = not fitted.
         albedo: (n_vertices, 3) linear sRGB.
     """
 
@@ -74,10 +74,11 @@ class Head:
 def heads_of(model: FaceModel, fit: FaceFit) -> tuple[Head, ...]:
     """The fitted head, the average person and the model's mean."""
     moved = np.tensordot(fit.expression, model.expression_basis, 1)  # (n_views, n_vertices, 3)
+    fitted_views = np.isfinite(fit.expression).all(axis=1)
     fitted = Head(
         FIT,
         fit.vertices,
-        fit.vertices + moved.mean(axis=0),
+        fit.vertices + moved[fitted_views].mean(axis=0),
         fit.vertices + moved,
         model.albedo(fit.albedo),
     )
@@ -96,18 +97,21 @@ def _still(who: str, model: FaceModel, identity: np.ndarray | None, views: int) 
 
 
 def known_placement(capture: Capture, fit: FaceFit) -> Similarity | None:
-    """Where the head stands in the world of known cameras; None where a pose is not known.
+    """Where the head stands in the world of known cameras; None where no pose is known.
 
-    The mean over the views of the fitted head's pose in each camera. None for a single view: how
-    far a face is, one photo does not tell.
+    The mean over the views of the fitted head's pose in each camera, where both are known. None for
+    a single view, as one photo does not tell how far a face is, and for a world without a unit.
     """
-    if len(capture.world_to_camera) == 1 or not np.isfinite(capture.world_to_camera).all():
+    known = [np.isfinite(one.world_to_camera).all(axis=(1, 2)) for one in (capture, fit)]
+    both = known[0] & known[1]
+    if len(both) == 1 or not both.any() or capture.length_unit != "mm":
         return None
-    if np.array_equal(capture.world_to_camera, fit.world_to_camera):
+    in_world, in_head = capture.world_to_camera[both], fit.world_to_camera[both]
+    if np.array_equal(in_world, in_head):
         return IDENTITY
-    camera_to_world = capture.world_to_camera[:, :, :3].swapaxes(1, 2)
-    turns = camera_to_world @ fit.world_to_camera[:, :, :3]
-    shifts = fit.world_to_camera[:, :, 3] - capture.world_to_camera[:, :, 3]
+    camera_to_world = in_world[:, :, :3].swapaxes(1, 2)
+    turns = camera_to_world @ in_head[:, :, :3]
+    shifts = in_head[:, :, 3] - in_world[:, :, 3]
     left, _, right = np.linalg.svd(turns.sum(axis=0))
     turn = left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right
     return Similarity(1.0, turn, (camera_to_world @ shifts[..., None])[..., 0].mean(axis=0))

@@ -12,8 +12,10 @@ from lib.metrics import SKIN_CLASSES
 Aspect = Literal["shape", "camera", "landmarks", "parts", "skin", "highlights", "sigma"]
 
 FIT, MEAN_FACE, AVERAGE_PERSON, UNTOUCHED = "fit", "mean_face", "average_person", "untouched"
+SURFACE = "surface"
 WHO: Mapping[str, str] = {  # in the order of the tables
     FIT: "fitted head",
+    SURFACE: "measured surface",
     AVERAGE_PERSON: "average person",
     MEAN_FACE: "mean face",
     UNTOUCHED: "untouched photo",

@@ -57,13 +57,17 @@ def landmark_rows(
         eyes, box = np.linalg.norm(true[36] - true[45]), np.sqrt(np.ptp(true, axis=0).prod())
         normaliser = "box" if eyes < FROM_THE_SIDE * box else "interocular"
         for (who, measure), points in found.items():
+            if not np.isfinite(points[view]).any():
+                continue  # the view was left out
             score = score_landmarks(points[view][None], true[None], seen[None], normaliser)
             yield Row(who, measure, 100 * float(score.nme[0]), view)
 
 
 def camera_rows(capture: Capture, fit: FaceFit, truth: Truth) -> Iterator[Row]:
-    """Error of rotation and focal length of each view."""
+    """Error of rotation and focal length of each view that has a camera."""
     for view, scale in enumerate(capture.working_to_original):
+        if not np.isfinite(fit.world_to_camera[view]).all():
+            continue
         turn = fit.world_to_camera[view, :, :3] @ truth.world_to_camera[view, :, :3].T
         angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
         yield Row(FIT, "camera.rotation", float(angle), view)
@@ -78,6 +82,10 @@ def part_rows(
     labels = part_of_triangles(model)
     names = PART_LABELS[: MOUTH + 1]
     for view in range(len(capture.image)):
+        if not (
+            np.isfinite(heads[0].views[view]).all() and np.isfinite(fit.world_to_camera[view]).all()
+        ):
+            continue  # the view was left out
         true = working_labels(capture, truth, view)
         judged = np.where(np.isin(true, OCCLUDERS), IGNORED, true)
         if (judged == IGNORED).all():

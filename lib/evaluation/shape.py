@@ -89,29 +89,35 @@ def surface_rows(who: str, alignment: str, score: MeshScore) -> Iterator[Row]:
 
 
 def protocol_rows(
-    who: str, neutral: Mesh, posed: Mesh, truth: CaptureTruth, regions: dict[str, np.ndarray]
+    who: str,
+    neutral: Mesh | None,
+    posed: Mesh,
+    truth: CaptureTruth,
+    regions: dict[str, np.ndarray],
 ) -> Iterator[Row]:
     """Rows of NoW, REALY, FaceScape and H3DS.
 
     Args:
         who: a key of `WHO`.
-        neutral: the head without expression, for NoW where the truth has such a one too.
+        neutral: the head without expression, for NoW where the truth has such a one too; None =
+            nobody knows it, which leaves NoW out there.
         posed: the head with expression.
         truth: what they are compared with.
         regions: name -> points of the truth; none = not known.
     """
     marks, true = posed.landmarks, truth.mesh.landmarks
     target, found = (truth.neutral, neutral) if truth.neutral else (truth, posed)
-    now = score_now(
-        found.vertices,
-        found.triangles,
-        found.landmarks[NOW_POINTS],
-        _thinned(np.asarray(target.mesh.vertices, np.float64)[target.face]),
-        target.mesh.landmarks[NOW_POINTS],
-    ).distances
-    yield Row(who, "now.median", now.median)
-    yield Row(who, "now.mean", now.mean)
-    yield Row(who, "now.std", now.std)
+    if found is not None:
+        now = score_now(
+            found.vertices,
+            found.triangles,
+            found.landmarks[NOW_POINTS],
+            _thinned(np.asarray(target.mesh.vertices, np.float64)[target.face]),
+            target.mesh.landmarks[NOW_POINTS],
+        ).distances
+        yield Row(who, "now.median", now.median)
+        yield Row(who, "now.mean", now.mean)
+        yield Row(who, "now.std", now.std)
     if regions:
         scores = score_regions(posed, regions, true)
         for name, score in scores.regions.items():

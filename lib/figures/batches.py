@@ -12,19 +12,22 @@ from lib.artefacts import (
     ARTEFACTS,
     OK,
     Artefact,
+    BaseMesh,
     BatchReader,
     Capture,
     FaceFit,
     Faces,
     Landmarks,
+    Rig,
     Scores,
     SkinMask,
+    Surface,
     Texture,
 )
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
-from lib.figures import stages
-from lib.figures.heat import draw_errors, preferred_alignment
+from lib.figures import measured, rigs, stages
+from lib.figures.heat import draw_errors, shown_head, shown_measure
 from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
 
 # stage -> the artefact that names its captures, and the other artefacts that its picture needs
@@ -33,7 +36,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "detect": ("faces", "capture"),
     "landmarks": ("landmarks", "capture", "faces"),
     "skin": ("skin", "capture", "faces"),
+    "rig": ("rig", "capture", "faces", "landmarks"),
     "fit": ("fit", "capture", "faces"),
+    "base": ("base",),
+    "surface": ("surface",),
     "texture": ("texture",),
     "export": ("texture", "fit"),
     "scores": ("scores",),
@@ -43,12 +49,17 @@ TITLES = {
     "detect": "Faces found",
     "landmarks": "Landmarks",
     "skin": "Bare skin",
+    "rig": "Cameras",
     "fit": "Fitted head",
+    "base": "Base mesh",
+    "surface": "Measured surface",
     "texture": "Texture",
     "export": "Heads",
     "scores": "Errors",
 }
-MODEL_STAGES = ("fit", "export", "scores")
+MODEL_STAGES = ("fit", "base", "surface", "export", "scores")
+# of stages whose pictures need room: (h, w) px of a picture, and how many stand in a row
+WIDE = {"rig": (rigs.SIZE, 1), "base": (measured.SIZE, 1), "surface": (measured.SIZE, 1)}
 
 
 def stage_sheet(
@@ -65,8 +76,8 @@ def stage_sheet(
     Args:
         stage: a key of `NEEDS`.
         files: artefact name -> file of the batch; at least those that `NEEDS` lists.
-        model: the fitted head model, for the stages `fit` and `export`.
-        columns: pictures per row.
+        model: the fitted head model, for the stages of `MODEL_STAGES`.
+        columns: pictures per row, of stages that are not in `WIDE`.
 
     Returns:
         (h, w, 3) uint8 sRGB.
@@ -97,7 +108,10 @@ def stage_sheet(
         ]
     batch = Path(files[NEEDS[stage][0]]).parent.name
     note = counted(batch, len(rows), sum(row.failed for row in rows))
-    return contact_sheet(pictures, columns, TITLES[stage], note)
+    if stage not in WIDE:
+        return contact_sheet(pictures, columns, TITLES[stage], note)
+    cell, columns = WIDE[stage]
+    return contact_sheet(pictures, columns, TITLES[stage], note, cell)
 
 
 def counted(batch: str, captures: int, failed: int) -> str:
@@ -121,7 +135,8 @@ def _picture(
     image, note = DRAW[stage](found, model)
     if image is None:
         return name, None, note
-    return name, fit_into(image, CELL_PX), note  # only the small picture is kept
+    cell = WIDE[stage][0] if stage in WIDE else (CELL_PX, CELL_PX)
+    return name, fit_into(image, cell), note  # only the small picture is kept
 
 
 def _import(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
@@ -168,6 +183,48 @@ def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, 
     )
 
 
+def _rig(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    rig: Rig = found["rig"]
+    capture, landmarks = found["capture"], found["landmarks"]
+    if rig.source == "none":
+        view = int(np.argmax(rig.used))
+        count = "one view" if len(rig.used) == 1 else f"{len(rig.used)} views"
+        return stages.draw_landmarks(capture, landmarks, view), f"{count}: no camera is known"
+    used = np.flatnonzero(rig.used)
+    error = np.nanmedian([rigs.view_error_px(rig, view) for view in used])
+    points = np.isfinite(rig.points_mm).all(axis=1).sum()
+    return (
+        rigs.draw_rig(capture, landmarks, rig),
+        f"{len(used)} of {len(rig.used)} views used; cameras: {rig.source}, millimetres: "
+        f"{rig.scale_source}; {points} points, reprojection {error:.1f} px",
+    )
+
+
+def _base(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    base: BaseMesh = found["base"]
+    moved = np.abs(base.free_form_mm[model.parts["face_mask"]])
+    origin = {"views": "fitted to calibrated views", "fit": "the fit of a single photo"}
+    return (
+        measured.draw_base(model, base),
+        f"{origin.get(base.source, base.source)}; free-form layer of the face: median "
+        f"{np.median(moved):.1f} mm, largest {moved.max():.1f} mm",
+    )
+
+
+def _surface(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    surface: Surface = found["surface"]
+    picture = measured.draw_surface(model, surface)
+    if surface.method == "none":
+        return picture, "nothing was measured: the fitted head"
+    texels = measured.face_texels(model, surface.confidence.shape)
+    distance = np.abs(surface.distance_mm[texels])
+    confidence = float(np.median(surface.confidence[texels]))
+    return picture, (
+        f"{surface.method}, {len(surface.distance_mm)} texels a side; of the face, median "
+        f"confidence {confidence:.2f}, {np.nanmedian(distance):.2f} mm from the base mesh"
+    )
+
+
 def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     fit: FaceFit = found["fit"]
     posed = np.isfinite(fit.world_to_camera).all(axis=(1, 2)) & np.isfinite(fit.reprojection_px)
@@ -206,13 +263,13 @@ def _scores(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.nda
     scores: Scores = found["scores"]
     if scores.outcome != OK:
         return None, f"{scores.outcome}. {scores.reason}"
-    name = preferred_alignment(scores)
     numbers = dict(zip(zip(scores.who, scores.measure), scores.value))
-    fit, mean = (numbers[who, f"{name}.mean"] for who in ("fit", "mean_face"))
-    return (
-        draw_errors(model, scores, name),
-        f"mean {fit:.2f} mm, mean face {mean:.2f} mm, {name}",
-    )
+    measure = shown_measure(scores)
+    alignment, statistic = measure.split(".")
+    words = {"surface": "", "fit": "fit "} if shown_head(scores) == "surface" else {"fit": ""}
+    words |= {"mean_face": "mean face "}
+    told = [f"{word}{numbers[who, measure]:.2f} mm" for who, word in words.items()]
+    return draw_errors(model, scores, alignment), f"{statistic} {', '.join(told)}, {alignment}"
 
 
 DRAW: dict[
@@ -222,7 +279,10 @@ DRAW: dict[
     "detect": _detect,
     "landmarks": _landmarks,
     "skin": _skin,
+    "rig": _rig,
     "fit": _fit,
+    "base": _base,
+    "surface": _surface,
     "texture": _texture,
     "export": _export,
     "scores": _scores,

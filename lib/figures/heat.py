@@ -1,4 +1,4 @@
-"""Heat maps: the signed error of a fitted head on the head itself, with a bar of colours in mm."""
+"""Heat maps: the signed error of a head on the head itself, with a bar of colours in mm."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from PIL import Image, ImageDraw
 
 from lib.artefacts import Scores
 from lib.facemodel.model import FaceModel
+from lib.figures.measured import face_texels
 from lib.figures.sheets import INK, font
 from lib.imaging import srgb_to_linear
 from lib.render import Paint, PreviewOptions, render_head, turntable_cameras
+from lib.uvspace.mesh import grid_triangles
 
 LIMITS_MM = (0.5, 1.0, 2.0, 5.0, 10.0)  # ends of the bar
 COVERED = 90  # percentile of the errors that the bar reaches
@@ -28,6 +30,21 @@ FRONT, SIDE = (550, 390), (275, 250)  # (h, w) px
 BAR_PX = 90
 
 
+def shown_head(scores: Scores) -> str:
+    """Whose errors a heat map shows: `surface` where many views measured one, else `fit`."""
+    return "surface" if scores.surface_mm.size else "fit"
+
+
+def shown_measure(scores: Scores) -> str:
+    """The number that stands below a heat map, such as `rigid.mean`.
+
+    Of a measured surface the median: what views cannot see, such as the inside of a nostril that a
+    scan has, would rule its mean.
+    """
+    statistic = "median" if shown_head(scores) == "surface" else "mean"
+    return f"{preferred_alignment(scores)}.{statistic}"
+
+
 def preferred_alignment(scores: Scores) -> str:
     """What a heat map shows: `known` where the head stands on the truth so, else `rigid`.
 
@@ -35,10 +52,8 @@ def preferred_alignment(scores: Scores) -> str:
     shows only after a rigid alignment.
     """
     if "known" in scores.alignment:
-        known, rigid = (
-            np.abs(scores.vertex_error_mm[scores.alignment.index(name)])
-            for name in ("known", "rigid")
-        )
+        errors = _errors(scores)
+        known, rigid = (np.abs(errors[scores.alignment.index(name)]) for name in ("known", "rigid"))
         near = np.isfinite(known).sum() >= ON_THE_TRUTH * np.isfinite(rigid).sum()
         if near and np.nanmedian(known) <= AS_NEAR * np.nanmedian(rigid):
             return "known"
@@ -61,9 +76,10 @@ def error_colours(error_mm: np.ndarray, limit_mm: float) -> np.ndarray:
 
 
 def draw_errors(model: FaceModel, scores: Scores, alignment: str | None = None) -> np.ndarray:
-    """(h, w, 3) uint8: the fitted head from both sides and the front, coloured by its error.
+    """(h, w, 3) uint8: the head from both sides and the front, coloured by its error.
 
-    Blue lies too deep, red too far out, grey has no truth; the face alone sets the bar's ends.
+    The head is the measured surface where there is one, else the fitted head. Blue lies too deep,
+    red too far out, grey has no truth; the face alone sets the bar's ends.
 
     Args:
         model: the fitted model.
@@ -71,20 +87,32 @@ def draw_errors(model: FaceModel, scores: Scores, alignment: str | None = None) 
         alignment: which error; None = `preferred_alignment`.
     """
     alignment = alignment or preferred_alignment(scores)
-    error = scores.vertex_error_mm[scores.alignment.index(alignment)]
-    face = model.parts["face_mask"]
+    error = _errors(scores)[scores.alignment.index(alignment)]
+    if shown_head(scores) == "surface":
+        texel, triangles = grid_triangles(np.isfinite(scores.surface_mm).all(axis=2))
+        vertices, error = scores.surface_mm.reshape(-1, 3)[texel], error.ravel()[texel]
+        face = np.flatnonzero(face_texels(model, scores.surface_mm.shape[:2]).ravel()[texel])
+    else:
+        vertices, triangles, face = scores.posed_mm, model.triangles, model.parts["face_mask"]
     limit = error_limit(error[face])
     colours = srgb_to_linear(np.rint(error_colours(error, limit)).astype(np.uint8))
-    front = _view(model, scores.posed_mm, colours, 0, FRONT, face)
-    everything = np.arange(model.n_vertices)
-    sides = [_view(model, scores.posed_mm, colours, yaw, SIDE, everything) for yaw in (-70, 70)]
+    front = _view(vertices, triangles, colours, 0, FRONT, face)
+    everything = np.arange(len(vertices))
+    sides = [_view(vertices, triangles, colours, yaw, SIDE, everything) for yaw in (-70, 70)]
     picture = np.hstack([front, np.vstack(sides)])
     return np.vstack([picture, _bar(limit, alignment, picture.shape[1])])
 
 
+def _errors(scores: Scores) -> np.ndarray:
+    """(n_align, ...) signed mm of the head that is shown."""
+    if shown_head(scores) == "surface":
+        return scores.surface_error_mm.astype(np.float32)
+    return scores.vertex_error_mm
+
+
 def _view(
-    model: FaceModel,
     vertices: np.ndarray,
+    triangles: np.ndarray,
     colours: np.ndarray,
     yaw_deg: float,
     size: tuple[int, int],
@@ -93,7 +121,7 @@ def _view(
     """(h, w, 3) uint8: the head turned, the vertices `around` filling the picture."""
     camera = turntable_cameras(vertices[around], size, [yaw_deg])[0]
     paint = Paint(colours=colours)
-    return render_head(vertices, model.triangles, camera, size, paint, MATTE)[..., :3]
+    return render_head(vertices, triangles, camera, size, paint, MATTE)[..., :3]
 
 
 def _bar(limit_mm: float, alignment: str, width: int) -> np.ndarray:

@@ -23,7 +23,11 @@ Picture = tuple[str, np.ndarray | None, str]
 
 
 def contact_sheet(
-    pictures: Sequence[Picture], columns: int, title: str = "", note: str = ""
+    pictures: Sequence[Picture],
+    columns: int,
+    title: str = "",
+    note: str = "",
+    cell_px: tuple[int, int] = (CELL_PX, CELL_PX),
 ) -> np.ndarray:
     """One image with all pictures in rows, each above its label.
 
@@ -33,6 +37,7 @@ def contact_sheet(
         columns: pictures per row.
         title: heading of the sheet; empty = none.
         note: smaller words behind the heading, cut to the width of the sheet.
+        cell_px: (h, w) of a picture's place.
 
     Returns:
         (h, w, 3) uint8 sRGB.
@@ -40,9 +45,10 @@ def contact_sheet(
     columns = max(1, min(columns, max(1, len(pictures))))
     rows = -(-len(pictures) // columns)
     top = 40 if title else 0
+    high, wide = cell_px
     size = (
-        columns * (CELL_PX + GAP_PX) + GAP_PX,
-        top + rows * (CELL_PX + LABEL_PX + GAP_PX) + GAP_PX,
+        columns * (wide + GAP_PX) + GAP_PX,
+        top + rows * (high + LABEL_PX + GAP_PX) + GAP_PX,
     )
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -50,31 +56,29 @@ def contact_sheet(
         _draw_heading(draw, title, note, size[0])
     for index, (label, image, note) in enumerate(pictures):
         row, column = divmod(index, columns)
-        x = GAP_PX + column * (CELL_PX + GAP_PX)
-        y = top + GAP_PX + row * (CELL_PX + LABEL_PX + GAP_PX)
+        x = GAP_PX + column * (wide + GAP_PX)
+        y = top + GAP_PX + row * (high + LABEL_PX + GAP_PX)
         if image is None:
-            _draw_card(draw, (x, y), note)
+            _draw_card(draw, (x, y), note, cell_px)
         else:
-            sheet.paste(Image.fromarray(fit_into(image, CELL_PX)), (x, y))
+            sheet.paste(Image.fromarray(fit_into(image, cell_px)), (x, y))
         draw.text(
-            (x, y + CELL_PX + 5),
-            shorten(label, CELL_PX, font(14, bold=True)),
-            INK,
-            font(14, bold=True),
+            (x, y + high + 5), shorten(label, wide, font(14, bold=True)), INK, font(14, bold=True)
         )
         if image is not None:
-            draw.text((x, y + CELL_PX + 25), shorten(note, CELL_PX, font(12)), FAINT, font(12))
+            draw.text((x, y + high + 25), shorten(note, wide, font(12)), FAINT, font(12))
     return np.asarray(sheet)
 
 
-def fit_into(image: np.ndarray, side: int) -> np.ndarray:
-    """The image scaled to touch a square of `side` from inside, centred on paper colour."""
+def fit_into(image: np.ndarray, cell_px: tuple[int, int]) -> np.ndarray:
+    """The image scaled to touch a cell (h, w) from inside, centred on paper colour."""
     height, width = image.shape[:2]
-    scale = side / max(height, width)
+    high, wide = cell_px
+    scale = high / height if high * width <= wide * height else wide / width
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.LANCZOS)
-    cell = Image.new("RGB", (side, side), (232, 232, 230))
-    cell.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+    cell = Image.new("RGB", (wide, high), (232, 232, 230))
+    cell.paste(small, ((wide - size[0]) // 2, (high - size[1]) // 2))
     return np.asarray(cell)
 
 
@@ -105,15 +109,18 @@ def _draw_heading(draw: ImageDraw.ImageDraw, title: str, note: str, width: int) 
         draw.text((left, 28), shorten(note, free, plain), FAINT, plain, anchor="ls")
 
 
-def _draw_card(draw: ImageDraw.ImageDraw, corner: tuple[int, int], reason: str) -> None:
-    x, y = corner
-    draw.rectangle((x, y, x + CELL_PX - 1, y + CELL_PX - 1), CARD, (214, 190, 180))
+def _draw_card(
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], reason: str, cell_px: tuple[int, int]
+) -> None:
+    (x, y), (high, wide) = corner, cell_px
+    draw.rectangle((x, y, x + wide - 1, y + high - 1), CARD, (214, 190, 180))
     draw.text((x + 18, y + 22), "no result", ALARM, font(20, bold=True))
-    for line, words in enumerate(_wrapped(reason, CELL_PX - 36, font(14))[:12]):
+    for line, words in enumerate(wrapped(reason, wide - 36, font(14))[:12]):
         draw.text((x + 18, y + 58 + 20 * line), words, INK, font(14))
 
 
-def _wrapped(words: str, width: int, letters: ImageFont.FreeTypeFont) -> list[str]:
+def wrapped(words: str, width: int, letters: ImageFont.FreeTypeFont) -> list[str]:
+    """The text in lines of at most `width` px."""
     lines, line = [], ""
     for word in words.split():
         candidate = f"{line} {word}".strip()

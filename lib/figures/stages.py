@@ -55,7 +55,7 @@ def draw_photo(capture: Capture) -> np.ndarray:
     ]
     if len(pictures) == 1:
         return pictures[0]
-    cells = [fit_into(picture, side) for picture in pictures]
+    cells = [fit_into(picture, (side, side)) for picture in pictures]
     cells += [np.full((side, side, 3), 255, np.uint8)] * (-len(cells) % across)
     rows = [np.hstack(cells[start : start + across]) for start in range(0, len(cells), across)]
     return np.vstack(rows)

@@ -26,7 +26,7 @@ from lib.evaluation import (
     scoreboard,
 )
 from lib.facemodel.model import FaceModel
-from lib.figures import draw_errors, preferred_alignment
+from lib.figures import draw_errors, shown_head, shown_measure
 from lib.report.pictures import array_uri
 
 PAGE = Path(__file__).parent / "page"
@@ -98,7 +98,7 @@ def collect_scores(
                 rows += made
                 if scores.outcome == OK:
                     key = scores.dataset, scores.span, "many" if scores.views > 1 else "one"
-                    ranked.setdefault(key, []).append((_shown_mean(scores), name, file))
+                    ranked.setdefault(key, []).append((_shown_value(scores), name, file))
     if not rows:
         raise ConfigError(
             "There is nothing to score: no capture has a truth, and `evaluation.benchmarks` is "
@@ -137,11 +137,11 @@ def _key(group: Group) -> Key:
     return group.dataset, group.span, group.views
 
 
-def _shown_mean(scores: Scores) -> float:
-    """Mean distance of the fitted head by the alignment that its picture shows."""
-    wanted = f"{preferred_alignment(scores)}.mean"
+def _shown_value(scores: Scores) -> float:
+    """The number that stands below the picture."""
+    shown = shown_head(scores), shown_measure(scores)
     rows = zip(scores.who, scores.measure, scores.value, strict=True)
-    return next(float(v) for who, name, v in rows if (who, name) == ("fit", wanted))
+    return next(float(v) for who, name, v in rows if (who, name) == shown)
 
 
 def _spread(items: Sequence[tuple[float, str, Path]], most: int) -> list[tuple[float, str, Path]]:
@@ -150,10 +150,11 @@ def _spread(items: Sequence[tuple[float, str, Path]], most: int) -> list[tuple[f
     return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int)]
 
 
-def _heat_map(model: FaceModel, mean_mm: float, capture: str, file: Path) -> HeatMap:
+def _heat_map(model: FaceModel, value_mm: float, capture: str, file: Path) -> HeatMap:
     with BatchReader(file, Scores) as reader:
         scores = reader[capture]
-    words = f"mean {mean_mm:.2f} mm, {preferred_alignment(scores)}"
+    alignment, statistic = shown_measure(scores).split(".")
+    words = f"{statistic} {value_mm:.2f} mm, {alignment}"
     return HeatMap(capture, words, array_uri(draw_errors(model, scores)))
 
 

@@ -13,7 +13,14 @@ def scores(known, rigid=0.1):
     noise = np.random.default_rng(0).normal(0, 0.01, (2, 1000))
     errors = {"known": known, "rigid": rigid}
     errors = {name: mean + noise[row] for row, (name, mean) in enumerate(errors.items())}
-    return SimpleNamespace(alignment=tuple(errors), vertex_error_mm=np.stack(list(errors.values())))
+    return of_a_fit(tuple(errors), np.stack(list(errors.values())))
+
+
+def of_a_fit(alignment, errors):
+    """Scores without a measured surface."""
+    return SimpleNamespace(
+        alignment=alignment, vertex_error_mm=errors, surface_mm=np.zeros((0, 0, 3))
+    )
 
 
 @pytest.mark.parametrize(("known", "shown"), [(0.1, "known"), (0.19, "known"), (0.3, "rigid")])
@@ -29,7 +36,7 @@ def test_a_head_that_mostly_misses_the_truth_is_shown_after_a_rigid_alignment():
 
 
 def test_without_known_cameras_the_alignment_is_rigid():
-    found = SimpleNamespace(alignment=("rigid", "similarity"), vertex_error_mm=np.zeros((2, 9)))
+    found = of_a_fit(("rigid", "similarity"), np.zeros((2, 9)))
     assert preferred_alignment(found) == "rigid"
 
 
