@@ -112,10 +112,14 @@ def if_many_views(file):
     """Input that only a batch with a capture of several views has; the others skip its stage."""
 
     def chosen(wildcards):
-        captures = LEDGER.captures(wildcards.batch).values()
-        return file if any(len(views) > 1 for views in captures) else []
+        return file if has_many_views(wildcards.batch) else []
 
     return chosen
+
+
+def has_many_views(batch):
+    """Whether a batch holds a capture of several views."""
+    return any(len(views) > 1 for views in LEDGER.captures(batch).values())
 
 
 def face_model_file(wildcards):

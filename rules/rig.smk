@@ -16,6 +16,12 @@ rule calibrate_rig:
         model=face_model_file,
     output:
         rig="<results>/{batch}/rig.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/rig.jpg",
+            caption="../workflow/report/rig.rst",
+            category="5 Surface",
+            labels={"batch": "{batch}", "sheet": "cameras"},
+        ),
     log:
         "<logs>/calibrate_rig/{batch}.log",
     benchmark:

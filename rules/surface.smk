@@ -17,6 +17,12 @@ rule fit_base_mesh:
         model=face_model_file,
     output:
         base="<results>/{batch}/base.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/base.jpg",
+            caption="../workflow/report/base.rst",
+            category="5 Surface",
+            labels={"batch": "{batch}", "sheet": "base mesh"},
+        ),
     log:
         "<logs>/fit_base_mesh/{batch}.log",
     benchmark:
@@ -82,6 +88,12 @@ rule regularise_surface:
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/surface.jpg",
+            caption="../workflow/report/surface.rst",
+            category="5 Surface",
+            labels={"batch": "{batch}", "sheet": "measured surface"},
+        ),
     log:
         "<logs>/regularise_surface/{batch}.log",
     benchmark:

@@ -2,6 +2,8 @@
 
 from lib.artefacts import BatchReader, Capture, Faces, Landmarks, Rig, SkinMask, process_batch
 from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.imaging import save_jpeg
 from lib.log import stage_log
 from lib.rig import RigOptions, calibrate_rig
 
@@ -21,6 +23,9 @@ def main(inputs, outputs, params):
             yield name, calibrate_rig(model, name, capture, landmarks[name], options)
 
         process_batch(skin, outputs.rig, Rig, "rig", calibrate)
+    names = ("capture", "faces", "landmarks")
+    files = {name: getattr(inputs, name) for name in names} | {"rig": outputs.rig}
+    save_jpeg(outputs.sheet, stage_sheet("rig", files, model))
 
 
 if "snakemake" in globals():

@@ -4,6 +4,8 @@ from lib.artefacts import BaseMesh, BatchReader, Capture, FaceFit, Faces, Rig, p
 from lib.base import BaseOptions, fit_base_mesh
 from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.imaging import save_jpeg
 from lib.log import stage_log
 
 
@@ -22,6 +24,7 @@ def main(inputs, outputs, params):
             yield name, fit_base_mesh(model, capture, rigs[name], fits[name], options, device)
 
         process_batch(fits, outputs.base, BaseMesh, "base", shape)
+    save_jpeg(outputs.sheet, stage_sheet("base", {"base": outputs.base}, model))
 
 
 if "snakemake" in globals():

@@ -12,6 +12,8 @@ from lib.artefacts import (
 )
 from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
+from lib.figures import stage_sheet
+from lib.imaging import save_jpeg
 from lib.log import stage_log
 from lib.regularisation import RegulariseOptions, regularise_capture
 
@@ -35,6 +37,7 @@ def main(inputs, outputs, params):
             yield name, surface
 
         process_batch(volumes, outputs.surface, Surface, "regularise", regularise)
+    save_jpeg(outputs.sheet, stage_sheet("surface", {"surface": outputs.surface}, model))
 
 
 if "snakemake" in globals():

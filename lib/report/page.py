@@ -21,8 +21,15 @@ STAGES = {
     "detect": ("Faces found", "box, roll and five points"),
     "landmarks": ("Landmarks", "orange: uncertain"),
     "skin": ("Bare skin", "in colour where skin is likely"),
+    "rig": (
+        "Cameras",
+        "triangulated points, errors drawn three times as long; where cameras stand",
+    ),
     "fit": ("Fitted head", "translucent clay over the photo, iBUG points in blue"),
+    "base": ("Base mesh", "fitted to all views, and how far it left the head model"),
+    "surface": ("Measured surface", "as the views show it, and how sure it is"),
     "texture": ("Texture", "white in the corner: seen by the photo"),
+    "displacement": ("Fine relief", "the surface alone, and with pores and wrinkles over it"),
     "export": ("Heads", "textured, half turned and both profiles"),
     "scores": ("Errors", "in millimetres, of heads that have a truth"),
 }

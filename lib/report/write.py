@@ -157,15 +157,16 @@ def _card(
 
 
 def _numbers(model: FaceModel, capture: Capture, fit: FaceFit) -> tuple[tuple[str, str], ...]:
-    error = 100 * float(fit.reprojection_px[0]) / max(float(fit.interocular_px[0]), 1e-6)
-    focal = float(fit.focal_px[0] * capture.working_to_original[0, 0])
+    view = fit.frontal_view  # the one that its picture shows
+    error = 100 * float(fit.reprojection_px[view]) / max(float(fit.interocular_px[view]), 1e-6)
+    focal = float(fit.focal_px[view] * capture.working_to_original[view, 0])
     in_face = model.parts.get("face_mask", np.arange(len(fit.vertex_sigma_mm)))
     sigma = float(np.median(fit.vertex_sigma_mm[in_face]))
-    height, width = capture.original_size[0]
+    height, width = capture.original_size[view]
     result = (
         ("photo", f"{width} × {height} px"),
         ("reprojection", f"{error:.1f} % of the eye distance"),
-        ("focal length", f"{focal:.0f} px ± {100 * float(fit.focal_sigma[0]):.0f} %"),
+        ("focal length", f"{focal:.0f} px ± {100 * float(fit.focal_sigma[view]):.0f} %"),
         ("sigma", f"{sigma:.1f} mm"),
         ("method", fit.method),
     )
