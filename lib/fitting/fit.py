@@ -15,8 +15,9 @@ from lib.facemodel import FaceModel
 from lib.fitting.average import average_identity, average_person
 from lib.fitting.contour import with_contour
 from lib.fitting.depth import DepthTerm, depth_normal, depth_term
+from lib.fitting.eyelids import closed_eyes, with_closed
 from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
-from lib.fitting.optimise import Evidence, optimise
+from lib.fitting.optimise import Evidence, choose, optimise
 from lib.fitting.options import FitOptions
 from lib.fitting.pack import Layout, State
 from lib.fitting.photometric import (
@@ -138,6 +139,9 @@ def _fit_views(
         known,
     )
     state, term = _landmark_stage(model, scheme, term, depth, state, priors, options)
+    closed = closed_eyes(model, views, state)
+    if closed.any():
+        term, state, priors = _shut(model, scheme, term, depth, state, priors, options, closed)
     evidence = _geometry(term, depth, layout)
     if options.photometric_weight > 0:
         samples = surface_samples(model, options.samples, SEED, device)
@@ -178,6 +182,27 @@ def _landmark_stage(
         term = with_contour(model, scheme, term, state)
         state = optimise(state, _geometry(term, depth, layout), priors, steps, dark)
     return state, term
+
+
+def _shut(
+    model: FaceModel,
+    scheme: str,
+    term: LandmarkTerm,
+    depth: DepthTerm,
+    state: State,
+    priors: Priors,
+    options: FitOptions,
+    closed: np.ndarray,
+) -> tuple[LandmarkTerm, State, Priors]:
+    """The subjects with closed eyes fitted again with these shut; the others stay as they are."""
+    layout = priors.layout
+    term, start, priors = with_closed(model, scheme, term, state, priors, closed)
+    steps = max(1, options.landmark_iterations // 2)
+    evidence = _geometry(term, depth, layout)
+    again = optimise(start, evidence, priors, steps, (layout.albedo, layout.light))
+    touched = torch.zeros(len(state.identity), dtype=torch.bool, device=state.identity.device)
+    touched[state.subject[torch.tensor(closed.any(1), device=touched.device)]] = True
+    return term, choose(touched, again, state), priors
 
 
 def _geometry(term: LandmarkTerm, depth: DepthTerm, layout: Layout) -> Evidence:

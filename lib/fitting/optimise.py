@@ -43,7 +43,7 @@ def optimise(
         trial = _stepped(state, system, priors, held, damping[state.subject])
         trial_system, trial_cost = _system(trial, evidence, priors)
         better = trial_cost <= cost
-        state = _choose(better, trial, state)
+        state = choose(better, trial, state)
         view_better = better[state.subject]
         system = Normal(
             torch.where(view_better[:, None, None], trial_system.hessian, system.hessian),
@@ -71,7 +71,7 @@ def _stepped(
         gathered = gather(system, known, state.cameras, layout, damping, light_held)
         system, rows = gathered.normal, known.first
     expression, subject = state.expression[rows], state.subject[rows]
-    blocked = _held(expression, system, priors, held)
+    blocked = _held(expression, system, priors, held, priors.free[rows])
     prior_gradient = torch.cat([state.identity, state.albedo], 1).double() * priors.shared
     shared_held = blocked[:, : layout.n_shared].any(0)
     shared, local = solve_shared(
@@ -99,7 +99,11 @@ def _system(state: State, evidence: Evidence, priors: Priors) -> tuple[Normal, t
 
 
 def _held(
-    expression: torch.Tensor, system: Normal, priors: Priors, blocks: tuple[slice, ...]
+    expression: torch.Tensor,
+    system: Normal,
+    priors: Priors,
+    blocks: tuple[slice, ...],
+    free: torch.Tensor,
 ) -> torch.Tensor:
     """(n, d) bool: unknowns that this step leaves alone.
 
@@ -112,7 +116,7 @@ def _held(
     slope = system.gradient[:, priors.layout.expression]
     at_zero = (expression <= 0) & (slope > 0)
     at_one = (expression >= 1) & (slope < 0)
-    held[:, priors.layout.expression] |= at_zero | at_one | ~priors.free
+    held[:, priors.layout.expression] |= at_zero | at_one | ~free
     return held
 
 
@@ -130,7 +134,7 @@ def _moved(state: State, shared: torch.Tensor, local: torch.Tensor, priors: Prio
     )
 
 
-def _choose(better: torch.Tensor, trial: State, state: State) -> State:
+def choose(better: torch.Tensor, trial: State, state: State) -> State:
     """The trial for subjects where it is better, the old state for the others."""
     views = better[state.subject]
 

@@ -24,7 +24,7 @@ class Priors:
         shared: (n_shared,) precision of identity and albedo, around zero.
         expression: (n_expression, n_expression) precision around zero.
         sparsity: (n_expression,) slope of the exponential part of the expression prior.
-        free: (n_expression,) bool, False for weights that stay zero.
+        free: (n, n_expression) bool, False for weights that stay as they are.
         log_focal: (n,) mean; NaN where the distance is used instead.
         focal_precision: (n,) of log focal length.
         log_distance: mean of log distance in mm.
@@ -108,7 +108,7 @@ def make_priors(
             (layout.n_expression,), 0.5 / options.expression_sigma, dtype=torch.float64,
             device=device,
         ),
-        free=torch.tensor(model.free_expressions, device=device),
+        free=torch.tensor(model.free_expressions, device=device).repeat(len(focal_px), 1),
         log_focal=focal_px.double().log(),
         focal_precision=torch.full_like(focal_px.double(), options.focal_log_sigma**-2),
         log_distance=math.log(options.distance_mm),

@@ -16,6 +16,10 @@ from lib.imaging import srgb_to_linear
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 MIN_CROP_PX = 12.0
 CROP_MARGIN = 1.5  # side of the crop over the extent of the landmarks
+EYE_CROP_PX = 96  # side of the crops of single eyes, which show what lies between the lids
+EYE_MARGIN = 2.0  # side of these crops over the extent of the eye's landmarks
+MIN_EYE_PX = 20.0  # extent of an eye in the working image below which its white is blurred away
+EYES = (slice(36, 42), slice(42, 48))  # of iBUG-68: right, left
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,21 @@ class Setup:
 
 
 @dataclass(frozen=True)
+class EyeCrop:
+    """One eye of one view, at the image's resolution.
+
+    Args:
+        colour: (px, px, 3) uint8 sRGB.
+        corner_px: (2,) outer corner of the crop.
+        zoom: crop px per working px.
+    """
+
+    colour: np.ndarray
+    corner_px: np.ndarray
+    zoom: float
+
+
+@dataclass(frozen=True)
 class View:
     """One view, reduced to what the fit needs: memory does not hold whole photos.
 
@@ -78,6 +97,7 @@ class View:
         corner_px: (2,) outer corner of the crop.
         zoom: crop px per working px.
         size: (h, w) of the working image.
+        eyes: right and left eye of a view of known camera; None where it is not seen well.
     """
 
     name: str
@@ -95,6 +115,7 @@ class View:
     corner_px: np.ndarray
     zoom: float
     size: tuple[int, int]
+    eyes: tuple[EyeCrop | None, EyeCrop | None] = (None, None)
 
 
 def read_views(item: Subject, crop_px: int) -> list[View]:
@@ -179,7 +200,24 @@ def _read_view(item: Subject, setup: Setup, index: int, crop_px: int) -> View:
         corner,
         crop_px / side,
         image.shape[:2],
+        _eye_crops(image, item.landmarks.ibug68_px[index]) if setup.known else (None, None),
     )
+
+
+def _eye_crops(image: np.ndarray, ibug68_px: np.ndarray) -> tuple[EyeCrop | None, EyeCrop | None]:
+    right, left = (_eye_crop(image, ibug68_px[rows]) for rows in EYES)
+    return right, left
+
+
+def _eye_crop(image: np.ndarray, lids_px: np.ndarray) -> EyeCrop | None:
+    """The surroundings of six points (6, 2) of the lids; None where they are unknown or close."""
+    low, high = lids_px.min(0), lids_px.max(0)
+    extent = float((high - low).max())
+    if not extent >= MIN_EYE_PX:  # NaN, too
+        return None
+    side = EYE_MARGIN * extent
+    corner = (low + high) / 2 + 0.5 - side / 2
+    return EyeCrop(crop_square(image, corner, side, EYE_CROP_PX), corner, EYE_CROP_PX / side)
 
 
 def crop_square(image: np.ndarray, corner: np.ndarray, side: float, size: int) -> np.ndarray:
