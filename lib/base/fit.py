@@ -12,7 +12,7 @@ from lib.base.free_form import free_form
 from lib.base.options import BaseOptions
 from lib.errors import ShapeError
 from lib.facemodel import FaceModel
-from lib.uvspace.captures import head_in_world, is_calibrated, matching_views
+from lib.uvspace.captures import chosen_views, head_in_world, is_calibrated, matching_views
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def fit_base_mesh(
     seen = observed > 0.1
     logger.info(
         "%d views, free form moves the seen vertices by %.2f mm on the whole, %.2f at most",
-        len(rig.used),
+        len(chosen_views(rig)) if is_calibrated(rig) else 0,
         float(np.median(moved[seen])) if seen.any() else 0.0,
         float(moved.max()),
     )

@@ -49,19 +49,24 @@ def thin_plate(
     field = torch.where(mask, start, torch.zeros_like(start))
     residual = right_side - apply(field)
     step = scale * residual
-    direction, power = step.clone(), (residual * step).sum()
-    least = 1e-8 * (right_side * scale * right_side).sum()
+    direction, power = step.clone(), _total(residual * step)
+    least = 1e-8 * _total(right_side * scale * right_side)
     for _ in range(iterations):
         if power <= least:
             break
         applied = apply(direction)
-        length_of_step = power / (direction * applied).sum().clamp_min(1e-30)
+        length_of_step = power / _total(direction * applied).clamp_min(1e-30)
         field = field + length_of_step * direction
         residual = residual - length_of_step * applied
         step = scale * residual
-        before, power = power, (residual * step).sum()
+        before, power = power, _total(residual * step)
         direction = step + (power / before) * direction
     return torch.where(mask, field, torch.zeros_like(field))
+
+
+def _total(values: torch.Tensor) -> torch.Tensor:
+    """The sum, row by row: of all at once, its rounding depends on the number of threads."""
+    return values.sum(1).sum()
 
 
 def laplace(field: torch.Tensor, right: torch.Tensor, down: torch.Tensor) -> torch.Tensor:

@@ -133,3 +133,17 @@ def test_enlarging_keeps_a_ramp_up_to_the_border():
     np.testing.assert_allclose(found[inner], wanted[inner], atol=1e-4)
     edge = (slice(8, 56),) * 2
     np.testing.assert_allclose(found[edge], wanted[edge], atol=0.06)
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    chance = torch.Generator().manual_seed(0)
+    data, weight = torch.rand(2, 256, 256, generator=chance).unbind(0)
+    mask = torch.ones(256, 256, dtype=torch.bool)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(thin_plate(data, weight, mask, 2.0, 12))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
