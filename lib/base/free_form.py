@@ -17,6 +17,7 @@ from lib.uvspace.search import Comparison, Found, search_level
 from lib.uvspace.views import CalibratedView
 
 COARSE, FINE = 128, 256  # texels a side
+DOUBT = 2.0  # hair and even skin, of which views say little, are to follow what is around them
 
 
 def free_form(
@@ -48,12 +49,12 @@ def free_form(
     broad = Comparison(window=1.5)
     grid, far = start, options.search_mm
     for reach, step, lengths in ((far, 2.0, (6, 4, 3, 2)), (0.3 * far, 1.0, (4, 3, 2, 1.5))):
-        found = search_level(grid, views, reach, step, lengths, broad, device, others)
+        found = search_level(grid, views, reach, step, lengths, broad, device, others, DOUBT)
         grid = grid.moved(found.distance_mm.cpu().numpy())
     fine = chart_grid(model, vertices, FINE)
     movement = resized(grid.position - start.position, start.mask, FINE)
     grid = grid_of(fine.position + movement, fine.mask)
-    found = search_level(grid, views, 3.0, 0.5, (4, 3, 2, 1.2), Comparison(), device, others)
+    found = search_level(grid, views, 3.0, 0.5, (4, 3, 2, 1.2), Comparison(), device, others, DOUBT)
     grid = grid.moved(found.distance_mm.cpu().numpy())
     movement = _smooth(grid, fine, found, options.smooth_mm)
     values = np.dstack([movement, found.confidence.cpu().numpy()])

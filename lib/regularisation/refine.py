@@ -71,8 +71,7 @@ def refine(
     sized = views_at(views, grid)
     rays = cast_rays(sized, grid, device)
     mask = torch.tensor(grid.mask, device=device)
-    rows = grid.mask.shape[0]
-    bend = relief * (REFERENCE_TEXELS / rows) ** 2
+    bend = plate_bend(relief, grid.mask.shape[0])
     reach = 0.5 * grid.spacing_mm
     distance, weight = distance_mm, None
     for index in range(iterations):
@@ -84,6 +83,11 @@ def refine(
         trust = (information * bend * bend).clamp(0, 1e4)
         distance = thin_plate(target, trust, mask, 1.0, start=distance)
     return Refined(distance, information)
+
+
+def plate_bend(relief: float, uv_size: int) -> float:
+    """The bend of `refine` in mm per squared texel of a chart of `uv_size` texels a side."""
+    return relief * (REFERENCE_TEXELS / uv_size) ** 2
 
 
 def _normal_equations(

@@ -14,7 +14,7 @@ from lib.networks.smoother import load_smoother
 from lib.regularisation.learned import regularise_learned
 from lib.regularisation.options import RegulariseOptions
 from lib.regularisation.published import regularise_published
-from lib.regularisation.refine import refine
+from lib.regularisation.refine import plate_bend, refine
 from lib.uvspace.captures import is_calibrated, matching_views
 from lib.uvspace.grid import Grid, chart_grid
 from lib.uvspace.heads import resized
@@ -23,7 +23,7 @@ from lib.uvspace.search import Comparison, settle
 logger = logging.getLogger(__name__)
 
 LENGTHS = (4, 3, 2, 1.2)  # of the plate from round to round, texels of the volume
-SURE_PER_MM2 = 20.0  # information at which a refined texel's confidence is one half
+SURE_PER_MM2 = 100.0  # information, with what its neighbours add, of one half of confidence
 NOTHING = "none"
 
 
@@ -75,12 +75,26 @@ def regularise_capture(
             device,
         )
         distance = refined.distance_mm.cpu().numpy()
-        information = refined.information.cpu().numpy()
-        confidence = confidence**0.5 * (information / (information + SURE_PER_MM2)) ** 0.5
+        information = joined_information(refined.information.cpu().numpy(), options)
+        confidence = np.sqrt(confidence * information / (information + SURE_PER_MM2))
     logger.info(
         "%.0f %% of the head's texels are measured", 100 * (confidence[grid.mask] > 0.1).mean()
     )
     return _surface(options.method, base, grid, distance, confidence)
+
+
+def joined_information(information: np.ndarray, options: RegulariseOptions) -> np.ndarray:
+    """Information of a texel and of those that the thin plate joins with it, in 1/mm^2.
+
+    A plate of length l texels averages about 4 pi l^2 of them, and l^-4 is the information times
+    the squared bend: what is little sure by itself borrows from more neighbours.
+
+    Args:
+        information: 1/mm^2 of texels by themselves.
+        options: say how much skin bends.
+    """
+    bend = plate_bend(options.relief, options.uv_size)
+    return 4 * np.pi * np.sqrt(np.maximum(information, 0)) / bend
 
 
 def _in_volume(

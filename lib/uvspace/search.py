@@ -146,6 +146,7 @@ def settle(
     mask: torch.Tensor,
     n_compared: torch.Tensor,
     lengths: Sequence[float],
+    doubt: float = 1.0,
     pull: float = 0.05,
 ) -> Found:
     """A smooth surface through the best distances: search and smoothing in turn.
@@ -159,6 +160,7 @@ def settle(
         mask: (rows, cols) bool.
         n_compared: (rows, cols) views compared; fewer than 2 measure nothing.
         lengths: of the plate in each round, in texels.
+        doubt: power of how clear a texel's maximum is; more lets unclear ones count less.
         pull: of the smooth surface in the last round, per squared interval.
 
     Source: quadratic splitting after Newcombe, Lovegrove & Davison 2011 (DTAM).
@@ -167,7 +169,8 @@ def settle(
     offsets = response.new_tensor(offsets_mm)[:, None, None]
     peak = response.max(0).values
     clear = ((peak - response.mean(0)) / 0.3).clamp(0, 1)
-    trust = torch.where(mask & (n_compared >= 2), clear * peak, torch.zeros_like(peak))
+    trust = (clear * peak) ** doubt
+    trust = torch.where(mask & (n_compared >= 2), trust, torch.zeros_like(peak))
     smooth = torch.zeros_like(peak)
     for index, length in enumerate(lengths):
         strength = pull / step**2 * 4.0 ** (index + 1 - len(lengths)) if index else 0.0
@@ -189,6 +192,7 @@ def search_level(
     comparison: Comparison,
     device: torch.device | str = "cpu",
     others: tuple[np.ndarray, np.ndarray] | None = None,
+    doubt: float = 1.0,
 ) -> Found:
     """Search the whole reach about a grid at one resolution, and settle on a smooth surface."""
     sized = views_at(views, grid)
@@ -198,7 +202,7 @@ def search_level(
     nowhere = torch.zeros(grid.mask.shape, device=device)
     response = respond(rays, weight, nowhere, offsets, comparison)
     mask = torch.tensor(grid.mask, device=device)
-    return settle(response, offsets, mask, (weight > SEEN).sum(0), lengths)
+    return settle(response, offsets, mask, (weight > SEEN).sum(0), lengths, doubt)
 
 
 def evenly(reach_mm: float, step_mm: float) -> list[float]:

@@ -22,11 +22,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import trimesh
+from scipy.spatial import cKDTree
 
-from lib.artefacts import BatchReader, Surface
+from lib.artefacts import BatchReader, Surface, Truth
 from lib.evaluation.truth import read_truth
 from lib.facemodel import load_face_model
 from lib.metrics import Mesh, MeshScoreOptions, Region, score_surface
+from lib.planning.truth import split_shard
 from lib.uvspace.mesh import grid_triangles
 
 STAGES = ("calibrate_rig", "fit_face_model", "fit_base_mesh", "match_views", "regularise_surface")
@@ -122,8 +124,14 @@ def world_cases(sheets: Sequence[Path], folder: Path) -> list[Case]:
 
 
 def _world(reference: str) -> tuple[Mesh, Region]:
-    truth = read_truth(reference, load_face_model("makehuman"))
-    return truth.mesh, Region(vertices=np.flatnonzero(truth.face))
+    """The head, and the face as far as two views see it: not what hair or glasses hide."""
+    found = read_truth(reference, load_face_model("makehuman"))
+    shard, name = split_shard(reference)
+    with BatchReader(shard, Truth) as reader:
+        truth = reader[name]
+    _, nearest = cKDTree(truth.vertices_mm).query(found.mesh.vertices)
+    seen = truth.visible.astype(bool).sum(axis=0)[nearest] >= 2
+    return found.mesh, Region(vertices=np.flatnonzero(found.face & seen))
 
 
 def _sheet(folder: Path, rows: Sequence[tuple[str, str, Path, Path]]) -> Path:
