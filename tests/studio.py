@@ -88,6 +88,13 @@ def moved_mean(model: FaceModel, amplitude_mm: float) -> np.ndarray:
     return (model.mean + amplitude_mm * wave[:, None] * normal).astype(np.float32)
 
 
+def median_mm(room: Studio, points: np.ndarray) -> float:
+    """Median distance to the truth of points (..., 3), of those that three cameras see well."""
+    points = points.reshape(-1, 3)
+    points = points[np.isfinite(points).all(axis=1)]
+    return float(np.median(room.distance_mm(points[room.in_front(points)])))
+
+
 def photograph(truth: Grid, albedo: np.ndarray, view: Camera, size=SIZE) -> np.ndarray:
     """(h, w, 3) uint8 sRGB picture in even light, before black."""
     texel, triangles = grid_triangles(truth.mask)
@@ -140,6 +147,12 @@ def capture_of(images: list[np.ndarray], cameras: list[Camera]) -> Capture:
     )
 
 
+def with_image(capture: Capture, view: int, image: np.ndarray) -> Capture:
+    """The capture with another picture in one view."""
+    images = [image if i == view else own for i, own in enumerate(capture.image)]
+    return capture.replace(image=images)
+
+
 def rig_of(cameras: list[Camera], calibrated: bool = True) -> Rig:
     """The true cameras, or those of a capture whose cameras nothing tells."""
     n = len(cameras)
@@ -186,12 +199,12 @@ def fit_of(model: FaceModel, cameras: list[Camera]) -> FaceFit:
     )
 
 
-def fitted_base(model: FaceModel, source: str = "views") -> BaseMesh:
-    """A base mesh that is the model's mean."""
+def near_base(model: FaceModel, amplitude_mm: float = 3.6) -> BaseMesh:
+    """A base mesh that leaves the truth by up to 1.4 mm, and by its relief."""
     return BaseMesh(
         model=model.name,
-        source=source,
-        vertices_mm=model.mean,
+        source="views",
+        vertices_mm=moved_mean(model, amplitude_mm),
         head_to_world=np.eye(4)[:3],
         free_form_mm=np.zeros(model.n_vertices),
         observed=np.zeros(model.n_vertices),
