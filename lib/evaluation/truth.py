@@ -18,7 +18,7 @@ from lib.metrics import NOW_POINTS, Mesh, similarity_of_points
 from lib.metrics.importers import read_mesh
 from lib.metrics.importers.files import read_rows
 from lib.metrics.importers.now import read_picked_points
-from lib.planning.truth import scan_landmarks, split_shard
+from lib.planning.truth import scan_face, scan_landmarks, split_shard
 
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 SCANS = "scans"
@@ -97,7 +97,9 @@ def read_scan(path: Path, model: FaceModel) -> CaptureTruth:
     """A scan and the landmarks beside it; what counts is what lies where a model has its face.
 
     The model's average person is laid over the scan by 7 landmarks. Points within 15 mm of it whose
-    nearest vertex is one of the face are the face: without hair, ears, neck and clothes.
+    nearest vertex is one of the face are the face: without hair, ears, neck and clothes. Of a scan
+    with an inside, such as a closed mouth's, that is too much: `scan.face.npy` beside it names the
+    vertices that count instead.
 
     A `.landmarks.json` is a list of points, or has `points` and may have `units` (mm, cm, m) of
     points and scan; 68 points are in iBUG order, 7 in that of NoW.
@@ -111,6 +113,24 @@ def read_scan(path: Path, model: FaceModel) -> CaptureTruth:
     landmarks = np.full((68, 3), np.nan)
     landmarks[NOW_POINTS if len(points) == 7 else slice(None)] = scale * points
     vertices = scale * vertices
+    named = scan_face(path)
+    if named:
+        face = np.zeros(len(vertices), bool)
+        face[index.reshape(-1)[_named_vertices(named, len(mesh.vertices))]] = True
+    else:
+        face = _face_of_scan(path, vertices, landmarks, model)
+    return CaptureTruth(
+        dataset=SCANS,
+        span="",
+        mesh=Mesh(vertices, index.reshape(-1)[mesh.triangles], landmarks),
+        face=face,
+    )
+
+
+def _face_of_scan(
+    path: Path, vertices: np.ndarray, landmarks: np.ndarray, model: FaceModel
+) -> np.ndarray:
+    """(n,) bool: vertices (n, 3) mm near the face of an average person on the landmarks."""
     outer = OuterSurface.of(model)
     person = outer.mesh(average_person(model).mean)
     to_scan = similarity_of_points(person.landmarks[NOW_POINTS], landmarks[NOW_POINTS])
@@ -121,12 +141,22 @@ def read_scan(path: Path, model: FaceModel) -> CaptureTruth:
             f"{path}: no point of the scan lies within {FACE_REACH_MM:.0f} mm of a face placed by "
             f"{scan_landmarks(path).name}, expected both in one frame and unit."
         )
-    return CaptureTruth(
-        dataset=SCANS,
-        span="",
-        mesh=Mesh(vertices, index.reshape(-1)[mesh.triangles], landmarks),
-        face=face,
-    )
+    return face
+
+
+def _named_vertices(path: Path, count: int) -> np.ndarray:
+    """Indices of the vertices that a `.face.npy` names, of `count` that the scan has."""
+    named = np.load(path)
+    if named.dtype == bool and named.shape == (count,):
+        named = np.flatnonzero(named)
+    whole = np.issubdtype(named.dtype, np.integer) and named.ndim == 1
+    if not whole or not len(named) or named.min() < 0 or named.max() >= count:
+        raise ConfigError(
+            f"{path} has {named.dtype} of shape {named.shape}, expected indices of the scan's "
+            f"{count} vertices, at least one, or ({count},) bool. Save it again, or remove it to "
+            "have the face found."
+        )
+    return named
 
 
 def _scan_points(path: Path) -> tuple[np.ndarray, float]:

@@ -14,6 +14,7 @@ from lib.planning.names import tidy_path
 SHARD = re.compile(r"(?P<file>.+\.h5)#(?P<name>[^#/]+)")
 SCANS = (".ply", ".obj")
 LANDMARKS = (".landmarks.json", ".landmarks.npy", ".landmarks.txt", ".pp")
+FACE = ".face.npy"
 
 
 class FoundTruth(NamedTuple):
@@ -52,6 +53,12 @@ def scan_landmarks(scan: str | Path) -> Path:
     )
 
 
+def scan_face(scan: str | Path) -> Path | None:
+    """The file `scan.face.npy` beside a scan, which says what of it counts; None without one."""
+    path = Path(os.path.splitext(scan)[0] + FACE)
+    return path if path.is_file() else None
+
+
 def find_truth(truth: str, folder: str) -> FoundTruth:
     """The truth that a cell of a sample sheet names, with the state of its files.
 
@@ -75,6 +82,8 @@ def find_truth(truth: str, folder: str) -> FoundTruth:
             "empty for a capture without truth."
         )
     files = [path] if shard else [path, scan_landmarks(path)]
+    if not shard and (face := scan_face(path)):
+        files.append(face)
     return FoundTruth(f"{path}#{shard[1]}" if shard else path, *_state(files))
 
 

@@ -306,6 +306,25 @@ def test_a_scan_with_68_or_7_points_is_a_truth_out_of_the_model(
     assert np.abs(counted.max(axis=0) - face.max(axis=0)).max() < 12
 
 
+@pytest.mark.parametrize("as_bool", [False, True])
+def test_a_file_beside_a_scan_says_what_of_it_counts(tmp_path, as_bool):
+    path = scan_of(tmp_path, slice(None))
+    vertices = OuterSurface.of(model()).mesh(model().vertices(identity())).vertices
+    nose = np.linalg.norm(vertices - vertices[vertices[:, 2].argmax()], axis=1) < 20
+    np.save(tmp_path / "anna.face.npy", nose if as_bool else np.flatnonzero(nose))
+    scan = read_truth(str(path), model())
+    found = np.unique(scan.mesh.vertices[scan.face], axis=0)
+    np.testing.assert_allclose(found, np.unique(vertices[nose].astype(np.float32), axis=0))
+
+
+@pytest.mark.parametrize("named", [np.array([1, 10**7]), np.ones(5, bool), np.array([], int)])
+def test_a_file_that_names_no_vertices_of_the_scan_says_so(tmp_path, named):
+    path = scan_of(tmp_path, slice(None))
+    np.save(tmp_path / "anna.face.npy", named)
+    with pytest.raises(ConfigError, match=r"anna\.face\.npy .* expected indices of the scan's"):
+        read_truth(str(path), model())
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -7,7 +7,7 @@ import pytest
 from lib.errors import ConfigError
 from lib.planning import Ledger, Sample, assign, batch_digest, read_ledger, read_samples
 from lib.planning.ledger import HEADER, PHOTO_FIELDS, write_ledger
-from lib.planning.truth import scan_landmarks, split_shard
+from lib.planning.truth import scan_face, scan_landmarks, split_shard
 
 
 def touch(folder, *names):
@@ -32,6 +32,17 @@ def test_a_shard_item_and_a_scan_are_found_beside_the_sheet(tmp_path):
     assert scan_landmarks(second.truth) == tmp_path / "anna.landmarks.json"
     assert (first.truth_size, second.truth_size) == (4, 8)
     assert third[7:] == ("", 0, 0, "")
+
+
+def test_the_face_of_a_scan_counts_to_its_state(tmp_path):
+    touch(tmp_path, "a.jpg", "anna.ply", "anna.landmarks.json")
+    sheet = sheet_of(tmp_path, "image\ttruth\na.jpg\tanna.ply\n")
+    bare = read_samples(sheet)[0]
+    assert scan_face(bare.truth) is None
+    touch(tmp_path, "anna.face.npy")
+    named = read_samples(sheet)[0]
+    assert scan_face(named.truth) == tmp_path / "anna.face.npy"
+    assert (bare.truth_size, named.truth_size) == (8, 12)
 
 
 def test_one_row_of_a_capture_names_the_truth_of_all_its_views(tmp_path):
