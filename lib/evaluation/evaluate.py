@@ -95,8 +95,9 @@ def evaluate_capture(
         mesh = surface.mesh(model, in_world=place is not None)
         scores = shape.surface_scores(mesh, truth, names, sample)
         rows = [row for name in names for row in shape.surface_rows(SURFACE, name, scores[name])]
-        rows += shape.protocol_rows(SURFACE, None, mesh, truth, regions)
-        rows += shape.cylinder_rows(SURFACE, mesh, truth, scores["rigid"], axis)
+        coarse = surface.mesh(model, in_world=place is not None, thinned=True)
+        rows += shape.protocol_rows(SURFACE, None, coarse, truth, regions)
+        rows += shape.cylinder_rows(SURFACE, coarse, truth, scores["rigid"], axis)
         return rows, _texel_errors(surface, truth, scores, place is not None)
 
     surface = _measured_surface(model, result, heads[0])

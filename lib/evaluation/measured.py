@@ -46,15 +46,17 @@ class MeasuredSurface:
         vertices = np.where(on_skin[:, None], found, posed)
         return cls(in_head, vertices, surface.head_to_world)
 
-    def mesh(self, model: FaceModel, in_world: bool) -> Mesh:
+    def mesh(self, model: FaceModel, in_world: bool, thinned: bool = False) -> Mesh:
         """Two triangles per square of four texels, and the head model's iBUG points.
 
         Args:
             model: whose chart it is on.
             in_world: in the frame of the cameras, else in that of the head model.
+            thinned: of every few texels alone.
         """
-        texel, triangles = grid_triangles(np.isfinite(self.in_head).all(axis=2))
-        vertices = self.in_head.reshape(-1, 3)[texel]
+        grid = self.thinned if thinned else self.in_head
+        texel, triangles = grid_triangles(np.isfinite(grid).all(axis=2))
+        vertices = grid.reshape(-1, 3)[texel]
         landmarks = model.landmarks["ibug68"].on(self.vertices, model.triangles)
         if in_world:
             turn, shift = self.head_to_world[:, :3], self.head_to_world[:, 3]
