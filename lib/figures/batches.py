@@ -202,7 +202,7 @@ def _rig(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, s
 
 def _base(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     base: BaseMesh = found["base"]
-    moved = np.abs(base.free_form_mm[model.parts["face_mask"]])
+    moved = np.abs(base.free_form_mm[measured.face_vertices(model)])
     origin = {"views": "fitted to calibrated views", "fit": "the fit of a single photo"}
     return (
         measured.draw_base(model, base),

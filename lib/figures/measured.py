@@ -33,7 +33,7 @@ LINE = 3  # px between panels
 def draw_base(model: FaceModel, base: BaseMesh) -> np.ndarray:
     """(h, w, 3) uint8: the mesh from the front and both sides, and how far it left the model."""
     vertices = _in_head(base.vertices_mm, base.head_to_world)
-    face = model.parts["face_mask"]
+    face = face_vertices(model)
     moved = np.abs(base.free_form_mm)
     limit = next((mm for mm in FREE_FORM_MM if mm >= moved[face].max()), FREE_FORM_MM[-1])
     scene = _Scene(vertices, model.triangles, vertices[face])
@@ -72,10 +72,16 @@ def draw_surface(model: FaceModel, surface: Surface) -> np.ndarray:
     return _composed(panels)
 
 
+def face_vertices(model: FaceModel) -> np.ndarray:
+    """(n,) indices of the face, all vertices of a model that does not say where it is."""
+    known = model.parts.get("face_mask", ())
+    return known if len(known) else np.arange(model.n_vertices)
+
+
 def face_texels(model: FaceModel, shape: tuple[int, int]) -> np.ndarray:
     """(rows, cols) bool: texels of the chart where the model has its face."""
     face = np.zeros(model.n_vertices, bool)
-    face[model.parts["face_mask"]] = True
+    face[face_vertices(model)] = True
     chart = uv_buffers(model.uv, model.uv_triangles, shape)
     inside = face[model.triangles].all(axis=1)
     return inside[np.maximum(chart.triangle_id, 0)] & chart.mask

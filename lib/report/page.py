@@ -106,8 +106,9 @@ def error_section(groups: str) -> str:
     return (
         '<section aria-labelledby="errors">\n<h2 id="errors">Errors</h2>\n'
         '<p class="hint">Distances to the truth that the sample sheet names, in millimetres. Blue '
-        "lies too deep, red too far out, grey has no truth. The average person and the model’s "
-        "mean face know nothing of the photo and stand in the same place.</p>\n"
+        "lies too deep, red too far out, grey has no truth; where many views measured one, it is "
+        "that surface. The average person and the model’s mean face know nothing of the photo "
+        "and stand in the same place.</p>\n"
         f"{groups}\n</section>"
     )
 

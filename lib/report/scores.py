@@ -31,7 +31,8 @@ from lib.report.pictures import array_uri
 
 PAGE = Path(__file__).parent / "page"
 FIRST = (  # what a reader sees before opening the rest
-    *("known.mean", "rigid.mean", "rigid.within_10", "rigid.normals", "similarity.mean"),
+    *("known.median", "known.mean", "known.within_05", "known.normals"),
+    *("rigid.mean", "rigid.within_10", "rigid.normals", "similarity.mean"),
     *("now.median", "region.mean", "head.all", "landmarks.fitted", "camera.rotation"),
     *("parts.mean", "skin.mask", "albedo.ita_error", "sigma.within_80"),
 )

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.figures import NEEDS
 from lib.imaging import save_png
+from lib.report.page import STAGES
 from lib.report.pictures import GAP, PAPER, card_uri, picture_uri
+from lib.report.write import _numbers
+from tests.synthetic_head import synthetic_case, synthetic_model
 
 SIDE = 100
 PANELS = ((200, 40, 40), (40, 200, 40), (40, 40, 200))
@@ -53,3 +57,21 @@ def test_every_panel_stands_whole_in_the_middle_of_its_square(overlay, tmp_path)
 def test_a_wide_picture_is_reduced_and_a_narrow_one_is_not(overlay):
     assert opened(picture_uri(overlay, 90)).shape[:2] == (60, 90)
     assert opened(picture_uri(overlay, 900)).shape[:2] == (120, 180)
+
+
+def test_every_stage_with_a_sheet_is_on_the_page_in_the_order_of_the_line():
+    shown = [stage for stage in STAGES if stage in NEEDS]
+    assert shown == list(NEEDS)
+    assert list(STAGES).index("texture") < list(STAGES).index("displacement")
+
+
+def test_numbers_of_a_card_are_those_of_the_most_frontal_view():
+    model = synthetic_model()
+    case = synthetic_case(model, n_views=3)
+    pose = case.fit.world_to_camera.copy()
+    pose[0] = np.nan  # left out
+    pose[1, 2, 2] = 0.1  # a profile
+    error = case.fit.reprojection_px * [np.nan, 9, 1]
+    fit = case.fit.replace(world_to_camera=pose, reprojection_px=error)
+    numbers = dict(_numbers(model, case.capture, fit))
+    assert numbers["reprojection"] == "2.0 % of the eye distance"
