@@ -117,7 +117,10 @@ def test_settings_that_were_given_win_and_the_rest_is_default():
     [
         ({"photo": "x"}, r"Unknown setting 'photo'\. Did you mean 'photos'\?.*docs/config\.md"),
         ({"fit": {"sample": 1}}, r"Unknown setting 'fit\.sample'\. Did you mean 'samples'\?"),
-        ({"uv_size": 64}, r"'uv_size'\. Did you mean .*'texture\.uv_size',.* or 'training\.uv_size'\?"),
+        (
+            {"uv_size": 64},
+            r"'uv_size'\. Did you mean .*'texture\.uv_size',.* or 'training\.uv_size'\?",
+        ),
         ({"brow": 1}, r"Unknown setting 'brow'\. All settings are in docs/config\.md\."),
         ({"batch_size": "many"}, r"Setting 'batch_size' is 'many', expected integer"),
         ({"batch_size": 0}, r"Setting 'batch_size' is 0, expected at least 1\."),

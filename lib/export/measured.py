@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from lib.artefacts import BaseMesh, Capture, Displacement, FaceFit, Rig, Surface
@@ -14,6 +13,7 @@ from lib.displacement import chart, write
 from lib.export.ply import write_ply
 from lib.facemodel.model import FaceModel
 from lib.geometry import vertex_normals
+from lib.uvspace.heads import resized
 from lib.uvspace.mesh import grid_triangles
 
 UNSEEN_MM, BEST_MM = 2.0, 0.05  # sigma of the surface at confidence 0 and 1
@@ -73,7 +73,7 @@ def write_measured(folder: Path, measured: Measured, size: int) -> None:
 def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
     """The measured surface with its fine relief, in the world frame of the cameras."""
     known = np.isfinite(surface.position_mm).all(axis=2)
-    relief = _resized(fine, len(known)) * surface.confidence.astype(np.float32)
+    relief = _resized(fine, len(known))
     points = surface.points_mm + surface.normal * relief[..., None]
     texel, triangles = grid_triangles(known)
     vertices = points.reshape(-1, 3)[texel]
@@ -84,8 +84,10 @@ def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
 
 
 def _resized(plane: np.ndarray, size: int) -> np.ndarray:
-    kind = cv2.INTER_CUBIC if size > len(plane) else cv2.INTER_AREA
-    return plane if len(plane) == size else cv2.resize(plane, (size, size), interpolation=kind)
+    """A square map at another size; slopes stay as they are."""
+    if len(plane) == size:
+        return plane
+    return resized(plane[..., None], np.ones(plane.shape, bool), size)[..., 0]
 
 
 def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from scipy.sparse.linalg import splu
 from lib.errors import ShapeError
 from lib.facemodel import FaceModel
 from lib.geometry import vertex_normals
-from lib.render import interpolate, uv_buffers, uv_to_texel
+from lib.render import Buffers, interpolate, uv_buffers, uv_to_texel
 
+ROUNDING = 0.75  # of Phong tessellation; 0 = flat triangles
 SMOOTH_NORMALS = 0.004  # standard deviation of the smoothing of normals, in chart units
 
 
@@ -73,8 +74,7 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
     skin = outer_skin(model)
     buffers = uv_buffers(model.uv, model.uv_triangles[skin], (uv_size, uv_size))
     triangles = model.triangles[skin]
-    normals = vertex_normals(vertices, triangles)
-    values = interpolate(buffers, np.column_stack([vertices, normals]), triangles)
+    values = _rounded(buffers, vertices, triangles)
     mask = buffers.mask
     for hole in _eye_holes(model, buffers.mask):
         filled = _membrane(values, buffers.mask, hole)
@@ -84,6 +84,30 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
         mask = mask | hole
     normal = smooth_directions(values[..., 3:], mask, SMOOTH_NORMALS * uv_size)
     return Grid(values[..., :3] * mask[..., None], normal, mask)
+
+
+def _rounded(buffers: Buffers, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(rows, cols, 6) float32 points and normals at the texels, between the vertices rounded off.
+
+    p* = p + a sum_i b_i n_i n_i^T (v_i - p): a point moves towards the tangent planes of its
+    corners, so that the facets of the model's mesh do not stay in surfaces.
+
+    Source: Boubekeur & Alexa 2008, Phong tessellation (SIGGRAPH Asia).
+    """
+    normals = vertex_normals(vertices, triangles).astype(np.float64)
+    middle = vertices.mean(axis=0, dtype=np.float64)  # float32 is too coarse far from the origin
+    centred = vertices - middle
+    across = normals[:, :, None] * normals[:, None, :]
+    offset = (across @ centred[..., None])[..., 0]
+    columns = np.column_stack([centred, normals, offset, across.reshape(-1, 9)])
+    values = interpolate(buffers, columns, triangles)
+    points = values[..., :3]
+    to_planes = (
+        values[..., 6:9]
+        - (values[..., 9:].reshape(*buffers.mask.shape, 3, 3) @ points[..., None])[..., 0]
+    )
+    points = points + np.float32(ROUNDING) * to_planes + middle.astype(np.float32)
+    return np.concatenate([points, values[..., 3:6]], axis=2)
 
 
 def _eye_holes(model: FaceModel, mask: np.ndarray) -> list[np.ndarray]:

@@ -141,7 +141,7 @@ def test_a_view_sees_what_no_ray_to_its_eye_meets(model, yaw_deg):
         assert (behind_nose & deep).sum() > 40
         assert (found[behind_nose & deep] > 0).mean() < 0.12
     assert not found[~framed].any() and (found[facing < -0.1] > 0).mean() < 0.01
-    assert np.quantile(np.abs(found - facing)[found > 0], 0.99) < 0.05
+    assert np.quantile(np.abs(found - facing)[found > 0], 0.99) < 0.07
 
 
 def test_what_else_stands_before_the_head_hides_it(grid):
