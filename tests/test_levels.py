@@ -92,3 +92,9 @@ def test_parsing_and_planning_import_nothing_heavy(tmp_path):
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "lib.planning" in imported
     assert not {name.split(".")[0] for name in imported} & HEAVY
+
+
+def test_test_files_have_names_of_their_own():
+    """Pytest imports them by name alone."""
+    names = [path.name for path in (PROJECT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

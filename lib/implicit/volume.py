@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from lib.artefacts import BaseMesh, Capture, Rig, Volume
 from lib.facemodel import FaceModel
+from lib.geometry import project
 from lib.implicit.learned import respond_learned
 from lib.implicit.matching import hypotheses, match
 from lib.implicit.options import ImplicitOptions
 from lib.implicit.published import respond_published
 from lib.networks.matcher import load_matcher
 from lib.networks.mvfr import load_implicit
+from lib.render import sample_image
 from lib.uvspace.captures import chosen_views, is_calibrated, matching_views, rig_camera
 from lib.uvspace.grid import Grid, chart_grid
-from lib.uvspace.views import visibility
+from lib.uvspace.views import WITHIN, CalibratedView, visibility
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,8 @@ def _by_network(
     images = [capture.image[view] for view in chosen]
     cameras = [rig_camera(rig, view) for view in chosen]
     nowhere = np.zeros(grid.mask.shape, np.float32)
-    cosine = visibility(matching_views(capture, rig), grid, nowhere, tolerance_mm=2.0)
+    views = matching_views(capture, rig)
+    cosine = visibility(views, grid, nowhere, tolerance_mm=2.0) * _allowed(views, grid)
     compared = (cosine > 0).sum(axis=0)
     where, offsets = grid.mask & (compared >= 2), np.array(hypotheses(options), np.float32)
     if options.method == "mvfr":
@@ -107,6 +111,20 @@ def _by_network(
             device=device,
         )
     return response, compared
+
+
+def _allowed(views: Sequence[CalibratedView], grid: Grid) -> np.ndarray:
+    """(n_views, rows, cols) bool: texels that the user's mask of a view does not shut out.
+
+    The published network takes every view everywhere; for it masks only say what two views see.
+    """
+    result = np.ones((len(views), *grid.mask.shape), bool)
+    points = grid.position[grid.mask].astype(np.float64)
+    for index, view in enumerate(views):
+        if view.mask is not None:
+            found = sample_image(view.mask[..., None], project(points, *view.camera))[:, 0]
+            result[index][grid.mask] = np.nan_to_num(found) > WITHIN
+    return result
 
 
 def _points_at_once(options: ImplicitOptions, views: int) -> int:
