@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.geometry import SurfaceTree, rectify, split_quads, vertex_normals
+from lib.geometry import SurfaceTree, rectify, split_quads
 from lib.imaging import read_photo
 from lib.metrics.importers.facescape import FaceScapeCapture, read_facescape_captures
 from lib.metrics.importers.files import DatasetError, need_file, read_mesh
-from lib.render import Camera, interpolate, uv_buffers
+from lib.render import Camera, uv_buffers
 from lib.training.options import TrainingOptions
 from lib.training.scenes import Scene, make_scene, moved_smoothly
-from lib.uvspace.grid import SMOOTH_NORMALS, Grid, smooth_directions
+from lib.uvspace.grid import SMOOTH_NORMALS, Grid, rounded, smooth_directions
 
 Maker = Callable[[TrainingOptions, np.random.Generator], Scene]
 
@@ -103,8 +103,7 @@ def sheet_grid(
 ) -> Grid:
     """A mesh on its own chart; like `chart_grid` for a mesh that is no model of ours."""
     buffers = uv_buffers(uv, uv_triangles, (uv_size, uv_size))
-    both = np.column_stack([vertices, vertex_normals(vertices, triangles)])
-    values = interpolate(buffers, both.astype(np.float32), triangles)
+    values = rounded(buffers, vertices, triangles)
     normal = smooth_directions(values[..., 3:], buffers.mask, SMOOTH_NORMALS * uv_size)
     return Grid(values[..., :3] * buffers.mask[..., None], normal, buffers.mask)
 

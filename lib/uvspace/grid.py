@@ -74,7 +74,7 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
     skin = outer_skin(model)
     buffers = uv_buffers(model.uv, model.uv_triangles[skin], (uv_size, uv_size))
     triangles = model.triangles[skin]
-    values = _rounded(buffers, vertices, triangles)
+    values = rounded(buffers, vertices, triangles)
     mask = buffers.mask
     for hole in _eye_holes(model, buffers.mask):
         filled = _membrane(values, buffers.mask, hole)
@@ -86,11 +86,19 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
     return Grid(values[..., :3] * mask[..., None], normal, mask)
 
 
-def _rounded(buffers: Buffers, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(rows, cols, 6) float32 points and normals at the texels, between the vertices rounded off.
+def rounded(buffers: Buffers, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Points and normals of a mesh at the texels of its chart, rounded off between the vertices.
 
     p* = p + a sum_i b_i n_i n_i^T (v_i - p): a point moves towards the tangent planes of its
     corners, so that the facets of the model's mesh do not stay in surfaces.
+
+    Args:
+        buffers: rasterised chart, (rows, cols).
+        vertices: (n, 3) mm.
+        triangles: (t, 3), row by row those of the chart.
+
+    Returns:
+        (rows, cols, 6) float32: mm, and normals, not of length 1 between the vertices.
 
     Source: Boubekeur & Alexa 2008, Phong tessellation (SIGGRAPH Asia).
     """
