@@ -16,7 +16,6 @@ from lib.geometry import vertex_normals
 from lib.uvspace.heads import resized
 from lib.uvspace.mesh import grid_triangles
 
-UNSEEN_MM, BEST_MM = 2.0, 0.05  # sigma of the surface at confidence 0 and 1
 LARGEST_MM = 12.0  # of the displacement's coding; further off, the base mesh is wrong
 
 
@@ -78,9 +77,9 @@ def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
     texel, triangles = grid_triangles(known)
     vertices = points.reshape(-1, 3)[texel]
     confidence = surface.confidence.astype(np.float32).ravel()[texel]
-    sigma = BEST_MM**confidence * UNSEEN_MM ** (1 - confidence)
     comment = "measured surface; millimetres in the frame of the cameras"
-    write_ply(path, vertices, vertex_normals(vertices, triangles), sigma, triangles, comment)
+    normals = vertex_normals(vertices, triangles)
+    write_ply(path, vertices, normals, confidence, triangles, comment, "confidence")
 
 
 def _resized(plane: np.ndarray, size: int) -> np.ndarray:
