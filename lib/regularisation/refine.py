@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -21,7 +21,7 @@ from lib.uvspace.filters import REACH, blur
 from lib.uvspace.grid import Grid
 from lib.uvspace.plate import thin_plate
 from lib.uvspace.search import Comparison, view_weights
-from lib.uvspace.views import CalibratedView, Rays, cast_rays, views_at
+from lib.uvspace.views import CalibratedView, Rays, cast_rays, row_strips, views_at
 
 CONTRAST_WINDOW = 4.0  # texels; brightness and contrast are compared within it
 ROBUST = 3.0  # residuals beyond so many standard deviations of the noise count little
@@ -103,17 +103,13 @@ def _normal_equations(
     step, information = torch.zeros_like(distance), torch.zeros_like(distance)
     halo = math.ceil(REACH * (4 * CONTRAST_WINDOW + window))
     per_row = 3 * cols * sum(image.shape[1] for image in rays.images)
-    height = max(8, comparison.max_samples // per_row - 2 * halo)
-    for top in range(0, rows, height):
-        bottom = min(top + height, rows)
-        low, high = max(0, top - halo), min(rows, bottom + halo)
-        strip = slice(low, high)
-        if not (weight[:, strip] > 0).any():
+    for strip in row_strips(rows, comparison.max_samples // per_row, halo):
+        if not (weight[:, strip.read] > 0).any():
             continue
-        part = replace(rays, start=rays.start[:, :, strip], step=rays.step[:, :, strip])
-        found = _strip(part, weight[:, strip], distance[strip], reach, window, comparison)
-        step[top:bottom] = found[0][top - low : bottom - low]
-        information[top:bottom] = found[1][top - low : bottom - low]
+        part = rays.rows(strip.read)
+        seen, start = weight[:, strip.read], distance[strip.read]
+        found = _strip(part, seen, start, reach, window, comparison)
+        step[strip.write], information[strip.write] = (item[strip.inner] for item in found)
     return step, information
 
 

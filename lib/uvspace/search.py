@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from lib.uvspace.agreement import agreement, consensus, local_contrast
 from lib.uvspace.filters import REACH
 from lib.uvspace.grid import Grid
 from lib.uvspace.plate import thin_plate
-from lib.uvspace.views import CalibratedView, Rays, cast_rays, views_at, visibility
+from lib.uvspace.views import CalibratedView, Rays, cast_rays, row_strips, views_at, visibility
 
 STEEPEST_DEG = 75.0  # of the angle between normal and view at which a view counts nothing
 SEEN = 0.02  # weight from which a view counts as one that was compared
@@ -96,17 +96,14 @@ def respond(
     result = weight.new_zeros(len(offsets_mm), rows, cols)
     halo = 4 * math.ceil(REACH * comparison.window)  # contrast and agreement, two filters each
     per_row = cols * sum(image.shape[1] for image in rays.images)
-    height = max(8, comparison.max_samples // per_row - 2 * halo)
-    for top in range(0, rows, height):
-        bottom = min(top + height, rows)
-        low, high = max(0, top - halo), min(rows, bottom + halo)
-        strip = slice(low, high)
-        if not (weight[:, strip] > 0).any():
+    for strip in row_strips(rows, comparison.max_samples // per_row, halo):
+        if not (weight[:, strip.read] > 0).any():
             continue
-        part = replace(rays, start=rays.start[:, :, strip], step=rays.step[:, :, strip])
+        part = rays.rows(strip.read)
         for index, offset in enumerate(offsets_mm):
-            found = _agree(part, weight[:, strip], around_mm[strip] + offset, comparison)
-            result[index, top:bottom] = found[top - low : bottom - low]
+            around = around_mm[strip.read] + offset
+            found = _agree(part, weight[:, strip.read], around, comparison)
+            result[index, strip.write] = found[strip.inner]
     return result
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -93,6 +94,10 @@ class Rays:
     images: tuple[torch.Tensor, ...]
     masks: tuple[torch.Tensor | None, ...]
 
+    def rows(self, chosen: slice) -> Rays:
+        """Those of some rows of the grid."""
+        return replace(self, start=self.start[:, :, chosen], step=self.step[:, :, chosen])
+
     def sample(self, distance_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Bilinear look-up of every view at every texel.
 
@@ -120,6 +125,33 @@ class Rays:
             inside.append(usable)
             values.append(F.grid_sample(image, place[None], align_corners=False)[0])
         return torch.stack(values), torch.stack(inside)
+
+
+class Strip(NamedTuple):
+    """Rows of a grid that are worked out together.
+
+    Args:
+        read: rows that are needed, with those around.
+        write: rows that are found.
+        inner: where these stand in `read`.
+    """
+
+    read: slice
+    write: slice
+    inner: slice
+
+
+def row_strips(rows: int, height: int, halo: int) -> Iterator[Strip]:
+    """Strips that cover all rows; `height` counts the halo to both sides, 8 rows go at least."""
+    step = max(8, height - 2 * halo)
+    for top in range(0, rows, step):
+        bottom = min(top + step, rows)
+        low = max(0, top - halo)
+        yield Strip(
+            slice(low, min(rows, bottom + halo)),
+            slice(top, bottom),
+            slice(top - low, bottom - low),
+        )
 
 
 def cast_rays(
