@@ -11,6 +11,10 @@ from lib.facemodel.schema import read_face_model
 DATA = Path(__file__).parent / "data"
 DEFAULT_MODEL = "makehuman"
 RESOURCES = Path("resources/face_models")
+COMMANDS = {  # what makes the file of a name
+    "ict": "python -m lib.facemodel convert-ict CHECKOUT",
+    "facescape": "python -m lib.facemodel convert-facescape FILE_OR_FOLDER",
+}
 
 
 def face_model_file(name_or_path: str) -> Path:
@@ -32,15 +36,17 @@ def face_model_file(name_or_path: str) -> Path:
     path = RESOURCES / f"{name_or_path}.h5"
     if path.is_file():
         return path
+    made_by = COMMANDS.get(name_or_path)
+    how = f"`{made_by}`, " if made_by else ""
     raise MissingModelError(
         f"face model '{name_or_path}': {path} is not there. Use `makehuman`, which ships with "
-        "this project, give the path of a .h5 file, or convert a model that you have: "
+        f"this project, give the path of a .h5 file, or convert a model that you have: {how}"
         "see docs/face_models.md."
     )
 
 
 def load_face_model(name_or_path: str) -> FaceModel:
-    """A head model by name (`makehuman`, `ict`) or by the path of a file in this layout.
+    """A head model by name (`makehuman`, `ict`, ...) or by the path of a file in this layout.
 
     Raises:
         MissingModelError: it is not there; the message says what to do.

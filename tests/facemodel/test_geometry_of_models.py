@@ -2,13 +2,15 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
 from lib.errors import MissingModelError
 from lib.facemodel.chart import border_loops, convex_chart, squircle
+from lib.facemodel.converters import convert_model
+from lib.facemodel.eyeballs import RADIUS, make_eyeballs
 from lib.facemodel.ict import ict_model, read_ict_checkout, read_ict_development_copy
-from lib.facemodel.ict.eyeballs import RADIUS, make_eyeballs
 from lib.facemodel.raster import cover
 from lib.facemodel.subdivision import catmull_clark
 from lib.geometry import split_quads, triangle_areas, vertex_normals
@@ -78,7 +80,7 @@ def test_made_eyeballs_mirror_each_other_and_face_outward():
     angle = np.linspace(0, 2 * np.pi, 6, endpoint=False)
     right = np.stack([-32 - 13 * np.cos(angle), 5 * np.sin(angle), 2 * np.sin(angle) ** 2], 1)
     head = np.concatenate([np.zeros((36, 3)), right, right * [-1, 1, 1]])
-    balls = make_eyeballs(head, np.arange(48))
+    balls = make_eyeballs(head)
     ours, other = balls.vertices[: balls.n_each], balls.vertices[balls.n_each :]
     np.testing.assert_allclose(other[balls.mirror_of_each] * [-1, 1, 1], ours, atol=1e-9)
     normals = vertex_normals(balls.vertices, balls.triangles)[: balls.n_each]
@@ -128,11 +130,7 @@ def test_an_ict_checkout_gives_the_same_model_as_the_development_copy(ict_copy, 
 
 @pytest.mark.slow
 def test_ict_keeps_the_notice_of_its_licence(ict_copy, tmp_path):
-    from lib.facemodel.__main__ import convert_ict
-
-    convert_ict(ict_copy, tmp_path / "ict.h5")
-    import h5py
-
+    convert_model("ict", ict_copy, tmp_path / "ict.h5")
     with h5py.File(tmp_path / "ict.h5") as file:
         assert "Permission is hereby granted" in file.attrs["licence_text"]
         assert "USC Institute for Creative Technologies" in file.attrs["copyright"]

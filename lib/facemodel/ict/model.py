@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lib.facemodel.assemble import (
+    BELOW_CHIN,
+    LIDS_BEFORE_CENTRE,
+    five_points,
+    lip_red,
+    mirror_with_eyeballs,
+    pigment_albedo,
+    vertex_points,
+)
 from lib.facemodel.contour import contour_lines
-from lib.facemodel.ict.eyeballs import Eyeballs, eyeball_points, make_eyeballs
+from lib.facemodel.eyeballs import Eyeballs, make_eyeballs
 from lib.facemodel.ict.source import (
     MIRROR_TOLERANCE,
     NARROW_FACE,
@@ -15,14 +24,10 @@ from lib.facemodel.ict.source import (
     IctSource,
 )
 from lib.facemodel.landmark_rules import ibug68_sigma
-from lib.facemodel.model import FaceModel, SurfacePoints
-from lib.facemodel.parts import face_parts, inside_polygon
-from lib.facemodel.skin_fields import albedo_basis, skin_fields
+from lib.facemodel.model import FaceModel
+from lib.facemodel.parts import face_parts
 
 NOT_FREE = ("mouthClose", "tongueOut")
-N_ALBEDO = 32
-BELOW_CHIN = 3.0  # mm
-LIDS_BEFORE_CENTRE = 10.5  # mm from the eyeball's centre to the middle of the lid rim
 FACE_TILE_WIDTH = 0.74  # of the atlas; the other tiles share the rest
 INSIDE_COLOURS = {
     "mouth": (0.30, 0.09, 0.08),
@@ -44,21 +49,23 @@ def ict_model(source: IctSource) -> FaceModel:
     marks = mean[source.landmarks]
     balls = None
     if len(mean) <= REGION_STARTS[4][0]:
-        balls = make_eyeballs(mean, source.landmarks)
+        balls = make_eyeballs(marks)
     shape = _Shape.of(source, mean, expression, balls)
     region = _regions(shape.triangles, len(mean), balls)
     uv, uv_triangles = _atlas(source, balls)
     skin = np.zeros(len(shape.mean), bool)
     skin[shape.triangles[region == 0]] = True
     mirror = _mirror(shape.mean, len(mean), balls)
-    lips = _lips(shape.mean, skin, marks)
+    lips = lip_red(shape.mean, skin, marks)
     albedo_mean, albedo_modes = _albedo(shape, region, skin, marks, lips)
     above_throat = shape.mean[:, 1] > marks[8, 1] - BELOW_CHIN
     face_mask = (np.arange(len(shape.mean)) < NARROW_FACE) & above_throat
     behind_ears = (shape.mean[:, 2] < marks[0, 2] - 2) & (shape.mean[:, 1] > marks[3, 1])
     eyes = tuple(_vertices_of(shape.triangles, region, name, len(shape.mean))
                  for name in ("eye_right", "eye_left"))  # fmt: skip
-    ibug68 = _vertex_points(source.landmarks, shape.triangles, region == 0, ibug68_sigma())
+    ibug68 = vertex_points(source.landmarks, shape.triangles, region == 0, ibug68_sigma())
+    balls_seen = np.isin(region, [_region_names().index(n) for n in ("eye_right", "eye_left")])
+    five = five_points(shape.mean, shape.triangles, balls_seen, marks, ibug68)
     return FaceModel(
         name="ict",
         mean=shape.mean.astype(np.float32),
@@ -74,7 +81,7 @@ def ict_model(source: IctSource) -> FaceModel:
         uv_triangles=uv_triangles.astype(np.int32),
         albedo_mean=albedo_mean,
         albedo_basis=albedo_modes,
-        landmarks={"ibug68": ibug68, "points5": _five_points(shape, region, marks, ibug68)},
+        landmarks={"ibug68": ibug68, "points5": five},
         contour=contour_lines(shape.mean, marks[:17], skin & ~behind_ears, mirror),
         parts=face_parts(shape.mean, shape.triangles, skin, marks, lips, face_mask, eyes),
         licence="MIT",
@@ -182,28 +189,19 @@ def _mirror(mean: np.ndarray, n_source: int, balls: Eyeballs | None) -> np.ndarr
     distance, mirror = cKDTree(mean[:n_source]).query(mean[:n_source] * [-1, 1, 1])
     assert distance.max() < MIRROR_TOLERANCE, distance.max()
     if balls is not None:
-        right = n_source + balls.mirror_of_each
-        mirror = np.concatenate([mirror, right + balls.n_each, right])
+        mirror = mirror_with_eyeballs(mirror, balls)
     return mirror.astype(np.int32)
-
-
-def _lips(mean: np.ndarray, skin: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """(n,) 1 within the outer lip line; what lies behind it belongs to the mouth."""
-    inside = inside_polygon(mean[:, :2], marks[48:60, :2])
-    return (inside & skin & (mean[:, 2] > marks[48, 2] - 2)).astype(float)
 
 
 def _albedo(
     shape: _Shape, region: np.ndarray, skin: np.ndarray, marks: np.ndarray, lips: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    ears = np.zeros(len(shape.mean))
-    mean, modes, _ = albedo_basis(skin_fields(shape.mean, marks, lips, ears), N_ALBEDO)
-    modes[:, ~skin] = 0
+    mean, modes = pigment_albedo(shape.mean, skin, marks, lips)
     for name in _region_names():
         if name in INSIDE_COLOURS:
             owned = _vertices_of(shape.triangles, region, name, len(skin))
             mean[owned & ~skin] = INSIDE_COLOURS[name]
-    return mean.astype(np.float32), modes.astype(np.float32)
+    return mean, modes
 
 
 def _vertices_of(
@@ -212,31 +210,3 @@ def _vertices_of(
     mask = np.zeros(n_vertices, bool)
     mask[triangles[region == _region_names().index(name)]] = True
     return mask
-
-
-def _vertex_points(
-    vertices: np.ndarray, triangles: np.ndarray, allowed: np.ndarray, sigma: np.ndarray
-) -> SurfacePoints:
-    """Vertices as surface points: the first allowed triangle at each, all weight on its corner."""
-    rows = np.flatnonzero(allowed)
-    triangle, weights = np.zeros(len(vertices), np.int32), np.zeros((len(vertices), 3), np.float32)
-    for index, vertex in enumerate(vertices):
-        at = triangles[rows] == vertex
-        triangle[index] = rows[at.any(axis=1).argmax()]
-        weights[index, at[at.any(axis=1).argmax()].argmax()] = 1
-    return SurfacePoints(triangle, weights, sigma.astype(np.float32))
-
-
-def _five_points(
-    shape: _Shape, region: np.ndarray, marks: np.ndarray, ibug68: SurfacePoints
-) -> SurfacePoints:
-    """Front of each eyeball at the middle of the lids, nose tip, mouth corners."""
-    eyes = np.isin(region, [_region_names().index(n) for n in ("eye_right", "eye_left")])
-    wanted = np.stack([marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)])
-    triangle, weights = eyeball_points(wanted, shape.mean, shape.triangles, eyes)
-    rest = [30, 48, 54]
-    return SurfacePoints(
-        np.concatenate([triangle, ibug68.triangle[rest]]).astype(np.int32),
-        np.concatenate([weights, ibug68.barycentric[rest]]).astype(np.float32),
-        np.array([2.0, 2.0, *ibug68.sigma_mm[rest]], np.float32),
-    )

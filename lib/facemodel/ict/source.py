@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from lib.errors import ConfigError, MissingModelError
+from lib.facemodel.wavefront import read_obj
 from lib.geometry import split_quads
 
 CENTIMETRE = 10.0  # mm
@@ -130,29 +131,6 @@ def read_ict_development_copy(path: str | Path) -> IctSource:
             f"{path} is not a development copy of ICT-FaceKit ({error}). "
             f"Convert a checkout instead (git clone {REPOSITORY}): see docs/face_models.md."
         ) from error
-
-
-def read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices (n, 3), uv (n_uv, 2), polygons (q, 4) and their uv indices, -1 = no 4th corner."""
-    vertices, uv, polygons, uv_polygons = [], [], [], []
-    with open(path) as lines:
-        for line in lines:
-            kind, *fields = line.split() or [""]
-            if kind == "v":
-                vertices.append(fields[:3])
-            elif kind == "vt":
-                uv.append(fields[:2])
-            elif kind == "f":
-                corners = [field.split("/") for field in fields]
-                if len(corners) not in (3, 4):
-                    raise ConfigError(
-                        f"{path} has a polygon with {len(corners)} corners, expected 3 or 4. "
-                        f"Take the file from {REPOSITORY} again."
-                    )
-                spare = [-1] * (4 - len(corners))
-                polygons.append([int(corner[0]) - 1 for corner in corners] + spare)
-                uv_polygons.append([int(corner[1]) - 1 for corner in corners] + spare)
-    return np.array(vertices, float), np.array(uv, float), np.array(polygons), np.array(uv_polygons)
 
 
 def _points(path: Path, expected: int) -> np.ndarray:

@@ -35,10 +35,10 @@ class Eyeballs:
         return len(self.mirror_of_each)
 
 
-def make_eyeballs(mean: np.ndarray, landmarks: np.ndarray) -> Eyeballs:
-    """Spheres on the lid landmarks 36..47 of a symmetric head."""
+def make_eyeballs(marks: np.ndarray) -> Eyeballs:
+    """Spheres on the lids, points 36..47 of (68, 3) mm, of a symmetric head."""
     unit, triangles = _sphere()
-    right = _centre(mean[landmarks[36:42]])
+    right = _centre(marks[36:42])
     left = right * [-1, 1, 1]
     uv, uv_triangles = _charts(unit, triangles)
     return Eyeballs(
