@@ -226,6 +226,41 @@ def test_a_wrong_mean_is_noticed_by_the_size_of_the_head(small, tmp_path):
         facescape_model(read_facescape(path))
 
 
+@pytest.mark.usefixtures("few_skin_colours")
+def test_lids_that_the_mesh_closes_get_no_eyeballs(small, tmp_path):
+    arrays = small.arrays
+    chart_of = np.zeros(len(small.core) // 3, int)
+    chart_of[arrays["fv_indices"].ravel() - 1] = arrays["ft_indices"].ravel()
+    fans = []
+    for first in (36, 42):  # outer corner, over the lid, inner corner, back below
+        ring = arrays["lm_list_v16"][first : first + 6][::-1]
+        fans += [[ring[0], ring[k], ring[k + 1]] for k in range(1, 5)]
+    fans = np.array(fans)
+    filled = write_npz(
+        tmp_path / "filled.npz",
+        small,
+        fv_indices=np.concatenate([arrays["fv_indices"], fans + 1]),
+        ft_indices=np.concatenate([arrays["ft_indices"], chart_of[fans]]),
+    )
+    model = facescape_model(read_facescape(filled))
+    assert model.n_vertices == len(small.core) // 3
+    n = len(arrays["fv_indices"])
+    for name, rows in (("eye_right", range(n, n + 4)), ("eye_left", range(n + 4, n + 8))):
+        assert set(rows) <= set(np.flatnonzero(model.region(name)))
+        triangle = model.triangles[model.region(name)]
+        assert (np.sign(model.mean[triangle][..., 0]) == (-1 if "right" in name else 1)).all()
+    assert set(model.landmarks["points5"].triangle[:2]) <= set(range(n, n + 8))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_skin_colours")
+def test_a_table_of_symmetry_that_is_none_is_replaced_and_said(facescape, small, tmp_path, caplog):
+    path = write_npz(tmp_path / "table.npz", small, sym_dict=np.roll(small.arrays["sym_dict"], 1))
+    model = facescape_model(read_facescape(path))
+    assert "its table of symmetric vertices is none; not used" in caplog.text
+    np.testing.assert_array_equal(model.mirror, facescape.mirror)
+
+
 def test_another_archive_is_refused_by_what_it_holds(tmp_path):
     np.savez(tmp_path / "other.npz", vertices=np.zeros(3))
     with pytest.raises(ConfigError, match="has the arrays vertices, expected shape_bm_core"):
