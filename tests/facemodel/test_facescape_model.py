@@ -184,7 +184,8 @@ def test_a_command_converts_and_says_what_linear_costs(small, few_skin_colours, 
     assert load_face_model(str(tmp_path / "f.h5")).name == "facescape"
 
 
-def test_a_missing_facescape_names_the_command():
+def test_a_missing_facescape_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.facemodel.load.RESOURCES", tmp_path)
     with pytest.raises(MissingModelError, match=r"python -m lib\.facemodel convert-facescape"):
         load_face_model("facescape")
 
