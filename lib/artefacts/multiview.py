@@ -107,7 +107,7 @@ class Surface(Artefact):
 class Displacement(Artefact):
     """Pores and fine wrinkles that the surface does not hold: height along its normal."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     method: str = text("displacement.method that made it")
     height_mm: np.ndarray = array("n_rows n_cols", "f2", "mm", "over the surface, outwards +")

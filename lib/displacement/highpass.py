@@ -1,4 +1,4 @@
-"""Relief from the detail of a texture: dark is deep, as far as the measured surface agrees."""
+"""Relief from the detail of a texture: dark is deep, and what the light says about slopes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from lib.artefacts import Surface, Texture
 from lib.displacement.bands import blur_mm
 from lib.displacement.chart import Metric, SkinChart, resized, surface_metric
+from lib.displacement.light import slope_response
 from lib.displacement.options import DisplacementOptions
 from lib.displacement.relation import (
     Relation,
-    features,
+    log_brightness,
     measured_relation,
     prior_relation,
 )
@@ -20,7 +21,12 @@ from lib.displacement.relation import (
 SEEN_WELL = 0.3  # of the texture's weight
 MEASURED_WELL = 0.5  # confidence from which only detail finer than the surface's is added
 LEAST_LIGHT = 1e-3  # linear; keeps the logarithm finite in black texels
-SPOT_LOG = 0.08  # log brightness beyond which darker is no deeper: freckles, moles and hairs
+# Contrast that relief has in the octaves below the coarsest detail, coarse ones first; more is hair
+# or pigment, and tells the less of relief the more it is.
+CONTRAST_LOG = (0.018, 0.015, 0.012)
+CONTRAST_MM = 4.0  # how far around it is measured
+SPOT = 2.0  # times the contrast around, beyond which darker is no deeper: moles and single hairs
+SHADE_MM = 0.35  # what a slope's shade counts beside the darkness of pits
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +56,61 @@ def highpass_height(
     side = options.uv_size
     metric = surface_metric(surface)
     relation = tied_relation(surface, texture, chart, metric, options)
-    mm_per_texel = metric.resized(side).mm_per_texel
+    fine = metric.resized(side)
     seen = seen_skin(texture, chart, side)
-    measured = resized(surface.confidence, side)
-    share = np.clip(measured / MEASURED_WELL, 0, 1)
+    share = np.clip(resized(surface.confidence, side) / MEASURED_WELL, 0, 1)
     coarse_mm = options.coarse_mm + share * (options.surface_mm - options.coarse_mm)
-    detail = texture_features(texture, side)
-    detail -= blur_mm(detail, seen, mm_per_texel, coarse_mm)
-    detail = SPOT_LOG * np.tanh(detail / SPOT_LOG)
-    height = np.einsum("rcf,rcf->rc", detail, resized(relation.gain, side), optimize=True)
-    height = blur_mm(height, seen, mm_per_texel, options.fine_mm)
+    gain = resized(relation.gain, side)
+    response = resized(_response(surface, texture, chart, metric), side)
+    bright = brightness(texture, side)
+    height = gain * _octaves(bright, response, seen, fine, options.fine_mm, coarse_mm)
+    mm_per_texel = fine.mm_per_texel
     return finished(height, seen, mm_per_texel, coarse_mm, options.limit_mm), seen
+
+
+def _octaves(
+    bright: np.ndarray,
+    response: np.ndarray,
+    seen: np.ndarray,
+    metric: Metric,
+    fine_mm: float,
+    coarse_mm: np.ndarray,
+) -> np.ndarray:
+    """(rows, cols) log brightness that is taken for relief, of all octaves together.
+
+    The best estimate of relief from a signal that is mostly something else is what relief would
+    do to the signal, turned round, over the signal's own variance.
+
+    Args:
+        bright: (rows, cols) log brightness.
+        response: (rows, cols, 2) `slope_response`.
+        seen: (rows, cols).
+        metric: of the chart.
+        fine_mm: finest detail.
+        coarse_mm: (rows, cols) coarsest.
+    """
+    mm = metric.mm_per_texel
+    result = np.zeros(seen.shape, np.float32)
+    upper = blur_mm(bright, seen, mm, coarse_mm)
+    for octave, usual in enumerate(CONTRAST_LOG, start=1):
+        last = octave == len(CONTRAST_LOG)
+        lower = blur_mm(bright, seen, mm, fine_mm if last else coarse_mm / 2**octave)
+        band, upper = lower - upper, lower
+        variance = np.maximum(blur_mm(band**2, seen, mm, CONTRAST_MM), 1e-12)
+        limit = SPOT * np.sqrt(variance)
+        band = limit * np.tanh(band / limit)
+        to_right = np.gradient(band, axis=1) / metric.across
+        upwards = -np.gradient(band, axis=0) / metric.down
+        shade = response[..., 0] * to_right + response[..., 1] * upwards
+        result += np.minimum(1, usual**2 / variance) * (band - SHADE_MM * shade)
+    return result
+
+
+def _response(surface: Surface, texture: Texture, chart: SkinChart, metric: Metric) -> np.ndarray:
+    """`slope_response` at the size of the surface."""
+    side = len(surface.confidence)
+    bright = brightness(texture, side)
+    return slope_response(surface, bright, seen_skin(texture, chart, side), metric.mm_per_texel)
 
 
 def finished(
@@ -83,10 +133,9 @@ def seen_skin(texture: Texture, chart: SkinChart, side: int) -> np.ndarray:
     return weight * resized(chart.bare, side)
 
 
-def texture_features(texture: Texture, side: int) -> np.ndarray:
-    """(side, side, 3) `features` of the texture."""
-    rgb = resized(texture.rgb, side)
-    return features(np.log(np.maximum(rgb, LEAST_LIGHT)))
+def brightness(texture: Texture, side: int) -> np.ndarray:
+    """(side, side) float32 log brightness of the texture."""
+    return log_brightness(resized(texture.rgb, side), LEAST_LIGHT)
 
 
 def tied_relation(
@@ -96,14 +145,14 @@ def tied_relation(
     metric: Metric,
     options: DisplacementOptions,
 ) -> Relation:
-    """Height per unit of each feature: the prior's, and what was measured by `options.tie`."""
+    """Height per unit of log brightness: the prior's, and what was measured by `options.tie`."""
     prior = prior_relation(options.strength_mm)
     if options.tie == 0:
         return prior
     side = len(surface.confidence)
     weight = seen_skin(texture, chart, side) * surface.confidence.astype(np.float32)
     found = measured_relation(
-        texture_features(texture, side),
+        brightness(texture, side),
         surface.points_mm,
         surface.normal,
         weight,
@@ -114,8 +163,8 @@ def tied_relation(
     log.info(
         "%.0f places compared: %.3f +- %.3f mm per unit of log brightness (expected %.3f)",
         found.samples,
-        found.overall[0],
-        found.spread[0],
+        found.overall,
+        found.spread,
         options.strength_mm,
     )
     mixed = prior.gain + np.float32(options.tie) * (found.gain - prior.gain)

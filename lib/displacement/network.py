@@ -16,7 +16,7 @@ from torch import nn
 from lib.artefacts import Surface, Texture
 from lib.displacement.bands import blur_mm
 from lib.displacement.chart import SkinChart, resized, surface_metric
-from lib.displacement.highpass import finished, seen_skin, texture_features
+from lib.displacement.highpass import brightness, finished, seen_skin
 from lib.displacement.options import DisplacementOptions
 from lib.errors import MissingModelError
 
@@ -131,7 +131,7 @@ def learned_height(
     mm = metric.resized(work).mm_per_texel
     seen = seen_skin(texture, chart, work)
     measured = resized(surface.confidence, work)
-    detail = texture_features(texture, work)[..., 0]
+    detail = brightness(texture, work)
     detail -= blur_mm(detail, seen, mm, options.surface_mm)
     relief = surface_relief(surface, metric.mm_per_texel, options.surface_mm)
     inputs = network_inputs(detail, resized(relief, work), measured, seen, mm)

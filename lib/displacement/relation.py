@@ -1,10 +1,9 @@
 """How much height a dark detail of this face has, learnt from what many views measured of it.
 
 Where the surface was measured, its own fine relief is compared with the detail of the texture at
-the same scale, region by region: the height per unit of log brightness, and of the two colour
-differences, follows by linear regression with a prior. Freckles and stubble on skin that was
-measured flat so count little, however dark they are; where nothing was measured, or what was
-measured is too noisy to tell, the prior remains.
+the same scale, region by region: the height per unit of log brightness follows by linear regression
+with a prior. Where nothing was measured, or what was measured is too noisy or too smooth to tell,
+the prior remains. Colour is left out: light that spreads below the skin tints pits and bumps, too.
 """
 
 from __future__ import annotations
@@ -16,55 +15,50 @@ import numpy as np
 
 from lib.displacement.bands import blur_mm
 
-N_FEATURES = 3
 CELLS = 64  # of the coarse grid of regions, along each side of the chart
 REGION_MM = 20.0  # standard deviation of the neighbourhood that a region is compared in
 SCALES = (1.0, 2.0)  # lower ends of the compared octaves, in units of the surface's finest detail
-PRIOR_SPREAD = (1.0, 0.35)  # sd of a gain over the prior: on brightness, on colour differences
-REGIONAL_SPREAD = 0.15  # of that: how far regions of one face differ
+REGIONAL_SPREAD = 0.15  # how far regions of one face differ, over the prior's own spread
 LEAST_NOISE_MM = 0.01  # no measured surface is better than this
 ROBUST = 3.0  # robust standard deviations at which a measured height counts no more than that
 LEAST_CONFIDENCE = 0.2
+# A measured surface is smoother than the skin, and its errors go with the texture that it was
+# measured by, all over the face: many places tell no more than so many independent ones.
+MOST_SAMPLES = 5.0
+CONTRAST_LOG = 0.02  # of skin in an octave; places with more show hair or pigment and count less
+LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Height per unit of each feature of the texture.
+    """Height per unit of log brightness.
 
     Args:
-        gain: (cells, cells, 3) mm, regions of the chart in rows from v = 1.
-        overall: (3,) mm, of the whole face.
-        spread: (3,) standard deviation of `overall`.
+        gain: (cells, cells) float32 mm, regions of the chart in rows from v = 1.
+        overall: mm, of the whole face.
+        spread: standard deviation of `overall`.
         samples: number of independent places that were compared.
     """
 
     gain: np.ndarray
-    overall: np.ndarray
-    spread: np.ndarray
+    overall: float
+    spread: float
     samples: float
 
 
-def features(log_rgb: np.ndarray) -> np.ndarray:
-    """(rows, cols, 3): log brightness, and how red and blue differ from green."""
-    red, green, blue = np.moveaxis(log_rgb, 2, 0)
-    bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return np.stack([bright, red - green, blue - green], axis=2).astype(np.float32)
+def log_brightness(rgb: np.ndarray, least: float) -> np.ndarray:
+    """(rows, cols) float32 of (rows, cols, 3) linear colours, each taken as at least `least`."""
+    return (np.log(np.maximum(rgb, least)) @ np.float32(LUMINANCE)).astype(np.float32)
 
 
 def prior_relation(strength_mm: float) -> Relation:
-    """Where nothing was measured: dark is deep, colour says nothing."""
-    mean = np.array([strength_mm, 0.0, 0.0])
-    gain = np.broadcast_to(mean.astype(np.float32), (CELLS, CELLS, N_FEATURES)).copy()
-    return Relation(gain, mean, _prior_spread(strength_mm), 0.0)
-
-
-def _prior_spread(strength_mm: float) -> np.ndarray:
-    on_brightness, on_colour = PRIOR_SPREAD
-    return strength_mm * np.array([on_brightness, on_colour, on_colour])
+    """Where nothing was measured: dark is deep, by any factor of about that size."""
+    gain = np.full((CELLS, CELLS), strength_mm, np.float32)
+    return Relation(gain, strength_mm, strength_mm, 0.0)
 
 
 def measured_relation(
-    detail: np.ndarray,
+    bright: np.ndarray,
     points_mm: np.ndarray,
     normal: np.ndarray,
     weight: np.ndarray,
@@ -75,7 +69,7 @@ def measured_relation(
     """The relation that texture and measured surface have where both are known.
 
     Args:
-        detail: (rows, cols, 3) `features` of the texture.
+        bright: (rows, cols) log brightness of the texture.
         points_mm: (rows, cols, 3) the measured surface; anything where `weight` is 0.
         normal: (rows, cols, 3) unit.
         weight: (rows, cols) 0..1: bare skin, seen and measured.
@@ -91,16 +85,17 @@ def measured_relation(
     if strength_mm <= 0 or not weight.any():
         return prior
     points = np.where(weight[..., None] > 0, points_mm, 0).astype(np.float32)
+    compared = np.dstack([bright, points])
     moments = _Moments.empty()
     for scale in SCALES:
         sigma = scale * surface_mm
-        compared = np.concatenate([detail, points], axis=2)
         band = _octave(compared, weight, mm_per_texel, sigma)
-        height = np.einsum("rcx,rcx->rc", band[..., N_FEATURES:], normal.astype(np.float32))
+        height = np.einsum("rcx,rcx->rc", band[..., 1:], normal.astype(np.float32))
         moments = moments + _moments(
-            band[..., :N_FEATURES], height, weight, mm_per_texel, sigma, prior.overall
+            band[..., 0], height, weight, mm_per_texel, sigma, prior.overall
         )
-    return _solved(moments, prior, _cell_mm(mm_per_texel, weight))
+    scaled = moments.scaled(min(1.0, MOST_SAMPLES / max(float(moments.count.sum()), 1e-9)))
+    return _solved(scaled, prior, _cell_mm(mm_per_texel, weight))
 
 
 def _octave(
@@ -117,8 +112,8 @@ class _Moments:
     """Sums over the texels of each cell, in units of independent samples over noise variance.
 
     Args:
-        xx: (cells, cells, 3, 3).
-        xy: (cells, cells, 3).
+        xx: (cells, cells) of squared brightness.
+        xy: (cells, cells) of brightness times height.
         count: (cells, cells) independent samples.
     """
 
@@ -128,46 +123,41 @@ class _Moments:
 
     @staticmethod
     def empty() -> _Moments:
-        return _Moments(
-            np.zeros((CELLS, CELLS, N_FEATURES, N_FEATURES)),
-            np.zeros((CELLS, CELLS, N_FEATURES)),
-            np.zeros((CELLS, CELLS)),
-        )
+        return _Moments(*np.zeros((3, CELLS, CELLS)))
 
     def __add__(self, other: _Moments) -> _Moments:
         return _Moments(self.xx + other.xx, self.xy + other.xy, self.count + other.count)
 
+    def scaled(self, factor: float) -> _Moments:
+        """As if there were so many times the samples."""
+        return _Moments(self.xx * factor, self.xy * factor, self.count * factor)
+
 
 def _moments(
-    detail: np.ndarray,
+    bright: np.ndarray,
     height: np.ndarray,
     weight: np.ndarray,
     mm_per_texel: np.ndarray,
     sigma_mm: float,
-    first_guess: np.ndarray,
+    gain: float,
 ) -> _Moments:
-    """Of one octave; heights far off the rest, such as at a fold that was missed, are held back."""
+    """Of one octave; heights far off the rest, such as at a fold that was missed, are held back.
+
+    `gain` is a first guess, since the noise depends on it a little.
+    """
     used = weight > 0
     limit = ROBUST * max(_robust_spread(height[used]), LEAST_NOISE_MM)
     height = np.clip(height, -limit, limit)
     # One sample per area of the octave's own blob: neighbouring texels say the same.
     samples = weight * (mm_per_texel / sigma_mm) ** 2 / (4 * np.pi)
-    gain = first_guess
-    for _ in range(2):  # the noise depends on the gain, little
-        noise = max(_robust_spread((height - detail @ gain)[used]), LEAST_NOISE_MM)
+    variance = blur_mm(bright**2, weight, mm_per_texel, 3 * sigma_mm)
+    samples = samples * np.minimum(1, CONTRAST_LOG**2 / np.maximum(variance, 1e-12))
+    for _ in range(2):
+        noise = max(_robust_spread((height - gain * bright)[used]), LEAST_NOISE_MM)
         scaled = samples / noise**2
-        xx = np.einsum("rci,rcj,rc->ij", detail, detail, scaled, optimize=True)
-        xy = np.einsum("rci,rc,rc->i", detail, height, scaled, optimize=True)
-        gain = np.linalg.solve(xx + 1e-9 * np.eye(N_FEATURES) * np.trace(xx), xy)
-    products = [_cells(detail[..., i] * detail[..., j] * scaled) for i, j in _PAIRS]
-    xx = np.empty((CELLS, CELLS, N_FEATURES, N_FEATURES))
-    for (i, j), product in zip(_PAIRS, products):
-        xx[..., i, j] = xx[..., j, i] = product
-    xy = np.stack([_cells(detail[..., i] * height * scaled) for i in range(N_FEATURES)], axis=2)
-    return _Moments(xx, xy, _cells(samples))
-
-
-_PAIRS = [(i, j) for i in range(N_FEATURES) for j in range(i, N_FEATURES)]
+        square = float((bright**2 * scaled).sum(dtype=np.float64))
+        gain = float((bright * height * scaled).sum(dtype=np.float64)) / max(square, 1e-9)
+    return _Moments(_cells(bright**2 * scaled), _cells(bright * height * scaled), _cells(samples))
 
 
 def _robust_spread(values: np.ndarray) -> float:
@@ -186,20 +176,16 @@ def _cell_mm(mm_per_texel: np.ndarray, weight: np.ndarray) -> float:
 
 def _solved(moments: _Moments, prior: Relation, cell_mm: float) -> Relation:
     """The whole face first; then each region, with the whole face as its prior."""
-    precision = np.diag(1 / prior.spread**2)
-    whole = precision + moments.xx.sum(axis=(0, 1))
-    overall = np.linalg.solve(whole, precision @ prior.overall + moments.xy.sum(axis=(0, 1)))
+    precision = 1 / prior.spread**2
+    whole = precision + moments.xx.sum()
+    overall = float((precision * prior.overall + moments.xy.sum()) / whole)
     sigma = REGION_MM / cell_mm
 
     def around(values: np.ndarray) -> np.ndarray:
         """Sums over the neighbourhood: as many samples as lie within it."""
-        flat = np.ascontiguousarray(values.reshape(CELLS, CELLS, -1))
-        planes = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in np.moveaxis(flat, 2, 0)]
-        return np.stack(planes, axis=2).reshape(values.shape) * (4 * np.pi * sigma**2)
+        return cv2.GaussianBlur(values, (0, 0), sigma) * (4 * np.pi * sigma**2)
 
     local = precision / REGIONAL_SPREAD**2
-    left = local + around(moments.xx)
-    right = local @ overall + around(moments.xy)
-    gain = np.linalg.solve(left, right[..., None])[..., 0]
-    spread = np.sqrt(np.diag(np.linalg.inv(whole)))
+    gain = (local * overall + around(moments.xy)) / (local + around(moments.xx))
+    spread = float(whole**-0.5)
     return Relation(gain.astype(np.float32), overall, spread, float(moments.count.sum()))

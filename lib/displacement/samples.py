@@ -10,7 +10,7 @@ from lib.artefacts import Truth
 from lib.displacement.bands import blur_mm
 from lib.displacement.chart import Metric, SkinChart, resized
 from lib.displacement.network import network_inputs, relief_of
-from lib.displacement.relation import features
+from lib.displacement.relation import log_brightness
 from lib.render import irradiance
 
 CAVITY_MM, CAVITY_GAIN = (0.4, 1.2), (1.0, 4.0)  # width of what darkens pits, loss per mm of depth
@@ -72,7 +72,7 @@ def draw_crops(
     seen = chart.bare * (np.abs(truth.uv_position_mm).sum(axis=2) > 0)
     mm = _mm_per_texel(truth.uv_position_mm, seen > 0)
     rgb = _photographed(truth, relief, seen, mm, chance)
-    detail = features(np.log(np.maximum(rgb, 1e-3)))[..., 0]
+    detail = log_brightness(rgb, 1e-3)
     detail -= blur_mm(detail, seen, mm, options.surface_mm)
     measured = np.full(seen.shape, float(chance.random() >= UNMEASURED), np.float32) * seen
     own = _measured_relief(truth, relief, measured, mm, options, chance)
