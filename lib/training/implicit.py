@@ -144,7 +144,7 @@ class ImplicitTask:
 
     @torch.no_grad()
     def score(self, network: nn.Module, index: int, device: torch.device) -> dict[str, float]:
-        """Loss, and how far the best hypothesis of a texel is from the truth."""
+        """Loss, and how far the best hypothesis of a texel, and the base, are from the truth."""
         asked, distance = self.profiles(index)
         asked = self.to_device(asked, device)
         found = self.respond(network, asked)
@@ -157,6 +157,7 @@ class ImplicitTask:
             "median_mm": float(np.median(error)),
             "mean_mm": float(error.mean()),
             "close": float((error <= CLOSE_MM).mean()),
+            "base_median_mm": float(np.median(np.abs(distance)) * self.options.interval_mm),
         }
 
     def _choose(self, scene: Scene, chance: np.random.Generator) -> np.ndarray:

@@ -120,7 +120,7 @@ class RegulariseTask:
 
     @torch.no_grad()
     def score(self, network: nn.Module, index: int, device: torch.device) -> dict[str, float]:
-        """Loss and errors in mm, beside those of the highest response alone."""
+        """Loss and errors in mm, beside those of the highest response and of the base alone."""
         asked = self.to_device(_asked(load_example(self.files[index])), device)
         found, _ = self.find(network, asked)
         known = torch.isfinite(asked.distance)
@@ -135,6 +135,7 @@ class RegulariseTask:
             "close": float((error <= CLOSE_MM).mean()),
             "argmax_median_mm": float(np.median(plain)),
             "argmax_mean_mm": float(plain.mean()),
+            "base_median_mm": float(np.median(asked.distance[known].abs().cpu().numpy()) * step),
         }
 
 
