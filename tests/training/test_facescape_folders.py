@@ -1,13 +1,16 @@
 """A folder laid out like FaceScape's, with an egg in a unit and a frame of its own."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lib.metrics.importers.files import DatasetError
 from lib.training.facescape import facescape_scenes, read_textured_obj
+from lib.training.run import train_implicit
 from lib.training.store import find_sources
 from tests.synthetic_head import synthetic_model
 from tests.training.worlds import TINY, cameras, truth
@@ -55,8 +58,10 @@ def write_take(folder, person="12", expression="1_neutral"):
         model.triangles[skin],
         model.uv_triangles[skin],
     )
-    table = {person: {expression.split("_")[0]: [SCALE, head.tolist()]}}
-    (folder / "Rt_scale_dict.json").write_text(json.dumps(table))
+    scales = folder / "Rt_scale_dict.json"
+    table = json.loads(scales.read_text()) if scales.is_file() else {}
+    table[person] = {expression.split("_")[0]: [SCALE, head.tolist()]}
+    scales.write_text(json.dumps(table))
     return given
 
 
@@ -105,6 +110,20 @@ def test_takes_are_sources_like_others(tmp_path):
     write_take(tmp_path)
     (source,) = find_sources([str(tmp_path)])
     assert source.subject == "facescape_12"
+
+
+@pytest.mark.parametrize("method", ["learned", "mvfr"])
+def test_networks_are_trained_on_takes_and_their_card_names_the_terms(tmp_path, method):
+    data = tmp_path / "data"
+    for person in ("12", "340"):
+        write_take(data, person)
+    options = replace(TINY, data=[str(data)], method=method, epochs=1)
+    trained = train_implicit(options, tmp_path / "out", torch.device("cpu"))
+    assert trained.steps == 1 and trained.validation["loss"] > 0
+    told = json.loads((tmp_path / "out" / "card.json").read_text())
+    parts = {part: len(names) for part, names in told["data"].items()}
+    assert parts == {"train": 1, "validation": 1}
+    assert "FaceScape" in told["card"]["licence"]
 
 
 def test_a_take_without_scan_head_or_scale_is_left_out_and_none_at_all_is_told(tmp_path):
