@@ -159,6 +159,8 @@ def rig_of(cameras: list[Camera], calibrated: bool = True) -> Rig:
     nothing = np.nan
     return Rig(
         source="file" if calibrated else "none",
+        method="",
+        moved_px=np.zeros(n),
         scale_source="file" if calibrated else "none",
         scale=1.0,
         used=np.full(n, calibrated),

@@ -24,9 +24,13 @@ class Rig(Artefact):
     are finite; its world is the head's own frame.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     source: str = text("of the poses: file, structure_from_motion, landmarks or none")
+    method: str = text("how poses were found or corrected, and what was tried in vain")
+    moved_px: np.ndarray = array(
+        "n_views", "f4", "px", "median movement of the head by corrected cameras; 0 = as given"
+    )
     scale_source: str = text("where millimetres come from: file, marker, distance, model or none")
     scale: np.ndarray = array("", "f8", "mm", "per unit of length of the cameras as given")
     used: np.ndarray = array("n_views", "u1", "bool", "the view takes part in what follows")

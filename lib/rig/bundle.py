@@ -48,6 +48,15 @@ class Sightings:
             np.concatenate([self.sigma_px, other.sigma_px]),
         )
 
+    def of_views(self, views: np.ndarray) -> Sightings:
+        """Those of some views (n,), which become views 0..n-1."""
+        kept = np.isin(self.view, views)
+        number = np.zeros(max(int(self.view.max(initial=0)), int(views.max())) + 1, int)
+        number[views] = np.arange(len(views))
+        return Sightings(
+            number[self.view[kept]], self.point[kept], self.px[kept], self.sigma_px[kept]
+        )
+
 
 @dataclass(frozen=True)
 class ShapePrior:
@@ -89,6 +98,35 @@ class Lenses:
     log_focal: np.ndarray
     log_sigma: np.ndarray
 
+    def of_views(self, views: np.ndarray) -> Lenses:
+        """Those of some views (n,), which become views 0..n-1."""
+        lenses, group = np.unique(self.group[views], return_inverse=True)
+        return Lenses(group, self.log_focal[lenses], self.log_sigma[lenses])
+
+
+@dataclass(frozen=True)
+class GivenPoses:
+    """Poses that were given, and how far they may be off; these then fix the world.
+
+    Args:
+        world_to_camera: (n_views, 3, 4) mm.
+        pivot: (3,) mm, world; what turns and shifts are measured about.
+        sigma: (n_views, 6) standard deviations of the turn in rad and of the pivot's shift in mm,
+            along the axes of the camera.
+    """
+
+    world_to_camera: np.ndarray
+    pivot: np.ndarray
+    sigma: np.ndarray
+
+    def offsets(self, poses: np.ndarray) -> np.ndarray:
+        """(n_views, 6) in sigma, of poses that are turned by small angles."""
+        turn = poses[:, :, :3] @ self.world_to_camera[:, :, :3].swapaxes(1, 2)
+        skew = turn - turn.swapaxes(1, 2)
+        angles = np.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], axis=1)
+        shift = (poses - self.world_to_camera) @ np.append(self.pivot, 1.0)
+        return np.concatenate([angles / 2, shift], axis=1) / self.sigma
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -106,21 +144,27 @@ class Scene:
 
 
 def adjust(
-    scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses, steps: int = 40
+    scene: Scene,
+    seen: Sightings,
+    prior: ShapePrior,
+    lenses: Lenses,
+    steps: int = 40,
+    given: GivenPoses | None = None,
 ) -> Scene:
     """The scene that explains all sightings best, by damped Gauss-Newton steps.
 
     Args:
         scene: start; all cameras known.
         seen: what the views see; none behind its camera at the start.
-        prior: shape of the head; at least three of its points must be seen.
+        prior: shape of the head; at least three of its points must be seen, unless poses are given.
         lenses: groups of focal lengths and what is believed of them.
         steps: most steps tried.
+        given: what is believed of the poses.
     """
-    damping, cost = 1e-3, _cost(scene, seen, prior, lenses)
+    damping, cost = 1e-3, _cost(scene, seen, prior, lenses, given)
     for _ in range(steps):
-        trial = _stepped(scene, seen, prior, lenses, damping)
-        trial_cost = _cost(trial, seen, prior, lenses)
+        trial = _stepped(scene, seen, prior, lenses, given, damping)
+        trial_cost = _cost(trial, seen, prior, lenses, given)
         if trial_cost < cost:
             settled = cost - trial_cost < SETTLED * cost
             scene, cost, damping = trial, trial_cost, max(damping / 5, 1e-9)
@@ -146,7 +190,9 @@ def _in_camera(scene: Scene, seen: Sightings) -> np.ndarray:
     return (pose[:, :, :3] @ scene.points[seen.point][:, :, None])[..., 0] + pose[:, :, 3]
 
 
-def _cost(scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses) -> float:
+def _cost(
+    scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses, given: GivenPoses | None
+) -> float:
     squared = (sighting_errors(scene, seen) ** 2).sum(1) / seen.sigma_px**2
     if not np.isfinite(squared).all():
         return np.inf
@@ -154,7 +200,10 @@ def _cost(scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses) -> f
     off = _off_shape(scene, prior) / prior.sigma_mm[:, None]
     shape = prior.precision @ scene.coefficients**2
     apart = (_log_focal(scene, lenses) - lenses.log_focal) / lenses.log_sigma
-    return float(data + 0.5 * ((off**2).sum() + shape + (apart**2).sum()))
+    held = 0.0
+    if given is not None:
+        held = (given.offsets(scene.cameras.world_to_camera) ** 2).sum()
+    return float(data + 0.5 * ((off**2).sum() + shape + (apart**2).sum() + held))
 
 
 def _off_shape(scene: Scene, prior: ShapePrior) -> np.ndarray:
@@ -167,7 +216,12 @@ def _log_focal(scene: Scene, lenses: Lenses) -> np.ndarray:
 
 
 def _stepped(
-    scene: Scene, seen: Sightings, prior: ShapePrior, lenses: Lenses, damping: float
+    scene: Scene,
+    seen: Sightings,
+    prior: ShapePrior,
+    lenses: Lenses,
+    given: GivenPoses | None,
+    damping: float,
 ) -> Scene:
     """The scene after one damped step: points eliminated, cameras and shape solved, points back."""
     n_views, n_points = len(scene.cameras), len(scene.points)
@@ -183,6 +237,11 @@ def _stepped(
     )
     middle = _add_sightings(system, scene, seen, lenses)
     _add_priors(system, scene, prior, lenses)
+    if given is not None:
+        poses = range(lens)
+        system.hessian[poses, poses] += given.sigma.ravel() ** -2
+        pull = given.offsets(scene.cameras.world_to_camera) / given.sigma
+        system.gradient[:lens] += pull.ravel()
     system.hessian[range(size), range(size)] *= 1 + damping
     system.own[:, range(3), range(3)] *= 1 + damping
     system.own[:, range(3), range(3)] += 1e-12

@@ -10,11 +10,12 @@ from lib.artefacts import Capture, Landmarks, Rig
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel
 from lib.rig.cameras import Cameras
+from lib.rig.given import Correction, correct_cameras
 from lib.rig.motion import MotionError, recover_cameras
 from lib.rig.options import RigOptions
 from lib.rig.scale import scale_from_distance, scale_from_markers
 from lib.rig.shape import place_head
-from lib.rig.triangulate import Triangulation
+from lib.rig.triangulate import Triangulation, triangulate
 from lib.rig.views import agreeing_views, wanted_views, why_unseen
 
 logger = logging.getLogger(__name__)
@@ -41,20 +42,20 @@ def calibrate_rig(
     """
     wanted = wanted_views(capture.view, options.views)
     cameras = Cameras(capture.world_to_camera, capture.focal_px, capture.centre_px)
-    source, unit = "file", capture.length_unit
+    source, unit, method = "file", capture.length_unit, ""
     if len(capture.view) < 2:
         return unknown_rig(capture, landmarks, wanted, "")
     if (cameras.known & wanted).sum() < 2:
         if options.motion == "none":
             return unknown_rig(capture, landmarks, wanted, "its camera is not known.")
         try:
-            motion = recover_cameras(
-                model, capture, landmarks, wanted, options.motion == "features"
-            )
+            motion = recover_cameras(model, capture, landmarks, wanted, options.motion)
         except MotionError as error:
             logger.warning("%s: no cameras were recovered: %s", name, error)
-            return unknown_rig(capture, landmarks, wanted, f"its camera is not known: {error}")
+            why = f"its camera is not known: {error}"
+            return unknown_rig(capture, landmarks, wanted, why, f"No cameras: {error}")
         source, cameras, unit = motion.source, motion.cameras, "unknown"
+        method = motion.method
     reasons = {
         view: "rig.views leaves it out." if not wanted[view] else "its camera is not known."
         for view in np.flatnonzero(~(cameras.known & wanted))
@@ -71,13 +72,21 @@ def calibrate_rig(
             f"{kept.sum()} of {len(kept)} views can be used, at least 2 are needed: "
             + " ".join(f"view {capture.view[v]}: {why}" for v, why in sorted(reasons.items())),
         )
-    scale = _scale(model, capture, landmarks, cameras.only(kept), found, options, unit)
-    rig = _rig(cameras, source, landmarks, found, reasons, *scale)
+    scale, scale_source = _scale(
+        model, capture, landmarks, cameras.only(kept), found, options, unit
+    )
+    cameras, found = cameras.scaled(scale), found.scaled(scale)
+    correction = Correction(cameras, np.zeros(len(cameras)), method)
+    if source == "file":
+        correction, found = _corrected(capture, landmarks, cameras, kept, found, options)
+    rig = _rig(correction, source, landmarks, found, reasons, scale, scale_source)
     _log(name, rig)
     return rig
 
 
-def unknown_rig(capture: Capture, landmarks: Landmarks, wanted: np.ndarray, why: str) -> Rig:
+def unknown_rig(
+    capture: Capture, landmarks: Landmarks, wanted: np.ndarray, why: str, method: str = ""
+) -> Rig:
     """The rig of a capture whose cameras nothing tells: every view with a face for itself."""
     n_views, n_points = landmarks.sigma_px.shape
     measured = np.isfinite(landmarks.points_px).all(2).any(1)
@@ -85,6 +94,8 @@ def unknown_rig(capture: Capture, landmarks: Landmarks, wanted: np.ndarray, why:
     reasons = np.where(wanted, reasons, "rig.views leaves it out.")
     return Rig(
         source="none",
+        method=method,
+        moved_px=np.zeros(n_views),
         scale_source="none",
         scale=1.0,
         used=measured & wanted,
@@ -151,8 +162,29 @@ def _scale(
     return 1 / head.scale, "model"
 
 
-def _rig(
+def _corrected(
+    capture: Capture,
+    landmarks: Landmarks,
     cameras: Cameras,
+    kept: np.ndarray,
+    found: Triangulation,
+    options: RigOptions,
+) -> tuple[Correction, Triangulation]:
+    """Given cameras in mm as `rig.refine` wants them, and the landmarks triangulated with them."""
+    points = found.points[np.isfinite(found.points).all(1)]
+    if options.refine == "never" or len(points) < FEWEST_POINTS:
+        why = "" if options.refine == "never" else " too few landmarks tell where the head is."
+        unmoved = np.zeros(len(cameras))
+        return Correction(cameras, unmoved, f"Cameras as given{':' if why else '.'}{why}"), found
+    correction = correct_cameras(capture, cameras, kept, points, options.refine == "always")
+    if correction.moved_px.any():
+        better = correction.cameras.only(kept)
+        found = triangulate(better, landmarks.points_px, landmarks.sigma_px)
+    return correction, found
+
+
+def _rig(
+    correction: Correction,
     source: str,
     landmarks: Landmarks,
     found: Triangulation,
@@ -161,19 +193,22 @@ def _rig(
     scale_source: str,
 ) -> Rig:
     common = COMMON_SIGMA_MM**2 * np.eye(3)
+    cameras = correction.cameras
     n_views = len(cameras)
     return Rig(
         source=source,
+        method=correction.method,
+        moved_px=correction.moved_px,
         scale_source=scale_source,
         scale=scale,
         used=_kept(n_views, reasons),
         reason=tuple(reasons.get(view, "") for view in range(n_views)),
-        world_to_camera=cameras.scaled(scale).world_to_camera,
+        world_to_camera=cameras.world_to_camera,
         focal_px=cameras.focal_px,
         centre_px=cameras.centre_px,
         scheme=landmarks.scheme,
-        points_mm=scale * found.points,
-        covariance_mm2=scale**2 * found.covariance + common,
+        points_mm=found.points,
+        covariance_mm2=found.covariance + common,
         inlier=found.inlier,
         reprojection_px=found.error_px,
     )
@@ -193,6 +228,8 @@ def _log(name: str, rig: Rig) -> None:
         float(rig.scale),
         rig.scale_source,
     )
+    if rig.method:
+        logger.info("%s: %s", name, rig.method)
     for view, why in enumerate(rig.reason):
         if why:
             logger.warning("%s, view %d is left out: %s", name, view, why)

@@ -43,6 +43,27 @@ class Features:
     descriptor: np.ndarray
 
 
+def landmark_box(points_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) of the lowest and of the highest corner of those points (p, 2) that are there."""
+    there = points_px[np.isfinite(points_px).all(1)]
+    return there.min(0), there.max(0)
+
+
+def head_square(
+    low: np.ndarray, high: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and one past the last pixel (x, y) of a square about a head, as far as it is there.
+
+    Args:
+        low: (x, y) of the face's box.
+        high: (x, y) likewise.
+        size: (h, w) of the picture.
+    """
+    middle, half = (low + high) / 2, HEAD_AREA * float((high - low).max()) / 2
+    first = np.floor(middle - half).astype(int).clip(0)
+    return first, np.minimum(np.ceil(middle + half).astype(int) + 1, size[::-1])
+
+
 def find_features(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> Features:
     """SIFT details of a picture near a face.
 
@@ -51,9 +72,7 @@ def find_features(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> Featu
         low: (x, y) of the face's box.
         high: (x, y) likewise.
     """
-    middle, half = (low + high) / 2, HEAD_AREA * float((high - low).max()) / 2
-    x0, y0 = np.floor(middle - half).astype(int).clip(0)
-    x1, y1 = np.ceil(middle + half).astype(int) + 1
+    (x0, y0), (x1, y1) = head_square(low, high, image.shape[:2])
     grey = cv2.cvtColor(np.ascontiguousarray(image[y0:y1, x0:x1]), cv2.COLOR_RGB2GRAY)
     finder = cv2.SIFT_create(nfeatures=MOST_FEATURES, contrastThreshold=CONTRAST)
     found, descriptors = finder.detectAndCompute(grey, None)
@@ -64,20 +83,23 @@ def find_features(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> Featu
     return Features(px, root.astype(np.float32))
 
 
-def match_views(features: list[Features], scene: Scene, extent_px: np.ndarray) -> Sightings:
+def match_views(
+    features: list[Features], scene: Scene, extent_px: np.ndarray, band: float = BAND
+) -> Sightings:
     """Tracks of details through the views; their points are numbered from 0.
 
     Args:
         features: of each view.
         scene: rough cameras, and points of the head.
         extent_px: (n_views,) of the face in each view.
+        band: of that extent, how far off its line a match may lie.
     """
     links = []
     start = np.cumsum([0] + [len(item.px) for item in features])
     for first, second in itertools.combinations(range(len(features)), 2):
         if _turn(scene.cameras, first, second) > WIDEST_TURN:
             continue
-        pairs = _match(features, scene, first, second, BAND * extent_px[[first, second]])
+        pairs = _match(features, scene, first, second, band * extent_px[[first, second]])
         pairs = _consistent(features[first].px, features[second].px, pairs)
         links.append(pairs + (start[first], start[second]))
     return _tracks(np.concatenate(links or [np.zeros((0, 2), int)]), features, start)

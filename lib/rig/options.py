@@ -16,8 +16,11 @@ class RigOptions:
     """How the cameras of a capture come to stand in one frame in mm.
 
     Args:
-        motion: how cameras that nobody gave are recovered: `features` from landmarks and details
-            of the pictures, `landmarks` from landmarks alone, `none` leaves them unknown.
+        motion: how cameras that nobody gave are recovered: `colmap` from details that COLMAP
+            matches, `features` from landmarks and details that these let find, `auto` the first
+            of both that works, `landmarks` from landmarks alone, `none` leaves them unknown.
+        refine: whether given cameras are corrected: `auto` where details held out then agree
+            clearly better, `always`, or `never`.
         views: `auto`, or the names of the views to use, separated by spaces.
         distance_mm: known distance of two points of the face, for cameras without a unit; 0 = none.
         distance_points: which: `pupils`, or the numbers of two iBUG-68 points.
@@ -28,7 +31,8 @@ class RigOptions:
         ConfigError: `distance_points` is not two points.
     """
 
-    motion: Literal["features", "landmarks", "none"] = "features"
+    motion: Literal["auto", "colmap", "features", "landmarks", "none"] = "auto"
+    refine: Literal["auto", "never", "always"] = "auto"
     views: str = "auto"
     distance_mm: float = 0.0
     distance_points: str = "pupils"

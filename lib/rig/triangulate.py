@@ -8,7 +8,7 @@ views is tried, so nothing is drawn by chance.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class Triangulation:
     inlier: np.ndarray
     error_px: np.ndarray
     normalised: np.ndarray
+
+    def scaled(self, scale: float) -> Triangulation:
+        """The same in a world that many times as large."""
+        return replace(self, points=scale * self.points, covariance=scale**2 * self.covariance)
 
 
 def triangulate(cameras: Cameras, points_px: np.ndarray, sigma_px: np.ndarray) -> Triangulation:

@@ -47,6 +47,8 @@ def rig(case):
     points = np.random.default_rng(2).uniform(-60, 60, (n_points, 3))
     return Rig(
         source="file",
+        method="",
+        moved_px=np.zeros(3),
         scale_source="marker",
         scale=2.0,
         used=[1, 1, 0],
@@ -171,6 +173,7 @@ def files(model, case, rig, base, surface, tmp_path_factory):
     alone = synthetic_case(model)
     unknown = rig.replace(
         source="none",
+        moved_px=[0],
         used=[1],
         reason=[""],
         points_mm=np.full_like(rig.points_mm, np.nan),

@@ -79,6 +79,8 @@ def rig_capture(model, identity, expression, noise_px=0.0, unseen=(), blind=(), 
     points_mm = points @ HEAD[:, :3].T + HEAD[:, 3]
     rig = Rig(
         source="file",
+        method="",
+        moved_px=np.zeros(n),
         scale_source="file",
         scale=1.0,
         used=used,

@@ -81,6 +81,8 @@ def _measured(scene: Scene) -> Measured:
     pose = np.eye(4)[:3]
     rig = Rig(
         source="file",
+        method="",
+        moved_px=np.zeros(n),
         scale_source="file",
         scale=1.0,
         used=np.ones(n),
