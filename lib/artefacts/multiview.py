@@ -51,7 +51,7 @@ class Rig(Artefact):
 class BaseMesh(Artefact):
     """A head in the topology of the face model that lies within millimetres of the surface."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     model: str = text("face model")
     source: str = text("views = fitted to calibrated views; fit = the fit of single photos")
@@ -71,7 +71,7 @@ class Volume(Artefact):
     interval_mm)` with n the number of hypotheses; the distance is positive out of the head.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     method: str = text("implicit.method that made it")
     position_mm: np.ndarray = array("n_rows n_cols 3", "f4", "mm", "base, world frame; NaN = none")
@@ -92,7 +92,7 @@ class Surface(Artefact):
     is carried over from around it, and the confidence is 0.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     method: str = text("regularise.method that made it")
     head_to_world: np.ndarray = array("3 4", "f8", "mm", "model frame to world, rigid [R|t]")

@@ -17,6 +17,9 @@ from lib.uvspace.search import Comparison, Found, search_level
 from lib.uvspace.views import CalibratedView
 
 COARSE, FINE = 128, 256  # texels a side
+# The layer moves along normals of the face at large, in chart units: along those of a lid's edge
+# or of a lip's inner side, a search would tear the slit between the two open.
+COARSE_NORMALS, FINE_NORMALS = 0.05, 0.025
 DOUBT = 2.0  # hair and even skin, of which views say little, are to follow what is around them
 
 
@@ -45,15 +48,15 @@ def free_form(
     inner = ~_in_chart(model)
     hidden = model.triangles[inner[model.triangles].all(axis=1)]
     others = (vertices, hidden)
-    start = chart_grid(model, vertices, COARSE)
+    start = chart_grid(model, vertices, COARSE, COARSE_NORMALS)
     broad = Comparison(window=1.5)
     grid, far = start, options.search_mm
     for reach, step, lengths in ((far, 2.0, (6, 4, 3, 2)), (0.3 * far, 1.0, (4, 3, 2, 1.5))):
         found = search_level(grid, views, reach, step, lengths, broad, device, others, DOUBT)
-        grid = grid.moved(found.distance_mm.cpu().numpy())
+        grid = grid.moved(found.distance_mm.cpu().numpy(), COARSE_NORMALS)
     fine = chart_grid(model, vertices, FINE)
     movement = resized(grid.position - start.position, start.mask, FINE)
-    grid = grid_of(fine.position + movement, fine.mask)
+    grid = grid_of(fine.position + movement, fine.mask, FINE_NORMALS)
     found = search_level(grid, views, 3.0, 0.5, (4, 3, 2, 1.2), Comparison(), device, others, DOUBT)
     grid = grid.moved(found.distance_mm.cpu().numpy())
     movement = _smooth(grid, fine, found, options.smooth_mm)

@@ -13,7 +13,8 @@ class RegulariseOptions:
     Args:
         method: `variational` needs no weights; `mvfr` and `learned` need a checkpoint.
         uv_size: texels along each side of the surface.
-        refine_iterations: rounds of photometric refinement; 0 = none.
+        refine_iterations: rounds of photometric refinement at each size of the grid, from the
+            volume's to `uv_size`; 0 = none.
         refine_window: standard deviation of the compared window, in texels.
         relief: expected bend of skin beyond the base, mm per squared texel at 1024 texels: less is
             smoother.

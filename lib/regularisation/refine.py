@@ -15,7 +15,13 @@ from dataclasses import dataclass
 
 import torch
 
-from lib.uvspace.agreement import LEAST_WEIGHT, agreement, local_contrast
+from lib.uvspace.agreement import (
+    LEAST_WEIGHT,
+    agreement,
+    local_contrast,
+    seen_boxes,
+    weighted_total,
+)
 from lib.uvspace.channels import NOISE
 from lib.uvspace.filters import REACH, blur
 from lib.uvspace.grid import Grid
@@ -25,6 +31,7 @@ from lib.uvspace.views import CalibratedView, Rays, cast_rays, row_strips, views
 
 CONTRAST_WINDOW = 4.0  # texels; brightness and contrast are compared within it
 ROBUST = 3.0  # residuals beyond so many standard deviations of the noise count little
+LEAST_SIGMA = 1e-9  # of contrast values
 MAX_STEP_MM = 0.3
 REFERENCE_TEXELS = 1024
 REWEIGHED = 4  # rounds after which visibility is worked out anew
@@ -121,27 +128,34 @@ def _strip(
     window: float,
     comparison: Comparison,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    values, inside = rays.sample(distance)
-    ahead, behind = rays.sample(distance + reach)[0], rays.sample(distance - reach)[0]
+    boxes = seen_boxes(weight)
+    values, inside = rays.sample(distance, boxes)
+    slope = rays.sample(distance + reach, boxes)[0]
+    slope -= rays.sample(distance - reach, boxes)[0]
+    slope /= 2 * reach
     weight = weight * inside
-    seen = (weight > 0).float()
+    boxes = seen_boxes(weight)
     noise = values.new_tensor(NOISE)[:, None, None] * comparison.noise
-    contrast = local_contrast(values, seen, CONTRAST_WINDOW, noise)
+    contrast = local_contrast(values, (weight > 0).float(), CONTRAST_WINDOW, noise)
     _, belief = agreement(contrast.values, weight, CONTRAST_WINDOW)
-    slope = (ahead - behind) / (2 * reach)
-    slope = slope - blur(slope * seen[:, None], CONTRAST_WINDOW) / blur(
-        seen[:, None], CONTRAST_WINDOW
-    ).clamp_min(LEAST_WEIGHT)
-    slope = slope * contrast.gain * seen[:, None]
-    share = belief[:, None] / belief.sum(0).clamp_min(LEAST_WEIGHT)
-    residual = contrast.values - (share * contrast.values).sum(0)
-    sigma = contrast.gain * noise
-    robust = 1 / (1 + (residual / (ROBUST * sigma)).square())
-    share = belief[:, None] * robust
-    share = share / share.sum(0).clamp_min(LEAST_WEIGHT)
-    residual = contrast.values - (share * contrast.values).sum(0)
-    relative = slope - (share * slope).sum(0)
-    precision = belief[:, None] * robust / sigma.square()
-    information = blur((precision * relative.square()).sum((0, 1)), window)
-    pull = -blur((precision * relative * residual).sum((0, 1)), window)
+    everyone = belief.sum(0).clamp_min(LEAST_WEIGHT)
+    mean = weighted_total(contrast.values, belief, boxes) / everyone
+    trust = torch.zeros_like(values)
+    for box in boxes:
+        gain = contrast.gain[box]
+        slope[box] -= blur(slope[box] * (gain > 0), CONTRAST_WINDOW) / contrast.total[box]
+        slope[box] *= gain
+        sigmas = (contrast.values[box] - mean[box[1:]]) / (gain * noise).clamp_min(LEAST_SIGMA)
+        trust[box] = belief[box] / (1 + (sigmas / ROBUST).square())
+    everyone = trust.sum(0).clamp_min(LEAST_WEIGHT)
+    mean = weighted_total(contrast.values, trust, boxes).div_(everyone)
+    mean_slope = weighted_total(slope, trust, boxes).div_(everyone)
+    information, pull = torch.zeros_like(distance), torch.zeros_like(distance)
+    for box in boxes:
+        precision = trust[box] / (contrast.gain[box] * noise).clamp_min(LEAST_SIGMA).square()
+        relative = slope[box] - mean_slope[box[1:]]
+        told = precision * relative
+        information[box[2:]] += (told * relative).sum(0)
+        pull[box[2:]] -= told.mul_(contrast.values[box] - mean[box[1:]]).sum(0)
+    information, pull = blur(information, window), blur(pull, window)
     return pull / information.clamp_min(1e-6), information

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from lib.networks.smoother import load_smoother
 from lib.regularisation.learned import regularise_learned
 from lib.regularisation.options import RegulariseOptions
 from lib.regularisation.published import regularise_published
-from lib.regularisation.refine import plate_bend, refine
+from lib.regularisation.refine import Refined, plate_bend, refine
 from lib.uvspace.captures import is_calibrated, matching_views
 from lib.uvspace.grid import Grid, chart_grid
 from lib.uvspace.heads import resized
 from lib.uvspace.search import Comparison, settle
+from lib.uvspace.views import CalibratedView
 
 logger = logging.getLogger(__name__)
 
@@ -58,22 +60,13 @@ def regularise_capture(
     if not len(volume.response) or not is_calibrated(rig):
         nothing = np.zeros(grid.mask.shape, np.float32)
         return _surface(NOTHING, base, grid, nothing, nothing)
-    distance, confidence = _in_volume(volume, options, device)
     mask = np.isfinite(volume.position_mm[..., 0])
-    upsampled = resized(np.dstack([distance, confidence]), mask, options.uv_size)
-    upsampled *= grid.mask[..., None]
+    in_volume = np.dstack(_in_volume(volume, options, device))
+    upsampled = resized(in_volume, mask, options.uv_size) * grid.mask[..., None]
     distance, confidence = upsampled[..., 0], np.clip(upsampled[..., 1], 0, 1)
     if options.refine_iterations:
-        refined = refine(
-            grid,
-            matching_views(capture, rig),
-            torch.tensor(np.ascontiguousarray(distance), device=device),
-            options.refine_iterations,
-            options.refine_window,
-            options.relief,
-            Comparison(noise=options.noise, max_samples=options.num_sample),
-            device,
-        )
+        views = matching_views(capture, rig)
+        refined = _refined(model, base, views, in_volume[..., 0], mask, options, device)
         distance = refined.distance_mm.cpu().numpy()
         information = joined_information(refined.information.cpu().numpy(), options)
         confidence = np.sqrt(confidence * information / (information + SURE_PER_MM2))
@@ -81,6 +74,45 @@ def regularise_capture(
         "%.0f %% of the head's texels are measured", 100 * (confidence[grid.mask] > 0.1).mean()
     )
     return _surface(options.method, base, grid, distance, confidence)
+
+
+def _refined(
+    model: FaceModel,
+    base: BaseMesh,
+    views: Sequence[CalibratedView],
+    distance: np.ndarray,
+    mask: np.ndarray,
+    options: RegulariseOptions,
+    device: torch.device | str,
+) -> Refined:
+    """The surface at `uv_size`, from (rows, cols) distances in the volume.
+
+    Photos are blurred by as much as a texel is larger than a pixel, so coarse texels see farther.
+    """
+    comparison = Comparison(noise=options.noise, max_samples=options.num_sample)
+    for size in refined_sizes(len(mask), options.uv_size):
+        grid = chart_grid(model, base.vertices_mm, size)
+        start = resized(distance[..., None], mask, size)[..., 0] * grid.mask
+        refined = refine(
+            grid,
+            views,
+            torch.tensor(np.ascontiguousarray(start), device=device),
+            options.refine_iterations,
+            options.refine_window,
+            options.relief,
+            comparison,
+            device,
+        )
+        distance, mask = refined.distance_mm.cpu().numpy(), grid.mask
+    return refined
+
+
+def refined_sizes(first: int, last: int) -> list[int]:
+    """Sides of the grids that refinement goes through: from `first`, doubled, to `last`."""
+    sizes = [last]
+    while sizes[0] // 2 >= first:
+        sizes.insert(0, sizes[0] // 2)
+    return sizes
 
 
 def joined_information(information: np.ndarray, options: RegulariseOptions) -> np.ndarray:

@@ -46,9 +46,9 @@ class Grid:
         step = np.linalg.norm(np.diff(self.position, axis=1), axis=2)[both]
         return float(np.median(step)) if len(step) else 0.0
 
-    def moved(self, distance_mm: np.ndarray) -> Grid:
+    def moved(self, distance_mm: np.ndarray, smooth: float = SMOOTH_NORMALS) -> Grid:
         """The grid moved along its normals by (rows, cols) mm, with normals of the new shape."""
-        return grid_of(self.position + self.normal * distance_mm[..., None], self.mask)
+        return grid_of(self.position + self.normal * distance_mm[..., None], self.mask, smooth)
 
 
 def outer_skin(model: FaceModel) -> np.ndarray:
@@ -58,13 +58,16 @@ def outer_skin(model: FaceModel) -> np.ndarray:
     return model.region(*names)
 
 
-def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
+def chart_grid(
+    model: FaceModel, vertices: np.ndarray, uv_size: int, smooth: float = SMOOTH_NORMALS
+) -> Grid:
     """The outer skin of a head on its chart, and a membrane between the lids of each eye.
 
     Args:
         model: the head model.
         vertices: (n_vertices, 3) mm, world frame.
         uv_size: texels along each side.
+        smooth: standard deviation of the normals' smoothing, in chart units.
 
     Raises:
         ShapeError: `vertices` do not belong to the model.
@@ -82,7 +85,7 @@ def chart_grid(model: FaceModel, vertices: np.ndarray, uv_size: int) -> Grid:
             [_over_eyeball(model, vertices, filled[:, :3]), filled[:, 3:]]
         )
         mask = mask | hole
-    normal = smooth_directions(values[..., 3:], mask, SMOOTH_NORMALS * uv_size)
+    normal = smooth_directions(values[..., 3:], mask, smooth * uv_size)
     return Grid(values[..., :3] * mask[..., None], normal, mask)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lib.uvspace.agreement import agreement, consensus, local_contrast
+from lib.uvspace.agreement import agreement, consensus, local_contrast, seen_boxes
 from lib.uvspace.filters import REACH
 from lib.uvspace.grid import Grid
 from lib.uvspace.plate import thin_plate
@@ -110,12 +110,12 @@ def respond(
 def _agree(
     rays: Rays, weight: torch.Tensor, distance_mm: torch.Tensor, comparison: Comparison
 ) -> torch.Tensor:
-    values, inside = rays.sample(distance_mm)
+    values, inside = rays.sample(distance_mm, seen_boxes(weight))
     weight = weight * inside
     seen = (weight > 0).float()
     contrast = local_contrast(values, seen, comparison.window, comparison.noise)
-    correlation, belief = agreement(contrast.values, weight, comparison.window)
-    return consensus(correlation, belief, weight, comparison.tolerance)
+    correlation, _ = agreement(contrast.values, weight, comparison.window)
+    return consensus(correlation, weight, comparison.tolerance)
 
 
 def best_offset(

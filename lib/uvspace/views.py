@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from lib.geometry import to_camera
 from lib.render import Camera, render_buffers
 from lib.render.visibility import visible
+from lib.uvspace.agreement import Box
 from lib.uvspace.grid import Grid
 from lib.uvspace.mesh import grid_triangles
 
@@ -98,33 +99,46 @@ class Rays:
         """Those of some rows of the grid."""
         return replace(self, start=self.start[:, :, chosen], step=self.step[:, :, chosen])
 
-    def sample(self, distance_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def sample(
+        self, distance_mm: torch.Tensor, boxes: Sequence[Box] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Bilinear look-up of every view at every texel.
 
         Args:
             distance_mm: (rows, cols), along the normal.
+            boxes: where to look, of `seen_boxes`; None = every view everywhere.
 
         Returns:
             (n_views, c, rows, cols) values, 0 outside; (n_views, rows, cols) bool inside the
             picture and its mask.
         """
-        values, inside = [], []
-        for start, step, image, mask in zip(
-            self.start, self.step, self.images, self.masks, strict=True
-        ):
-            x, y, depth = start + distance_mm * step
-            place = torch.stack([x, y], -1) / depth.clamp_min(1e-6)[..., None]
-            height, width = image.shape[-2:]
-            scale = place.new_tensor([2 / width, 2 / height])
-            place = (place + 0.5) * scale - 1
-            place = torch.where((depth > 1.0)[..., None], place, OUTSIDE)
-            limit = 1 - scale
+        n, shape = len(self.images), distance_mm.shape
+        values = distance_mm.new_zeros(n, self.images[0].shape[1], *shape)
+        inside = distance_mm.new_zeros(n, *shape, dtype=torch.bool)
+        whole = slice(None)
+        for box in [(view, ..., whole, whole) for view in range(n)] if boxes is None else boxes:
+            place = self._place(box, distance_mm[box[2:]])
+            image, mask = self.images[box[0]], self.masks[box[0]]
+            limit = 1 - place.new_tensor([1 / image.shape[3], 1 / image.shape[2]])
             usable = (place.abs() <= limit).all(-1)
             if mask is not None:
                 usable &= F.grid_sample(mask, place[None], align_corners=False)[0, 0] > WITHIN
-            inside.append(usable)
-            values.append(F.grid_sample(image, place[None], align_corners=False)[0])
-        return torch.stack(values), torch.stack(inside)
+            inside[box] = usable
+            values[box] = F.grid_sample(image, place[None], align_corners=False)[0]
+        return values, inside
+
+    def _place(self, box: Box, distance_mm: torch.Tensor) -> torch.Tensor:
+        """(rows, cols, 2) places -1..1 in the picture of a view; `OUTSIDE` behind its camera."""
+        height, width = self.images[box[0]].shape[-2:]
+        start, step = self.start[box], self.step[box]
+        depth = start[2] + distance_mm * step[2]
+        scale = 2 / depth.clamp_min(1e-6)
+        behind = depth <= 1.0
+        place = [
+            ((start[axis] + distance_mm * step[axis]) * scale + (1 - side)).div_(side)
+            for axis, side in enumerate((width, height))
+        ]
+        return torch.stack([axis.masked_fill_(behind, OUTSIDE) for axis in place], -1)
 
 
 class Strip(NamedTuple):

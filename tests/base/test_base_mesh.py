@@ -8,8 +8,11 @@ import torch
 
 from lib.base import BaseOptions, fit_base_mesh
 from lib.base.extend import extend_movement
+from lib.base.free_form import COARSE, COARSE_NORMALS, FINE, FINE_NORMALS
 from lib.errors import ShapeError
-from lib.uvspace.grid import outer_skin
+from lib.facemodel import load_face_model
+from lib.render import uv_to_texel
+from lib.uvspace.grid import chart_grid, outer_skin
 from tests.studio import YAWS, camera, median_mm, rig_of, studio, with_image
 from tests.synthetic_head import synthetic_model
 
@@ -86,7 +89,21 @@ def test_numbers_have_not_changed(base):
     np.testing.assert_allclose(found, GOLDEN, rtol=2e-3)
 
 
-GOLDEN = [1.906511, 4.943653, 0.1802025, 1607, -0.9070859, -20.92171, -21.60549]
+GOLDEN = [1.915338, 4.976628, 0.1840192, 1629, -0.7569857, -21.21618, -21.84401]
+
+
+def test_no_search_goes_along_a_slit_and_opens_it():
+    """Normals of a lid's edge point up or down, those of the face about it forwards."""
+    model = load_face_model("makehuman")
+    lids = model.landmarks["ibug68"]
+    uv = model.uv[model.uv_triangles[lids.triangle]]
+    uv = (uv * lids.barycentric[..., None]).sum(axis=1)[[37, 38, 40, 41, 43, 44, 46, 47]]
+    for size, smooth in ((COARSE, COARSE_NORMALS), (FINE, FINE_NORMALS)):
+        grid = chart_grid(model, model.mean, size, smooth)
+        column, row = np.rint(uv_to_texel(uv, grid.mask.shape)).astype(int).T
+        assert grid.normal[row, column, 2].min() > 0.5
+        sharp = chart_grid(model, model.mean, size)
+        assert sharp.normal[row, column, 2].min() < 0.35
 
 
 def test_without_calibrated_views_it_is_the_fit(room):

@@ -25,14 +25,18 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from lib.artefacts import BatchReader, Surface, Truth
+from lib.artefacts.truth import PART_LABELS
 from lib.evaluation.truth import read_truth
 from lib.facemodel import load_face_model
+from lib.geometry import project
 from lib.metrics import Mesh, MeshScoreOptions, Region, score_surface
 from lib.planning.truth import split_shard
+from lib.render import sample_image
 from lib.uvspace.mesh import grid_triangles
 
 STAGES = ("calibrate_rig", "fit_face_model", "fit_base_mesh", "match_views", "regularise_surface")
 FOUR = ("view_02", "view_03", "view_07", "view_10")
+FOREIGN, NEAR_PX = ("hair", "glasses", "cloth", "hand", "hat"), 9
 HEADER = (
     "| capture | views | median mm | p90 mm | 0.2 mm | 0.5 mm | 1 mm | normals | seconds | MB |"
 )
@@ -130,8 +134,17 @@ def _world(reference: str) -> tuple[Mesh, Region]:
     with BatchReader(shard, Truth) as reader:
         truth = reader[name]
     _, nearest = cKDTree(truth.vertices_mm).query(found.mesh.vertices)
-    seen = truth.visible.astype(bool).sum(axis=0)[nearest] >= 2
-    return found.mesh, Region(vertices=np.flatnonzero(found.face & seen))
+    clear = sum(_clear(truth, view).astype(int) for view in range(len(truth.image)))
+    return found.mesh, Region(vertices=np.flatnonzero(found.face & (clear[nearest] >= 2)))
+
+
+def _clear(truth: Truth, view: int) -> np.ndarray:
+    """(n_vertices,) bool: the view sees them, and no strand of hair or frame close by."""
+    foreign = np.isin(truth.part[view], [PART_LABELS.index(part) for part in FOREIGN])
+    near = cv2.dilate(foreign.astype(np.uint8), np.ones((NEAR_PX, NEAR_PX), np.uint8))
+    pose = truth.world_to_camera[view]
+    place = project(truth.vertices_mm, pose, truth.focal_px[view], truth.centre_px[view])
+    return truth.visible[view].astype(bool) & (sample_image(near[..., None], place)[:, 0] == 0)
 
 
 def _sheet(folder: Path, rows: Sequence[tuple[str, str, Path, Path]]) -> Path:
