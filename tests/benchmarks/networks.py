@@ -33,7 +33,7 @@ SMALL = "height_px: 480, width_px: 360"
 HELD_BACK = ("deca", 1, 63)
 PEOPLE = sum(count for _, count, _ in DRAWN)
 KEPT = 2  # people for validation
-GRID = {"uv_size": 256, "d_size": 65, "interval_mm": 0.4, "coarse_mm": 0.0}
+GRID = {"uv_size": 192, "d_size": 65, "interval_mm": 0.4, "coarse_mm": 0.0}
 TRAINING = {
     "batch": 1,
     "learning_rate": 1e-3,
@@ -125,8 +125,8 @@ def training_row(weights: Path, task: str, method: str) -> str:
     return f"| {task} {method} | {last['step']} | {pace:.2f} | " + " | ".join(told) + " |"
 
 
-def variants(weights: Path, methods: Sequence[str]) -> list[Variant]:
-    """The defaults, the methods without weights and the trained ones on one grid."""
+def variants(weights: Path, methods: Sequence[str], refined: bool) -> list[Variant]:
+    """The defaults; then, on one grid, the methods without weights and the trained ones."""
     coarse = {"uv_size": GRID["uv_size"], "refine_iterations": 0}
     plain = {"method": "matching"} | GRID
     made = [
@@ -141,7 +141,8 @@ def variants(weights: Path, methods: Sequence[str]) -> list[Variant]:
         asked = {"method": method, "weights": implicit} | GRID
         found = {"method": method, "weights": regularise}
         made.append(Variant(f"{method} / {method}", asked, found | coarse))
-        made.append(Variant(f"{method} / {method}, refined", asked, found))
+        if refined:
+            made.append(Variant(f"{method} / {method}, refined", asked, found))
     return made
 
 
@@ -178,6 +179,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="of each training")
     parser.add_argument("--methods", nargs="*", default=["mvfr", "learned"], choices=list(FILES))
     parser.add_argument("--worlds", nargs="*", type=Path, help="sample sheets of other people")
+    parser.add_argument("--refined", action="store_true", help="also with a run's refinement")
     parser.add_argument("--cores", type=int, default=2)
     options = parser.parse_args()
     out, cores = options.out.resolve(), options.cores
@@ -196,7 +198,8 @@ def main() -> None:
     if data:
         cases += scan_cases(Path(data), out / "line", ["all"])
     for case in cases:
-        for variant in variants(out / "training" / "resources" / "weights", options.methods):
+        weights = out / "training" / "resources" / "weights"
+        for variant in variants(weights, options.methods, options.refined):
             print(line_row(case, variant, cores), flush=True)
 
 
