@@ -13,9 +13,11 @@ from lib.displacement import chart, write
 from lib.export.ply import write_ply
 from lib.facemodel.model import FaceModel
 from lib.geometry import vertex_normals
+from lib.uvspace.captures import posed
 from lib.uvspace.heads import resized
 from lib.uvspace.mesh import grid_triangles
 
+CONVENTION = "OpenCV: x_camera = R X + t, x right, y down, z forward; integers are pixel centres"
 LARGEST_MM = 12.0  # of the displacement's coding; further off, the base mesh is wrong
 
 
@@ -90,7 +92,11 @@ def _resized(plane: np.ndarray, size: int) -> np.ndarray:
 
 
 def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:
-    """Where millimetres and poses come from, which views took part, and how well points agree."""
+    """The cameras as used, where they and millimetres come from, and how well points agree.
+
+    It is a `cameras.json` of the project's own format with more in it: cameras are those of the
+    photos as they were given, turned upright, in the world of `detail.ply`.
+    """
     rig = measured.rig
     error = np.where(rig.inlier.astype(bool), rig.reprojection_px, np.nan)
     views = []
@@ -102,13 +108,39 @@ def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:
                 "used": bool(rig.used[view]),
                 "reason": rig.reason[view],
                 "median_reprojection_px": round(float(np.median(own)), 3) if len(own) else None,
+                "moved_px": round(float(rig.moved_px[view]), 3),
             }
         )
     return {
+        "units": "mm",
+        "convention": CONVENTION,
+        "cameras": [_camera_entry(capture, rig, view) for view in np.flatnonzero(posed(rig))],
         "poses": rig.source,
+        "method": rig.method,
         "millimetres": rig.scale_source,
         "millimetres_per_given_unit": float(rig.scale),
         "head_to_world": np.round(measured.base.head_to_world, 9).tolist(),
         "implicit_function_and_surface": measured.surface.method,
         "views": views,
+    }
+
+
+def _camera_entry(capture: Capture, rig: Rig, view: int) -> dict[str, Any]:
+    """A posed view's camera for the photo as it was given."""
+    height, width = capture.original_size[view]
+    across, down = capture.working_to_original[view]
+    focal, (x, y) = float(rig.focal_px[view]), rig.centre_px[view]
+    pose = rig.world_to_camera[view]
+    return {
+        "name": Path(capture.path[view]).stem,
+        "width": int(width),
+        "height": int(height),
+        "K": [
+            [focal * across, 0.0, (x + 0.5) * across - 0.5],
+            [0.0, focal * down, (y + 0.5) * down - 0.5],
+            [0.0, 0.0, 1.0],
+        ],
+        "R": pose[:, :3].tolist(),
+        "t": pose[:, 3].tolist(),
+        "dist_coeffs": capture.distortion[view].tolist(),
     }

@@ -193,11 +193,11 @@ def _rig(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, s
     used = np.flatnonzero(rig.used)
     error = np.nanmedian([rigs.view_error_px(rig, view) for view in used])
     points = np.isfinite(rig.points_mm).all(axis=1).sum()
-    return (
-        rigs.draw_rig(capture, landmarks, rig),
+    note = (
         f"{len(used)} of {len(rig.used)} views used; cameras: {rig.source}, millimetres: "
-        f"{rig.scale_source}; {points} points, reprojection {error:.1f} px",
+        f"{rig.scale_source}; {points} points, reprojection {error:.1f} px"
     )
+    return rigs.draw_rig(capture, landmarks, rig), f"{note}. {rig.method}" if rig.method else note
 
 
 def _base(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from lib.artefacts import BaseMesh, Displacement, Surface
+from lib.captures.formats.own import find_own
 from lib.displacement.write import decoded_mm
 from lib.export.measured import Measured, measured_fit, rig_table, write_measured
 from lib.uvspace.grid import chart_grid
@@ -164,6 +167,30 @@ def test_the_rigs_table_tells_of_every_view(case, measured):
     np.testing.assert_allclose(told["head_to_world"], PLACED, atol=1e-9)
     assert "/" not in told["views"][0]["photo"]
     json.dumps(told)
+
+
+def test_the_rigs_table_is_a_camera_file_that_gives_the_same_cameras(case, measured, tmp_path):
+    """Of photos as they were given: twice as broad, three times as high as the working images."""
+    capture = case.capture.replace(
+        path=[f"photos/{i}.jpg" for i in range(len(YAWS))],
+        working_to_original=np.tile([2.0, 3.0], (len(YAWS), 1)),
+        original_size=[(3 * h, 2 * w) for h, w in case.capture.original_size],
+        distortion=np.tile([-0.1, 0.02, 0, 0, 0, 0, 0, 0], (len(YAWS), 1)),
+    )
+    told = json.loads(json.dumps(rig_table(capture, measured)))
+    names = [Path(path).name for path in capture.path]
+    for view, name in enumerate(names):
+        found = find_own(told, tmp_path / "rig.json", tmp_path / name)
+        np.testing.assert_allclose(found.world_to_camera, measured.rig.world_to_camera[view])
+        assert found.length_unit == "mm" and found.distortion[0] == -0.1
+        np.testing.assert_allclose(found.focal_px, measured.rig.focal_px[view] * np.array([2, 3]))
+        wanted = (measured.rig.centre_px[view] + 0.5) * [2, 3] - 0.5
+        np.testing.assert_allclose(found.centre_px, wanted)
+    poses = measured.rig.world_to_camera.copy()
+    poses[1] = np.nan
+    blind = dataclasses.replace(measured, rig=measured.rig.replace(world_to_camera=poses))
+    told = [entry["name"] for entry in rig_table(capture, blind)["cameras"]]
+    assert told == [Path(name).stem for name in names[:1] + names[2:]]
 
 
 def read_ply(path):
