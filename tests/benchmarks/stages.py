@@ -12,6 +12,7 @@ photos and cameras are enlarged first, to see what many pixels cost.
 from __future__ import annotations
 
 import argparse
+import ast
 import csv
 import json
 import os
@@ -84,7 +85,7 @@ def main() -> None:
     print(COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|", sep="\n")
     rows = spent(options.out / "results")
     for row in rows:
-        asked = json.loads(row["resources"])["mem_mb"]
+        asked = ast.literal_eval(row["resources"])["mem_mb"]
         print(
             f"| {row['rule_name']} | {float(row['s']):.1f} | {float(row['cpu_usage']) / 100:.1f} "
             f"| {float(row['max_rss']):.0f} | {asked} |"
