@@ -101,7 +101,7 @@ class HeadExporter:
         folder.mkdir(parents=True, exist_ok=True)
         if measured is not None and measured.told:
             fit = measured_fit(self.model, fit, measured.base)
-            write_measured(folder, measured, self.options.displacement_px)
+            write_measured(folder, self.model, measured, self.options.displacement_px)
             tables.write_json(folder / "rig.json", rig_table(capture, measured))
         albedo = srgb8_of_half(texture.rgb)
         save_png(folder / "albedo.png", albedo, "runs")

@@ -16,6 +16,7 @@ from lib.geometry import vertex_normals
 from lib.uvspace.captures import posed
 from lib.uvspace.heads import resized
 from lib.uvspace.mesh import grid_triangles
+from lib.uvspace.seams import sewn
 
 CONVENTION = "OpenCV: x_camera = R X + t, x right, y down, z forward; integers are pixel centres"
 LARGEST_MM = 12.0  # of the displacement's coding; further off, the base mesh is wrong
@@ -51,16 +52,17 @@ def measured_fit(model: FaceModel, fit: FaceFit, base: BaseMesh) -> FaceFit:
     return fit.replace(vertices=neutral)
 
 
-def write_measured(folder: Path, measured: Measured, size: int) -> None:
+def write_measured(folder: Path, model: FaceModel, measured: Measured, size: int) -> None:
     """detail.ply, and maps of size x size texels where that is not 0.
 
     Args:
         folder: of the head.
+        model: whose chart the surface is on.
         measured: what was measured; world frame of the cameras, mm.
         size: of displacement.png, displacement.exr and normal.png.
     """
     surface, fine = measured.surface, measured.displacement.height_mm.astype(np.float32)
-    _write_detail(folder / "detail.ply", surface, fine)
+    _write_detail(folder / "detail.ply", model, surface, fine)
     if not size:
         return
     height = _resized(np.nan_to_num(surface.distance_mm), size) + _resized(fine, size)
@@ -71,8 +73,8 @@ def write_measured(folder: Path, measured: Measured, size: int) -> None:
     write.save_normal_png(folder / "normal.png", height, chart.surface_metric(surface), size)
 
 
-def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
-    """The measured surface with its fine relief, in the world frame of the cameras."""
+def _write_detail(path: Path, model: FaceModel, surface: Surface, fine: np.ndarray) -> None:
+    """The measured surface with its fine relief, sewn up, in the world frame of the cameras."""
     known = np.isfinite(surface.position_mm).all(axis=2)
     relief = _resized(fine, len(known))
     points = surface.points_mm + surface.normal * relief[..., None]
@@ -81,6 +83,7 @@ def _write_detail(path: Path, surface: Surface, fine: np.ndarray) -> None:
     confidence = surface.confidence.astype(np.float32).ravel()[texel]
     comment = "measured surface; millimetres in the frame of the cameras"
     normals = vertex_normals(vertices, triangles)
+    triangles = np.concatenate([triangles, sewn(texel, triangles, known.shape, model)])
     write_ply(path, vertices, normals, confidence, triangles, comment, "confidence")
 
 

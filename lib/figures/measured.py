@@ -11,6 +11,7 @@ from lib.figures.sheets import INK, PAPER, font
 from lib.imaging import srgb_to_linear
 from lib.render import Paint, PreviewOptions, render_head, turntable_cameras, uv_buffers
 from lib.uvspace.mesh import grid_triangles
+from lib.uvspace.seams import sewn
 
 SIZE = (540, 1080)  # (h, w) px
 FRONT, SIDE = (540, 420), (270, 330)
@@ -58,6 +59,7 @@ def draw_surface(model: FaceModel, surface: Surface) -> np.ndarray:
     points = _in_head(surface.points_mm, surface.head_to_world)
     known = np.isfinite(points).all(axis=2)
     texel, triangles = grid_triangles(known)
+    triangles = np.concatenate([triangles, sewn(texel, triangles, known.shape, model)])
     vertices = points.reshape(-1, 3)[texel]
     around = points[known & face_texels(model, known.shape)]
     confidence = surface.confidence.astype(np.float32).ravel()[texel]

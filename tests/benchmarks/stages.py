@@ -23,7 +23,7 @@ from pathlib import Path
 
 import cv2
 
-COLUMNS = "| stage | seconds | on cores | MB | of MB asked for |"
+COLUMNS = "| stage | seconds | CPU seconds | MB | of MB asked for |"
 
 
 def enlarged(capture: Path, megapixels: float, folder: Path) -> Path:
@@ -87,11 +87,13 @@ def main() -> None:
     for row in rows:
         asked = ast.literal_eval(row["resources"])["mem_mb"]
         print(
-            f"| {row['rule_name']} | {float(row['s']):.1f} | {float(row['cpu_usage']) / 100:.1f} "
+            f"| {row['rule_name']} | {float(row['s']):.1f} | {float(row['cpu_time']):.1f} "
             f"| {float(row['max_rss']):.0f} | {asked} |"
         )
-    total = sum(float(row["s"]) for row in rows)
-    print(f"| all | {total:.1f} | | {max(float(row['max_rss']) for row in rows):.0f} | |")
+    total, work = (sum(float(row[column]) for row in rows) for column in ("s", "cpu_time"))
+    print(
+        f"| all | {total:.1f} | {work:.1f} | {max(float(row['max_rss']) for row in rows):.0f} | |"
+    )
 
 
 if __name__ == "__main__":

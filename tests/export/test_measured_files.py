@@ -18,6 +18,7 @@ from lib.displacement.write import decoded_mm
 from lib.export.measured import Measured, measured_fit, rig_table, write_measured
 from lib.uvspace.grid import chart_grid
 from lib.uvspace.mesh import grid_triangles
+from lib.uvspace.seams import sewn
 from tests.studio import YAWS, camera, rig_of
 from tests.synthetic_head import synthetic_case, synthetic_model
 
@@ -72,9 +73,9 @@ def _measured(model, case, method="variational", fine_mm=0.03):
 
 
 @pytest.fixture(scope="module")
-def folder(measured, tmp_path_factory):
+def folder(model, measured, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    write_measured(folder, measured, SIZE)
+    write_measured(folder, model, measured, SIZE)
     return folder
 
 
@@ -108,13 +109,16 @@ def test_the_float_map_holds_the_same(measured, folder):
     assert (unit[..., 2] > 0).all() and np.abs(unit[..., :2]).max() > 0.05
 
 
-def test_the_detailed_mesh_lies_on_the_measured_surface(measured, folder):
+def test_the_detailed_mesh_lies_on_the_measured_surface(model, measured, folder):
     vertices, confidence, triangles = read_ply(folder / "detail.ply")
     surface = measured.surface
     known = np.isfinite(surface.position_mm).all(axis=2)
     texel, wanted = grid_triangles(known)
     points = surface.points_mm.reshape(-1, 3)[texel]
-    np.testing.assert_array_equal(triangles, wanted)
+    np.testing.assert_array_equal(triangles[: len(wanted)], wanted)
+    more = sewn(texel, wanted, known.shape, model)
+    np.testing.assert_array_equal(triangles[len(wanted) :], more)
+    assert len(more) > 50
     fine = measured.displacement.height_mm.astype(np.float32).ravel()[texel]
     off = ((vertices - points) * surface.normal.reshape(-1, 3)[texel]).sum(axis=1)
     share = surface.confidence.astype(np.float32).ravel()[texel]
@@ -126,7 +130,7 @@ def test_the_detailed_mesh_lies_on_the_measured_surface(measured, folder):
 
 def test_without_relief_it_is_the_surface_itself(model, case, tmp_path):
     plain = _measured(model, case, fine_mm=0.0)
-    write_measured(tmp_path, plain, 0)
+    write_measured(tmp_path, model, plain, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["detail.ply"]
     vertices, _, _ = read_ply(tmp_path / "detail.ply")
     known = np.isfinite(plain.surface.position_mm).all(axis=2)
@@ -134,8 +138,8 @@ def test_without_relief_it_is_the_surface_itself(model, case, tmp_path):
     np.testing.assert_array_equal(vertices, plain.surface.points_mm.reshape(-1, 3)[texel])
 
 
-def test_maps_of_another_size_show_the_same_heights(measured, tmp_path):
-    write_measured(tmp_path, measured, 2 * SIZE)
+def test_maps_of_another_size_show_the_same_heights(model, measured, tmp_path):
+    write_measured(tmp_path, model, measured, 2 * SIZE)
     reach = json.loads((tmp_path / "displacement.json").read_text())["range_mm"]
     pixels = cv2.imread(str(tmp_path / "displacement.png"), cv2.IMREAD_UNCHANGED)
     found = decoded_mm(pixels, reach).reshape(SIZE, 2, SIZE, 2).mean(axis=(1, 3))
