@@ -31,5 +31,5 @@ class ImplicitOptions:
     coarse_mm: float = 3.0
     window: float = 2.5
     noise: float = 2.0
-    num_sample: int = 40_000_000
+    num_sample: int = 80_000_000
     weights: str = ""

@@ -29,5 +29,5 @@ class RegulariseOptions:
     refine_window: float = 1.0
     relief: float = 0.04
     noise: float = 2.0
-    num_sample: int = 40_000_000
+    num_sample: int = 80_000_000
     weights: str = ""

@@ -27,7 +27,8 @@ from lib.uvspace.filters import REACH, blur
 from lib.uvspace.grid import Grid
 from lib.uvspace.plate import thin_plate
 from lib.uvspace.search import Comparison, view_weights
-from lib.uvspace.views import CalibratedView, Rays, cast_rays, row_strips, views_at
+from lib.uvspace.strips import Strip, each_strip
+from lib.uvspace.views import CalibratedView, Rays, cast_rays, views_at
 
 CONTRAST_WINDOW = 4.0  # texels; brightness and contrast are compared within it
 ROBUST = 3.0  # residuals beyond so many standard deviations of the noise count little
@@ -110,13 +111,16 @@ def _normal_equations(
     step, information = torch.zeros_like(distance), torch.zeros_like(distance)
     halo = math.ceil(REACH * (4 * CONTRAST_WINDOW + window))
     per_row = 3 * cols * sum(image.shape[1] for image in rays.images)
-    for strip in row_strips(rows, comparison.max_samples // per_row, halo):
-        if not (weight[:, strip.read] > 0).any():
-            continue
-        part = rays.rows(strip.read)
-        seen, start = weight[:, strip.read], distance[strip.read]
+
+    def work(strip: Strip) -> None:
+        seen = weight[:, strip.read]
+        if not (seen > 0).any():
+            return
+        part, start = rays.rows(strip.read), distance[strip.read]
         found = _strip(part, seen, start, reach, window, comparison)
         step[strip.write], information[strip.write] = (item[strip.inner] for item in found)
+
+    each_strip(work, rows, comparison.max_samples // per_row, halo, distance.device)
     return step, information
 
 

@@ -13,7 +13,8 @@ from lib.uvspace.agreement import agreement, consensus, local_contrast, seen_box
 from lib.uvspace.filters import REACH
 from lib.uvspace.grid import Grid
 from lib.uvspace.plate import thin_plate
-from lib.uvspace.views import CalibratedView, Rays, cast_rays, row_strips, views_at, visibility
+from lib.uvspace.strips import Strip, each_strip
+from lib.uvspace.views import CalibratedView, Rays, cast_rays, views_at, visibility
 
 STEEPEST_DEG = 75.0  # of the angle between normal and view at which a view counts nothing
 SEEN = 0.02  # weight from which a view counts as one that was compared
@@ -35,7 +36,7 @@ class Comparison:
     noise: float = 2.0
     tolerance: float = 0.5
     angle_power: float = 1.5
-    max_samples: int = 40_000_000
+    max_samples: int = 80_000_000
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,17 @@ def respond(
     result = weight.new_zeros(len(offsets_mm), rows, cols)
     halo = 4 * math.ceil(REACH * comparison.window)  # contrast and agreement, two filters each
     per_row = cols * sum(image.shape[1] for image in rays.images)
-    for strip in row_strips(rows, comparison.max_samples // per_row, halo):
-        if not (weight[:, strip.read] > 0).any():
-            continue
+
+    def work(strip: Strip) -> None:
+        seen = weight[:, strip.read]
+        if not (seen > 0).any():
+            return
         part = rays.rows(strip.read)
         for index, offset in enumerate(offsets_mm):
-            around = around_mm[strip.read] + offset
-            found = _agree(part, weight[:, strip.read], around, comparison)
+            found = _agree(part, seen, around_mm[strip.read] + offset, comparison)
             result[index, strip.write] = found[strip.inner]
+
+    each_strip(work, rows, comparison.max_samples // per_row, halo, weight.device)
     return result
 
 

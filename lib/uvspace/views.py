@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -139,33 +138,6 @@ class Rays:
             for axis, side in enumerate((width, height))
         ]
         return torch.stack([axis.masked_fill_(behind, OUTSIDE) for axis in place], -1)
-
-
-class Strip(NamedTuple):
-    """Rows of a grid that are worked out together.
-
-    Args:
-        read: rows that are needed, with those around.
-        write: rows that are found.
-        inner: where these stand in `read`.
-    """
-
-    read: slice
-    write: slice
-    inner: slice
-
-
-def row_strips(rows: int, height: int, halo: int) -> Iterator[Strip]:
-    """Strips that cover all rows; `height` counts the halo to both sides, 8 rows go at least."""
-    step = max(8, height - 2 * halo)
-    for top in range(0, rows, step):
-        bottom = min(top + step, rows)
-        low = max(0, top - halo)
-        yield Strip(
-            slice(low, min(rows, bottom + halo)),
-            slice(top, bottom),
-            slice(top - low, bottom - low),
-        )
 
 
 def cast_rays(
