@@ -119,7 +119,7 @@ class FaceFit(Artefact):
         "n_identity n_identity", "f4", "sigma^2", "covariance of the identity coefficients"
     )
     albedo: np.ndarray = array("n_albedo", "f4", "sigma", "albedo coefficients")
-    expression: np.ndarray = array("n_views n_expression", "f4", "1", "weights 0..1 per view")
+    expression: np.ndarray = array("n_views n_expression", "f4", "1", "weights or sigma per view")
     expression_sigma: np.ndarray = array("n_views n_expression", "f4", "1", "their sigma")
     world_to_camera: np.ndarray = array("n_views 3 4", "f8", "mm", "rigid transform [R|t] per view")
     focal_px: np.ndarray = array("n_views", "f8", "px", "focal length, square pixels")

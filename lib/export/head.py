@@ -154,7 +154,7 @@ def _extras(model: FaceModel, fit: FaceFit) -> dict[str, Any]:
         for key, weight in zip(
             model.expression_names, fit.expression[fit.frontal_view], strict=True
         )
-        if weight > 0
+        if abs(weight) > 0
     }
     return {
         "faceModel": fit.model,

@@ -135,7 +135,7 @@ def random_skin(
     inside = model.triangles[model.triangle_region != model.region_names.index("skin")]
     on_skin = model.triangles[model.triangle_region == model.region_names.index("skin")]
     inner = np.setdiff1d(inside, on_skin)
-    colour[inner] = model.albedo_mean[inner]
+    colour[inner] = model.albedo()[inner]
     return colour.astype(np.float32)
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+from lib.imaging import srgb_to_linear, srgb_to_linear_slope
 
 PARTS = (
     "right_eye",
@@ -57,7 +60,8 @@ class FaceModel:
         name: `makehuman`, `ict`, ...
         mean: (n_vertices, 3) mm.
         identity_basis: (n_identity, n_vertices, 3) mm per sigma; coefficients ~ N(0, 1).
-        expression_basis: (n_expression, n_vertices, 3) mm at weight 1; weights in 0..1.
+        expression_basis: (n_expression, n_vertices, 3) mm at weight 1, or per sigma; see
+            `expression_prior`.
         expression_names: ARKit names where the expression is one of the 52.
         free_expressions: (n_expression,) bool; False = a corrective or a shape that photos do not
             tell (`mouthClose`, `tongueOut`), left at 0 by fitting.
@@ -67,14 +71,18 @@ class FaceModel:
         mirror: (n_vertices,) index of the vertex on the other side.
         uv: (n_uv, 2) chart coordinates 0..1 of all regions.
         uv_triangles: (n_triangles, 3) indices into `uv`, row by row beside `triangles`.
-        albedo_mean: (n_vertices, 3) linear sRGB under D65.
-        albedo_basis: (n_albedo, n_vertices, 3) per sigma.
+        albedo_mean: (n_vertices, 3) sRGB under D65, in `albedo_encoding`. For light use `albedo`.
+        albedo_basis: (n_albedo, n_vertices, 3) per sigma, likewise.
         landmarks: scheme name (`ibug68`, `points5`, `mesh468`, `ldm106`, `ldm134`) -> its points.
         contour: for each jaw point 0..16 of iBUG-68, (n_candidates,) vertices from ear side to
             throat; the one on the silhouette is what an annotator marks.
         parts: the names of `PARTS`, and `face_mask` -> vertex indices.
         licence: licence of the model's data.
         source: where it came from, with a hash.
+        expression_prior: `weight` = coefficients are weights in 0..1; `normal` = they are N(0, 1),
+            of both signs and without bounds.
+        albedo_encoding: `linear` = mean and modes are linear light; `srgb` = their sum is
+            sRGB-encoded, 0..1, as many published models have it.
     """
 
     name: str
@@ -96,6 +104,8 @@ class FaceModel:
     parts: Mapping[str, np.ndarray]
     licence: str
     source: str
+    expression_prior: Literal["weight", "normal"] = "weight"
+    albedo_encoding: Literal["linear", "srgb"] = "linear"
 
     @property
     def n_identity(self) -> int:
@@ -129,7 +139,19 @@ class FaceModel:
         result = self.albedo_mean
         if coefficients is not None:
             result = result + np.tensordot(coefficients.astype(np.float32), self.albedo_basis, 1)
-        return np.clip(result, 0, 1)
+        result = np.clip(result, 0, 1)
+        return srgb_to_linear(result) if self.albedo_encoding == "srgb" else result
+
+    def linear_albedo(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (n_vertices, 3) and modes (n_albedo, n_vertices, 3) in linear light.
+
+        Exact for a model in linear light; of an encoded one the tangent at its mean.
+        """
+        if self.albedo_encoding == "linear":
+            return self.albedo_mean, self.albedo_basis
+        mean = np.clip(self.albedo_mean, 0, 1)
+        slope = srgb_to_linear_slope(mean)
+        return srgb_to_linear(mean), (slope * self.albedo_basis).astype(np.float32)
 
     def region(self, *names: str) -> np.ndarray:
         """(n_triangles,) bool: triangles of the named regions."""

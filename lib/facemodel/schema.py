@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import h5py
 import numpy as np
@@ -16,9 +17,18 @@ from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
 from lib.facemodel.model import FaceModel, SurfacePoints
 
+Name = TypeVar("Name", bound=str)
 FORMAT, VERSION = "facemodel", 2
 DEFAULT_SIGMA_MM = 2.0
 AXES = "x to the subject's left, y up, z out of the face; origin midway between the eyes"
+EXPRESSION_PRIOR: dict[Literal["weight", "normal"], str] = {
+    "weight": "weight in 0..1",
+    "normal": "normal, sigma 1",
+}
+ALBEDO_SPACE: dict[Literal["linear", "srgb"], str] = {
+    "linear": "linear sRGB, D65; coefficients ~ N(0, 1)",
+    "srgb": "encoded sRGB, 0..1; coefficients ~ N(0, 1)",
+}
 COMPRESSION = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
 
 
@@ -91,7 +101,7 @@ def write_face_model(
         _put(file, "shape/identity/basis", shape.identity_basis.astype(kind))
         _put(file, "shape/expression/basis", shape.expression_basis.astype(kind))
         file["shape/identity"].attrs["prior"] = "normal, sigma 1"
-        file["shape/expression"].attrs["prior"] = "weight in 0..1"
+        file["shape/expression"].attrs["prior"] = EXPRESSION_PRIOR[model.expression_prior]
         file["shape/expression"].attrs["names"] = list(model.expression_names)
         _put(file, "shape/expression/free", model.free_expressions.astype(np.uint8))
         if coarse is not None:
@@ -107,7 +117,7 @@ def write_face_model(
         _put(file, "uv/triangles", model.uv_triangles.astype(np.int32))
         _put(file, "albedo/mean", model.albedo_mean.astype(kind))
         _put(file, "albedo/basis", model.albedo_basis.astype(kind))
-        file["albedo"].attrs["space"] = "linear sRGB, D65; coefficients ~ N(0, 1)"
+        file["albedo"].attrs["space"] = ALBEDO_SPACE[model.albedo_encoding]
         for name in sorted(model.landmarks):
             _put_landmarks(file, name, model.landmarks[name])
         lengths = [len(line) for line in model.contour]
@@ -290,6 +300,19 @@ def _read(file: h5py.File) -> FaceModel:
         parts={name: values[:] for name, values in file["parts"].items()},
         licence=str(file.attrs["licence"]),
         source=str(file.attrs["source"]),
+        expression_prior=_named(EXPRESSION_PRIOR, file["shape/expression"], "prior"),
+        albedo_encoding=_named(ALBEDO_SPACE, file["albedo"], "space"),
+    )
+
+
+def _named(names: dict[Name, str], group: h5py.Group, attribute: str) -> Name:
+    """The name of what an attribute says."""
+    found = str(group.attrs[attribute])
+    for name, words in names.items():
+        if found == words:
+            return name
+    raise KeyError(
+        f"{group.name} has {attribute} '{found}', expected {' or '.join(names.values())}"
     )
 
 

@@ -68,12 +68,16 @@ class LidEvidence:
 def closed_eyes(model: FaceModel, views: list[View], state: State) -> np.ndarray:
     """(n, 2) bool: right and left eye closed, in captures of known cameras; False where unsure.
 
+    A model that has no blinks to close them with gets no answer either: False.
+
     Args:
         model: the head model that the state belongs to.
         views: the views of the state.
         state: current estimate.
     """
     closed = np.zeros((len(views), 2), bool)
+    if not {f"eyeBlink{side}" for side in SIDES} <= set(model.expression_names):
+        return closed
     for name in dict.fromkeys(view.name for view in views if view.setup.known):
         rows = [row for row, view in enumerate(views) if view.name == name]
         for eye in range(2):

@@ -15,6 +15,8 @@ from lib.fitting.solve import Normal, hold, solve_shared
 
 logger = logging.getLogger(__name__)
 
+MOST_SIGMA = 1.5  # that one step moves a coefficient
+
 Evidence = Callable[[State], Normal]
 
 
@@ -108,15 +110,17 @@ def _held(
     """(n, d) bool: unknowns that this step leaves alone.
 
     Besides the given blocks: expressions that are not free, and weights at 0 or 1 that the
-    gradient pushes outwards (the active set of the box).
+    gradient pushes outwards (the active set of the box), where the model has weights.
     """
     held = torch.zeros_like(system.gradient, dtype=torch.bool)
     for block in blocks:
         held[:, block] = True
-    slope = system.gradient[:, priors.layout.expression]
-    at_zero = (expression <= 0) & (slope > 0)
-    at_one = (expression >= 1) & (slope < 0)
-    held[:, priors.layout.expression] |= at_zero | at_one | ~free
+    held[:, priors.layout.expression] |= ~free
+    if priors.bounded:
+        slope = system.gradient[:, priors.layout.expression]
+        at_zero = (expression <= 0) & (slope > 0)
+        at_one = (expression >= 1) & (slope < 0)
+        held[:, priors.layout.expression] |= at_zero | at_one
     return held
 
 
@@ -124,12 +128,17 @@ def _moved(state: State, shared: torch.Tensor, local: torch.Tensor, priors: Prio
     layout = priors.layout
     shared, local = shared.float(), local.float()
     camera, rest = local[:, :N_CAMERA], local[:, N_CAMERA:]
+    step = rest[:, : layout.n_expression]
+    if priors.bounded:
+        expression = (state.expression + step).clamp(0, 1)
+    else:
+        expression = state.expression + step.clamp(-MOST_SIGMA, MOST_SIGMA)
     return replace(
         state,
         cameras=state.cameras.moved(camera),
-        identity=state.identity + shared[:, layout.identity].clamp(-1.5, 1.5),
-        albedo=state.albedo + shared[:, layout.albedo].clamp(-1.5, 1.5),
-        expression=(state.expression + rest[:, : layout.n_expression]).clamp(0, 1),
+        identity=state.identity + shared[:, layout.identity].clamp(-MOST_SIGMA, MOST_SIGMA),
+        albedo=state.albedo + shared[:, layout.albedo].clamp(-MOST_SIGMA, MOST_SIGMA),
+        expression=expression,
         light=state.light + rest[:, layout.n_expression :].reshape(-1, 9, 3),
     )
 

@@ -19,7 +19,8 @@ class FitOptions:
         photometric_iterations: Levenberg-Marquardt steps with pixels.
         landmark_iterations: Gauss-Newton steps with landmarks alone.
         identity_sigma: standard deviation of identity coefficients; 1 = as the model says.
-        expression_sigma: width of the expression prior on weights 0..1.
+        expression_sigma: width of the expression prior on weights 0..1; models whose expressions
+            are N(0, 1) by themselves keep that.
         distance_mm: most likely distance of camera and face when the focal length is unknown.
         distance_log_sigma: its standard deviation in log.
         focal_log_sigma: standard deviation of log focal length when EXIF or a camera gives it.

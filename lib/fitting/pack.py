@@ -118,7 +118,7 @@ class State:
         cameras: n cameras.
         identity: (n_subjects, n_identity) sigma.
         albedo: (n_subjects, n_albedo) sigma.
-        expression: (n, n_expression) weights 0..1.
+        expression: (n, n_expression) weights 0..1, or sigma; see `FaceModel.expression_prior`.
         light: (n, 9, 3) SH coefficients, model frame.
         subject: (n,) index of each view's subject.
         known: which views have known cameras and move together; None = each is for itself.

@@ -29,6 +29,7 @@ from lib.render import SH_COSINE
 DEGREES_OF_FREEDOM = 3.0
 COLOUR_SIGMA = 0.10  # relative to the face's mean luminance: what the light model cannot explain
 Y00 = 0.28209479
+DARKEST = 0.01  # albedo
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class SurfaceSamples:
         vertices: (p,) vertex index of each sample.
         points: positions.
         tangent_u, tangent_v: two tangents, ordered so that their cross product points outwards.
-        albedo_mean: (p, 3) linear RGB.
-        albedo_basis: (p, 3, n_albedo).
+        albedo_mean: (p, 3) RGB in the model's encoding.
+        albedo_basis: (p, 3, n_albedo) likewise.
+        encoded: whether that is sRGB, and not linear light.
         frame_basis: (p, 9, n_coefficients), the three bases above one another.
     """
 
@@ -50,7 +52,17 @@ class SurfaceSamples:
     tangent_v: LinearPoints
     albedo_mean: torch.Tensor
     albedo_basis: torch.Tensor
+    encoded: bool
     frame_basis: torch.Tensor
+
+    def albedo(self, coefficients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Linear albedo (n, p, 3), and its derivative by the modes' sum, for (n, n_albedo)."""
+        moved = coefficients @ self.albedo_basis.flatten(0, 1).T
+        albedo = self.albedo_mean + moved.view(len(coefficients), -1, 3)
+        if not self.encoded:
+            return albedo.clamp_min(DARKEST), torch.ones_like(albedo)
+        linear, slope = _decoded(albedo.clamp(0, 1))
+        return linear.clamp_min(DARKEST), slope
 
 
 def surface_samples(
@@ -78,8 +90,17 @@ def surface_samples(
         tangent_v,
         tensor(model.albedo_mean[chosen]),
         tensor(model.albedo_basis[:, chosen].transpose(1, 2, 0)),
+        model.albedo_encoding == "srgb",
         torch.cat([points.basis, tangent_u.basis, tangent_v.basis], 1),
     )
+
+
+def _decoded(encoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Linear light of sRGB values 0..1, and its derivative."""
+    base = (encoded + 0.055) / 1.055
+    dark = encoded <= 0.04045
+    value = torch.where(dark, encoded / 12.92, base**2.4)
+    return value, torch.where(dark, 1 / 12.92, 2.4 / 1.055 * base**1.4)
 
 
 def _tangent_weights(
@@ -200,8 +221,7 @@ def photometric_normal(term: PhotometricTerm, state: State, layout: Layout) -> N
     image, by_camera, by_point = project_with_derivatives(state.cameras, samples.points.at(shape))
     colour, gradient = _colour_and_gradient(crops, image)
     normal, by_u, by_v = _normals(samples.tangent_u.at(shape), samples.tangent_v.at(shape))
-    albedo_flat = state.albedo[state.subject] @ samples.albedo_basis.flatten(0, 1).T
-    albedo = (samples.albedo_mean + albedo_flat.view(len(shape), -1, 3)).clamp_min(0.01)
+    albedo, albedo_slope = samples.albedo(state.albedo[state.subject])
     basis, basis_slope = _cosine_basis(normal)
     shading = basis @ state.light
     residual = colour - albedo * shading
@@ -214,7 +234,7 @@ def photometric_normal(term: PhotometricTerm, state: State, layout: Layout) -> N
         by_light[..., channel, :, channel] = -albedo[..., channel, None] * basis
     rest = torch.cat(
         [
-            -samples.albedo_basis * shading[..., None],
+            -samples.albedo_basis * (albedo_slope * shading)[..., None],
             gradient @ by_camera,
             by_light.flatten(-2),
         ],

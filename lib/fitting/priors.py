@@ -31,6 +31,7 @@ class Priors:
         distance_precision: of log distance.
         light_mean: (n, 9, 3).
         light: (27, 27) precision.
+        bounded: expressions are weights, kept in 0..1.
         share: (n,) of the expression's prior that each view bears: views that have one expression
             bear it together.
     """
@@ -46,6 +47,7 @@ class Priors:
     distance_precision: float
     light_mean: torch.Tensor
     light: torch.Tensor
+    bounded: bool
     share: torch.Tensor
 
     def local(self, state: State) -> Normal:
@@ -100,13 +102,14 @@ def make_priors(
     device = focal_px.device
     shared = torch.ones(layout.n_shared, dtype=torch.float64, device=device)
     shared[layout.identity] = 1 / options.identity_sigma**2
+    bounded = model.expression_prior == "weight"
     return Priors(
         layout=layout,
         shared=shared,
         expression=_expression_precision(model, options).to(device),
         sparsity=torch.full(
-            (layout.n_expression,), 0.5 / options.expression_sigma, dtype=torch.float64,
-            device=device,
+            (layout.n_expression,), 0.5 / options.expression_sigma if bounded else 0.0,
+            dtype=torch.float64, device=device,
         ),
         free=torch.tensor(model.free_expressions, device=device).repeat(len(focal_px), 1),
         log_focal=focal_px.double().log(),
@@ -115,12 +118,18 @@ def make_priors(
         distance_precision=options.distance_log_sigma**-2,
         light_mean=light_mean,
         light=light_precision.double(),
+        bounded=bounded,
         share=torch.ones_like(focal_px.double()) if share is None else share,
     )  # fmt: skip
 
 
 def _expression_precision(model: FaceModel, options: FitOptions) -> torch.Tensor:
-    """Independent weights, with left and right halves of one expression tied loosely."""
+    """Independent weights, with left and right halves of one expression tied loosely.
+
+    Coefficients that the model itself says to be N(0, 1) are taken at its word.
+    """
+    if model.expression_prior == "normal":
+        return torch.eye(model.n_expression, dtype=torch.float64)
     precision = torch.eye(model.n_expression, dtype=torch.float64) / options.expression_sigma**2
     names = list(model.expression_names)
     for left, name in enumerate(names):

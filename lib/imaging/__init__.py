@@ -1,6 +1,6 @@
 """Photos in, pictures out: decoding, colour encoding, resampling, deterministic writing."""
 
-from lib.imaging.colour import linear_to_srgb, luminance, srgb_to_linear
+from lib.imaging.colour import linear_to_srgb, luminance, srgb_to_linear, srgb_to_linear_slope
 from lib.imaging.exr import Exr, encode_exr, read_exr, save_exr
 from lib.imaging.photo import Photo, read_photo
 from lib.imaging.resample import reduced_size, resize_to, sample_bilinear
@@ -34,4 +34,5 @@ __all__ = [
     "save_png",
     "save_png16",
     "srgb_to_linear",
+    "srgb_to_linear_slope",
 ]

@@ -30,6 +30,13 @@ def srgb_to_linear(image: np.ndarray) -> np.ndarray:
     return np.copysign(curve, image).astype(_float_type(image), copy=False)
 
 
+def srgb_to_linear_slope(image: np.ndarray) -> np.ndarray:
+    """(...) derivative of `srgb_to_linear` at sRGB-encoded floats, 1 = white."""
+    size = np.abs(image)
+    curve = np.where(size <= 0.04045, 1 / 12.92, 2.4 / 1.055 * ((size + 0.055) / 1.055) ** 1.4)
+    return curve.astype(_float_type(image), copy=False)
+
+
 def linear_to_srgb(image: np.ndarray) -> np.ndarray:
     """sRGB-encoded values of linear light.
 

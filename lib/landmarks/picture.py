@@ -22,7 +22,7 @@ def draw_on_head(model: FaceModel, points: SurfacePoints) -> np.ndarray:
     Blue points are sure; red ones have a standard deviation of 5 mm and more.
     """
     paint = painted(model)
-    paint = Paint(colours=np.where(np.isnan(paint), model.albedo_mean, paint))
+    paint = Paint(colours=np.where(np.isnan(paint), model.albedo(), paint))
     places = points.on(model.mean, model.triangles)
     normals = normals_at(points, model.mean, model.triangles)
     share = np.clip(points.sigma_mm / _SIGMA_MM, 0, 1)

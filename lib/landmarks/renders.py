@@ -60,7 +60,7 @@ def render_heads(
         identity = 0.8 * generator.standard_normal(model.n_identity)
         tone = 0.8 * generator.standard_normal(model.n_albedo)
         vertices = model.vertices(identity)
-        skin = model.albedo(tone) if model.n_albedo else model.albedo_mean
+        skin = model.albedo(tone if model.n_albedo else None)
         paint = Paint(colours=np.where(np.isnan(shared_albedo), skin, shared_albedo))
         yield _render(model, vertices, paint, generator)
 

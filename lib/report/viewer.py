@@ -67,6 +67,7 @@ def model_pack(model: FaceModel, smallest_delta_mm: float) -> str:
     moved = (np.abs(model.expression_basis) > smallest_delta_mm).any(axis=2)
     facts = {
         "names": list(model.expression_names),
+        "range": [-3, 3] if model.expression_prior == "normal" else [0, 1],
         "matt": int(3 * (~shiny).sum()),
         "vertices": model.n_vertices,
     }

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 FEWEST = 20  # landmarks that pose a view
 OFF_SHAPE_MM = 2.0  # points of people lie off any shape of the model
-EXPRESSION_SIGMA = 0.25
+EXPRESSION_SIGMA = 0.25  # of weights in 0..1
 DISTANCE_MM = 900.0  # of a camera whose focal length is unknown, before the views are compared
 LOG_SIGMA = {"camera": 0.005, "exif": 0.05, "exif35mm": 0.05, "none": 0.5}
 LEAST_TURN = np.radians(4.0)  # between the two views farthest apart
@@ -208,10 +208,11 @@ def shape_prior(model: FaceModel, scheme: str) -> ShapePrior:
         return np.einsum("...pkc,pk->...pc", field[..., corners, :].astype(float), weights)
 
     free = model.free_expressions
+    sigma = 1.0 if model.expression_prior == "normal" else EXPRESSION_SIGMA
     return ShapePrior(
         rows(model.mean),
         np.concatenate([rows(model.identity_basis), rows(model.expression_basis[free])]),
-        np.concatenate([np.ones(model.n_identity), np.full(free.sum(), EXPRESSION_SIGMA**-2)]),
+        np.concatenate([np.ones(model.n_identity), np.full(free.sum(), sigma**-2)]),
         np.hypot(landmark.sigma_mm, OFF_SHAPE_MM),
     )
 

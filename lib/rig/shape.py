@@ -12,7 +12,7 @@ from lib.geometry.pose import rotation_from_vector
 
 STEPS = 30
 FEWEST = 8  # points that a pose and a size rest on
-EXPRESSION_SIGMA = 0.25
+EXPRESSION_SIGMA = 0.25  # of weights in 0..1
 TRUST = 3.0  # standard deviations at which a point counts a quarter
 
 
@@ -62,9 +62,8 @@ def place_head(
     mean = rows(model.mean)
     free = model.free_expressions
     basis = np.concatenate([rows(model.identity_basis), rows(model.expression_basis[free])])
-    prior = np.concatenate(
-        [np.ones(model.n_identity), np.full(int(free.sum()), EXPRESSION_SIGMA**-2)]
-    )
+    sigma = 1.0 if model.expression_prior == "normal" else EXPRESSION_SIGMA
+    prior = np.concatenate([np.ones(model.n_identity), np.full(int(free.sum()), sigma**-2)])
     scale, rotation, translation = align_points(mean[known], points[known])
     sigma2 = (
         covariance[known].trace(axis1=1, axis2=2) / 3 / scale**2 + landmark.sigma_mm[known] ** 2

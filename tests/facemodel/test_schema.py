@@ -16,6 +16,7 @@ from lib.facemodel import (
     write_landmark_scheme,
 )
 from lib.facemodel.model import FaceModel
+from lib.imaging import srgb_to_linear
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,44 @@ def assert_same(one: FaceModel, other: FaceModel) -> None:
 def test_a_model_comes_back_from_its_file_unchanged(tiny, tmp_path):
     write_face_model(tmp_path / "tiny.h5", tiny)
     assert_same(read_face_model(tmp_path / "tiny.h5"), tiny)
+
+
+@pytest.mark.parametrize("prior", ["weight", "normal"])
+@pytest.mark.parametrize("encoding", ["linear", "srgb"])
+def test_what_coefficients_and_colours_mean_comes_back_from_the_file(
+    tiny, tmp_path, prior, encoding
+):
+    changed = dataclasses.replace(tiny, expression_prior=prior, albedo_encoding=encoding)
+    write_face_model(tmp_path / "tiny.h5", changed)
+    assert_same(read_face_model(tmp_path / "tiny.h5"), changed)
+
+
+def test_a_prior_of_expressions_that_nobody_knows_is_refused(tiny, tmp_path):
+    write_face_model(tmp_path / "tiny.h5", tiny)
+    with h5py.File(tmp_path / "tiny.h5", "r+") as file:
+        file["shape/expression"].attrs["prior"] = "uniform"
+    with pytest.raises(ConfigError, match=r"prior 'uniform', expected weight in 0\.\.1 or normal"):
+        read_face_model(tmp_path / "tiny.h5")
+
+
+def test_encoded_albedo_comes_out_as_linear_light(tiny):
+    encoded = dataclasses.replace(tiny, albedo_encoding="srgb")
+    coefficients = np.array([0.1, -0.2], np.float32)
+    np.testing.assert_allclose(
+        encoded.albedo(coefficients), srgb_to_linear(tiny.albedo(coefficients)), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("encoding", ["linear", "srgb"])
+def test_linear_albedo_is_the_tangent_of_albedo_at_its_mean(tiny, encoding):
+    model = dataclasses.replace(tiny, albedo_encoding=encoding)
+    mean, basis = model.linear_albedo()
+    np.testing.assert_array_equal(mean, model.albedo())
+    for k in range(model.n_albedo):
+        step = np.zeros(model.n_albedo, np.float32)
+        step[k] = 1e-2
+        change = (model.albedo(step) - model.albedo(-step)) / 2e-2
+        np.testing.assert_allclose(basis[k], change, atol=2e-3 * abs(basis[k]).max())
 
 
 def test_writing_twice_gives_the_same_bytes(tiny, tmp_path):

@@ -122,7 +122,9 @@ def test_depth_gradient_matches_its_cost(model, state, exact_weights, monkeypatc
     check_gradient(model, state, lambda s, d: depth.depth_normal(term, s, d), unknowns, 1e-2, 2e-2)
 
 
-def test_photometric_gradient_matches_its_cost(model, state, exact_weights):
+@pytest.mark.parametrize("encoding", ["linear", "srgb"])
+def test_photometric_gradient_matches_its_cost(model, state, exact_weights, encoding):
+    model = replace(model, albedo_encoding=encoding)
     samples = photometric.surface_samples(model, 300, 0, CPU)
     rows, columns = np.mgrid[:192, :192] / 192
     smooth = np.stack([rows, columns, 0.5 + 0.3 * np.sin(3 * rows + 2 * columns)])

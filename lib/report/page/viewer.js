@@ -168,7 +168,8 @@
       const label = document.createElement("label"), input = document.createElement("input");
       const text = document.createElement("span");
       text.textContent = name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-      Object.assign(input, { type: "range", min: 0, max: 1, step: 0.01 });
+      const [min, max] = model.range;
+      Object.assign(input, { type: "range", min, max, step: 0.01 });
       input.addEventListener("input", () => { head.weights[k] = +input.value; shape(); draw(); });
       label.append(text, input);
       sliders.append(label);

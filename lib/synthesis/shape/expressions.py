@@ -59,12 +59,17 @@ def draw_expression(
 ) -> np.ndarray:
     """(n_expression,) weights 0..1: none to two looks, half-closed lids and a glance.
 
+    Of a model whose expressions are N(0, 1), a draw of these within 2 sigma.
+
     Args:
         model: gives the expressions' names; those it lacks are left out.
         chance: source of random numbers.
         strength: factor on the looks; 0 = a resting face that still looks about.
         camera_mm: (3,) the lens, model frame; most eyes look at it. None = they look ahead.
     """
+    if model.expression_prior == "normal":
+        drawn = np.clip(chance.standard_normal(model.n_expression), -2, 2)
+        return (strength * drawn * model.free_expressions).astype(np.float32)
     weights = np.zeros(model.n_expression)
     shares = np.array([look.share for look in LOOKS])
     count = 0 if chance.random() < NEUTRAL_SHARE else chance.integers(1, 3)
