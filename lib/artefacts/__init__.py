@@ -24,7 +24,7 @@ ARTEFACTS = {
     "truth": Truth,
 }
 
-EXPORT_VERSION = 1  # of the exported files, which are no artefacts: same meaning as theirs
+EXPORT_VERSION = 2  # of the exported files, which are no artefacts: same meaning as theirs
 
 __all__ = [
     "ARTEFACTS",

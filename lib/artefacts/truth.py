@@ -41,7 +41,7 @@ class Truth(Artefact):
     background in `diffuse`, before exposure, noise and compression.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     world: str = text("JSON: options, seed and index that make this capture again")
     subject: str = text("whose face")

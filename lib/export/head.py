@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from lib.export.measured import Measured, measured_fit, rig_table, write_measure
 from lib.export.obj import obj_rig, write_mtl, write_obj
 from lib.export.options import ExportOptions
 from lib.export.ply import write_ply
-from lib.facemodel.model import FaceModel
+from lib.facemodel import FaceModel, find_pouch
 from lib.geometry import vertex_normals
 from lib.imaging import encode_jpeg, save_png
 from lib.imaging.colour import linear_to_srgb8
@@ -58,6 +59,7 @@ class HeadExporter:
     def __init__(self, model: FaceModel, options: ExportOptions | None = None):
         self.model = model
         self.options = options or ExportOptions()
+        self._pouch = find_pouch(model)
         self._obj = obj_rig(
             model.triangles, model.uv, model.uv_triangles, model.triangle_region, model.region_names
         )
@@ -85,7 +87,8 @@ class HeadExporter:
     ) -> None:
         """Write all files of one head into `folder`; the same inputs give the same bytes.
 
-        Meshes hold the neutral face in millimetres, the GLB in metres; no file holds a path, a
+        Meshes hold the neutral face in millimetres, the GLB in metres, with the mouth's pouch
+        behind the skin whatever the model's coefficients do to it; no file holds a path, a
         date or any metadata of the photo but its file name.
 
         Args:
@@ -103,6 +106,7 @@ class HeadExporter:
             fit = measured_fit(self.model, fit, measured.base)
             write_measured(folder, self.model, measured, self.options.displacement_px)
             tables.write_json(folder / "rig.json", rig_table(capture, measured))
+        fit = replace(fit, vertices=self._pouch.tucked(fit.vertices))
         albedo = srgb8_of_half(texture.rgb)
         save_png(folder / "albedo.png", albedo, "runs")
         self._write_meshes(folder, name, fit, albedo)

@@ -5,6 +5,7 @@ from lib.facemodel.contour import contour33, visible_contour
 from lib.facemodel.dense_landmarks import LINES106, LINES134, landmarks106
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
+from lib.facemodel.pouch import Pouch, find_pouch
 from lib.facemodel.schema import (
     CoarseShape,
     Provenance,
@@ -21,11 +22,13 @@ __all__ = [
     "PARTS",
     "CoarseShape",
     "FaceModel",
+    "Pouch",
     "Provenance",
     "SurfacePoints",
     "base_texture",
     "contour33",
     "face_model_file",
+    "find_pouch",
     "landmarks106",
     "load_face_model",
     "model_skin_fields",

@@ -239,7 +239,6 @@ def _truth(
 ) -> Truth:
     model = studio.model
     layers = [shot.layers for shot in shots]
-    drawn = studio.drawn_triangles(posed.level)
     maps = surface_maps(studio, posed, stage, options.maps_px)
     lamps = lighting.lamps
     told = {name: value for name, value in asdict(options).items() if name not in ONLY_HOW_MANY}
@@ -267,7 +266,7 @@ def _truth(
         vertices_mm=posed.vertices,
         visible=[item.visible for item in layers],
         detail_mm=posed.fine,
-        detail_triangles=drawn[drawn.any(axis=1)],
+        detail_triangles=studio.tessellation(posed.level).triangles,
         detail_face=studio.face_vertices(posed.level),
         **{f"landmarks{n}_mm": landmarks[n] for n in SCHEMES},
         **{f"landmarks{n}_px": [item.landmarks_px[n] for item in layers] for n in SCHEMES},

@@ -70,7 +70,8 @@ def pose_head(
     normal_map = normal_map.reshape(-1, 3)[studio.margin(side)]
     cut = studio.tessellation(level)
     coarse_normals = vertex_normals(vertices, model.triangles).astype(np.float32)
-    fine = cut.rounded(studio.lids.tucked(model, vertices), coarse_normals)
+    drawn = studio.pouch.tucked(studio.lids.tucked(model, vertices))
+    fine = cut.rounded(drawn, coarse_normals)
     normals = vertex_normals(fine, cut.triangles).astype(np.float32)
     if level >= RELIEF_LEVEL:
         at = sample_texture(height[..., None], studio.vertex_uv(level))
@@ -103,7 +104,7 @@ def set_stage(
     head = Mesh(
         posed.fine,
         posed.normals,
-        studio.drawn_triangles(level),
+        cut.triangles,
         studio.triangle_kind(level),
         studio.triangle_label(level),
         blank,

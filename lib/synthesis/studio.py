@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lib.errors import ConfigError
-from lib.facemodel import FaceModel, base_texture
+from lib.facemodel import FaceModel, Pouch, base_texture, find_pouch
 from lib.fitting import average_identity
 from lib.metrics import part_of_triangles
 from lib.synthesis.hair.facial_roots import FacialRoots, facial_roots
@@ -24,7 +24,6 @@ from lib.synthesis.skin.charts import SkinChart, skin_chart
 from lib.synthesis.skin.ground import SkinGround, skin_ground
 
 Value = TypeVar("Value")
-POUCH_MM = (5.0, 20.0)  # below the nose's base and behind the corners of the mouth
 GLOSS = {  # roughness, reflectance at normal incidence
     "eye": (0.08, 0.050),
     "teeth": (0.25, 0.045),
@@ -59,6 +58,11 @@ class Studio:
     def lids(self) -> Lids:
         """Which vertices of the eyeballs lie under which lids."""
         return self._keep("lids", lambda: find_lids(self.model))
+
+    @property
+    def pouch(self) -> Pouch:
+        """Which vertices of the mouth's pouch belong how deep below which skin."""
+        return self._keep("pouch", lambda: find_pouch(self.model))
 
     @property
     def casting_triangles(self) -> np.ndarray:
@@ -110,13 +114,6 @@ class Studio:
         region = self.model.triangle_region[self.tessellation(level).model_triangle]
         return self._keep(("kind", level), lambda: kinds[region])
 
-    def drawn_triangles(self, level: int) -> np.ndarray:
-        """(t, 3) of the head's mesh; those of the mouth's roof behind the nose have no area.
-
-        The pouch between lip and gum reaches up there and, on some faces, through their skin.
-        """
-        return self._keep(("drawn", level), lambda: self._drawn_triangles(level))
-
     def triangle_label(self, level: int) -> np.ndarray:
         """(t,) index into PART_LABELS."""
         of_model = self._keep("label", lambda: part_of_triangles(self.model))
@@ -139,18 +136,6 @@ class Studio:
         for rows in (~skin, skin):  # skin last: it wins where regions meet
             result[cut.triangles[rows]] = cut.uv[cut.uv_triangles[rows]]
         return result
-
-    def _drawn_triangles(self, level: int) -> np.ndarray:
-        model, cut = self.model, self.tessellation(level)
-        triangles = cut.triangles.copy()
-        if "mouth" in model.region_names:
-            marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
-            place = model.mean[model.triangles]
-            high = (place[..., 1] > marks[33, 1] - POUCH_MM[0]).any(axis=1)
-            front = (place[..., 2] > marks[48, 2] - POUCH_MM[1]).any(axis=1)
-            hidden = model.region("mouth") & high & front
-            triangles[hidden[cut.model_triangle]] = 0
-        return triangles
 
     def _feature_gloss(self, side: int) -> np.ndarray:
         triangle = self.ground(side).chart.triangle

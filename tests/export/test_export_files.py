@@ -7,7 +7,9 @@ from PIL import Image
 
 from lib.export import FILES, ExportOptions, HeadExporter
 from lib.export.obj import merge_quads
+from lib.facemodel import load_face_model
 from lib.geometry import project, split_quads
+from tests.poking import poking_px
 from tests.synthetic_head import synthetic_case
 
 
@@ -151,3 +153,19 @@ def test_turntable_has_five_views(exported):
 
 def _triangles(quads):
     return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+
+
+def test_no_exported_mouth_comes_through_the_skin(tmp_path):
+    model = load_face_model("makehuman")
+    case = synthetic_case(model)
+    mesh = model.triangles, np.arange(len(model.triangles))
+    people = 2 * np.random.default_rng(0).standard_normal((30, model.n_identity))
+    heads = (model.vertices(person.astype(np.float32)) for person in people)
+    fit = case.fit.replace(vertices=next(head for head in heads if poking_px(model, head, *mesh)))
+    options = ExportOptions(overlay_side_px=60, turntable_px=20, glb_texture_px=32)
+    HeadExporter(model, options).write(
+        tmp_path, "anna", case.capture, case.landmarks, fit, case.texture
+    )
+    body = (tmp_path / "head.ply").read_bytes().split(b"end_header\n")[1]
+    written = np.frombuffer(body[: 28 * model.n_vertices], "<f4").reshape(-1, 7)[:, :3]
+    assert poking_px(model, np.ascontiguousarray(written), *mesh) == 0
