@@ -5,7 +5,15 @@ from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, h
 from lib.artefacts.multiview import BaseMesh, Displacement, Rig, Surface, Volume
 from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.scores import Scores
-from lib.artefacts.stages import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.artefacts.stages import (
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    Regression,
+    SkinMask,
+    Texture,
+)
 from lib.artefacts.truth import PART_LABELS, Truth
 
 ARTEFACTS = {
@@ -14,6 +22,7 @@ ARTEFACTS = {
     "landmarks": Landmarks,
     "skin": SkinMask,
     "rig": Rig,
+    "regression": Regression,
     "fit": FaceFit,
     "base": BaseMesh,
     "volume": Volume,
@@ -42,6 +51,7 @@ __all__ = [
     "FieldSpec",
     "Landmarks",
     "Outcome",
+    "Regression",
     "Rig",
     "Scores",
     "SkinMask",

@@ -6,11 +6,14 @@ Integer pixel coordinates are pixel centres. Points are (x, y). Right and left a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from lib.artefacts.base import Artefact, array, notes, ragged, text
+
+if TYPE_CHECKING:
+    from lib.geometry.aligned_crop import AlignedCrop
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,46 @@ class SkinMask(Artefact):
 
 
 @dataclass(frozen=True)
+class Regression(Artefact):
+    """What a network reads off the aligned crop of each view, in the crop's own conventions.
+
+    A view without a face has NaN in its rows. Conventions: docs/published_systems.md.
+    """
+
+    version: ClassVar[int] = 1
+
+    model: str = text("head model whose coefficients these are")
+    network: str = text("backbone, and the first digits of the weights' hash")
+    identity: np.ndarray = array("n_views n_identity", "f4", "sigma", "identity coefficients")
+    expression: np.ndarray = array("n_views n_expression", "f4", "1", "of the model's expressions")
+    albedo: np.ndarray = array("n_views n_albedo", "f4", "sigma", "albedo coefficients")
+    angles: np.ndarray = array("n_views 3", "f4", "rad", "pitch, yaw, roll")
+    light: np.ndarray = array("n_views 27", "f4", "1", "9 SH bands of red, green, blue, encoded")
+    translation: np.ndarray = array("n_views 3", "f4", "dm", "of the object's origin")
+    image_size: np.ndarray = array("n_views 2", "i4", "px", "(h, w) of the working image")
+    scale: np.ndarray = array("n_views", "f8", "1", "crop px per working px")
+    centre: np.ndarray = array("n_views 2", "f8", "px", "face's origin, (x, y up) in the image")
+    resized: np.ndarray = array("n_views 2", "f8", "px", "(h, w) of the resized image")
+    corner: np.ndarray = array("n_views 2", "f8", "px", "(left, top) of the crop in it")
+    view_reason: tuple[str, ...] = notes("why a view has no code; empty = it has", "n_views")
+
+    def crop(self, view: int) -> AlignedCrop:
+        """The crop of one view, with its maps from image to crop and back."""
+        from lib.geometry.aligned_crop import AlignedCrop
+
+        pairs = (self.centre[view], self.resized[view], self.corner[view])
+        centre, resized, corner = ((float(a), float(b)) for a, b in pairs)
+        height, width = self.image_size[view].tolist()
+        return AlignedCrop((height, width), float(self.scale[view]), centre, resized, corner)
+
+
+@dataclass(frozen=True)
 class FaceFit(Artefact):
     """A fitted face: identity and albedo shared by all views; the rest per view.
 
     Covariances are those of the fit's own model; `vertex_sigma_mm` is the standard deviation of
-    the neutral face's vertices after the best rigid alignment.
+    the neutral face's vertices after the best rigid alignment. A network tells none: then they are
+    NaN.
     A view that was not fitted (no face, or left out by its rig) has NaN in its rows; where a rig
     knows the cameras, it still has the camera, the points of the face and the one expression.
     """

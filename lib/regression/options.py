@@ -1,0 +1,26 @@
+"""Settings of the regression, with their defaults; `config.yaml` documents each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class RegressionOptions:
+    """How a network's coefficients are read off photos.
+
+    Args:
+        weights: checkpoint of the network: a published one or one that `train_coarse` made.
+        points: what the crop follows: `landmarks`, means of the 68 points; `detector`, the five
+            points of the face detector.
+        rounding: `exact`, or `published` with sizes and corners cut to whole pixels.
+        crop: False takes pictures of 224 x 224 px as they are.
+        batch: crops that the network sees at once.
+    """
+
+    weights: str = ""
+    points: Literal["landmarks", "detector"] = "landmarks"
+    rounding: Literal["exact", "published"] = "exact"
+    crop: bool = True
+    batch: int = 16

@@ -1,0 +1,179 @@
+"""From photos to codes: crop, network, and the rows of the artefact."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.artefacts import Capture, Faces, Landmarks, Regression
+from lib.errors import CaptureFailure, ConfigError
+from lib.facemodel import FaceModel
+from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face, standard_five
+from lib.networks.aligned import cut_aligned
+from lib.networks.cards import file_sha256
+from lib.networks.regressor import CodeLayout, CoefficientRegressor, load_regressor, split_code
+from lib.regression.options import RegressionOptions
+
+logger = logging.getLogger(__name__)
+
+HASH_DIGITS = 12
+AS_IT_IS = AlignedCrop(
+    (SIDE_PX, SIDE_PX), 1.0, (SIDE_PX / 2, SIDE_PX / 2), (SIDE_PX, SIDE_PX), (0.0, 0.0)
+)
+FIELDS = ("identity", "expression", "albedo", "angles", "light", "translation")
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """A network ready to read crops.
+
+    Args:
+        network: in evaluation mode, on `device`.
+        name: for the artefact.
+        model: name of the head model.
+        device: where it computes.
+    """
+
+    network: CoefficientRegressor
+    name: str
+    model: str
+    device: torch.device
+
+    @classmethod
+    def load(cls, path: str | Path, model: FaceModel, device: torch.device) -> Regressor:
+        """The network of a checkpoint, for a head model.
+
+        Raises:
+            MissingModelError: the file is not there.
+            ConfigError: it is no such network, or one for another head model.
+        """
+        if not str(path):
+            raise ConfigError(
+                "fit.method asks for a network, but regression.weights is empty. Name a published "
+                "checkpoint (docs/published_systems.md) or one that `snakemake train_coarse` made; "
+                "or set fit.method: optimise, which needs none."
+            )
+        network = load_regressor(path)
+        _check_layout(network.layout, model, path)
+        kind = type(network.backbone).__name__
+        name = f"{kind} {file_sha256(path)[:HASH_DIGITS]}"
+        logger.info("%s: %s, %d coefficients", path, kind, network.layout.total)
+        return cls(network.to(device), name, model.name, device)
+
+    def codes(self, crops: np.ndarray, batch: int) -> np.ndarray:
+        """(n, total) float32 codes of crops (n, 224, 224, 3) uint8, sRGB."""
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(crops), batch):
+                part = torch.from_numpy(np.ascontiguousarray(crops[start : start + batch]))
+                image = part.to(self.device).permute(0, 3, 1, 2).float() / 255
+                found.append(self.network(image).float().cpu())
+        total = self.network.layout.total
+        return torch.cat(found).numpy() if found else np.zeros((0, total), np.float32)
+
+
+def regress_capture(
+    capture: Capture,
+    faces: Faces,
+    landmarks: Landmarks,
+    regressor: Regressor,
+    options: RegressionOptions,
+) -> Regression:
+    """The codes of all views of a capture.
+
+    Raises:
+        CaptureFailure: no view can be aligned (`not_aligned`).
+    """
+    crops: list[AlignedCrop | None] = []
+    pictures, reasons = [], []
+    for view, image in enumerate(capture.image):
+        try:
+            crop = crop_of_view(image.shape[:2], faces, landmarks, view, options)
+        except CaptureFailure as failure:
+            crops.append(None)
+            reasons.append(failure.reason)
+            continue
+        crops.append(crop)
+        reasons.append("")
+        pictures.append(image if crop is AS_IT_IS else cut_aligned(image, crop))
+    if not pictures:
+        raise CaptureFailure("not_aligned", reasons[0])
+    codes = regressor.codes(np.stack(pictures), options.batch)
+    return _artefact(capture, crops, codes, tuple(reasons), regressor)
+
+
+def crop_of_view(
+    size: tuple[int, int],
+    faces: Faces,
+    landmarks: Landmarks,
+    view: int,
+    options: RegressionOptions,
+) -> AlignedCrop:
+    """The crop that a network sees of one view.
+
+    Raises:
+        CaptureFailure: the view has no such points, or a picture that is to be taken as it is does
+            not have the crop's size.
+    """
+    if not options.crop:
+        if size != (SIDE_PX, SIDE_PX):
+            raise CaptureFailure(
+                "not_aligned",
+                f"the picture is {size[1]} x {size[0]} px; with regression.crop: false pictures "
+                f"must be aligned crops of {SIDE_PX} x {SIDE_PX} px. Set it to true.",
+            )
+        return AS_IT_IS
+    measured = options.points == "landmarks"
+    five = standard_five(landmarks.ibug68_px[view]) if measured else faces.points_px[view]
+    if not np.isfinite(five).all():
+        what = "68 landmarks" if measured else "five points of the detector"
+        raise CaptureFailure("not_aligned", f"view {view + 1} lacks the {what} that align a face.")
+    try:
+        return align_face(five, size, options.rounding)
+    except ValueError as error:
+        raise CaptureFailure("not_aligned", f"view {view + 1}: {error}") from error
+
+
+def _artefact(
+    capture: Capture,
+    crops: list[AlignedCrop | None],
+    codes: np.ndarray,
+    reasons: tuple[str, ...],
+    regressor: Regressor,
+) -> Regression:
+    there = np.array([crop is not None for crop in crops])
+    every = np.full((len(crops), codes.shape[1]), np.nan, np.float32)
+    every[there] = codes
+    parts = split_code(torch.from_numpy(every), regressor.network.layout)
+
+    def told(name: str, size: int) -> np.ndarray:
+        rows = [np.full(size, np.nan) if c is None else getattr(c, name) for c in crops]
+        return np.array(rows, float).reshape(len(crops), size)
+
+    return Regression(
+        model=regressor.model,
+        network=regressor.name,
+        image_size=np.array([image.shape[:2] for image in capture.image]),
+        scale=told("scale", 1)[:, 0],
+        centre=told("centre", 2),
+        resized=told("resized", 2),
+        corner=told("corner", 2),
+        view_reason=reasons,
+        **{name: getattr(parts, name).numpy() for name in FIELDS},
+    )
+
+
+def _check_layout(layout: CodeLayout, model: FaceModel, path: str | Path) -> None:
+    found = (layout.identity, layout.expression, layout.albedo)
+    expected = (model.n_identity, model.n_expression, model.n_albedo)
+    if found != expected:
+        raise ConfigError(
+            f"{path} tells {' + '.join(map(str, found))} coefficients of identity, expression and "
+            f"albedo, but the head model '{model.name}' has {' + '.join(map(str, expected))}. "
+            "Set face_model to the model that the network was trained with; for the published "
+            "weights that is bfm09 (docs/face_models.md)."
+        )

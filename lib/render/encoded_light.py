@@ -1,0 +1,97 @@
+"""The light of coefficient regressors, which multiplies sRGB-encoded colour, and ours beside it.
+
+colour = albedo * (Y(n) . gamma), all sRGB-encoded, with n in the posed frame (x right, y up, z to
+the viewer). Ours multiplies linear light in the model frame. Encoding is no product, so that one is
+turned into the other by least squares over the directions that a camera sees.
+
+Source: Deng et al. 2019, CVPRW; Ramamoorthi & Hanrahan 2001 for the bands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.render.harmonics import SH_COSINE, sh_basis
+
+N_BANDS = 9
+AMBIENT = 0.8  # added to the first band
+A = (np.pi, 2 * np.pi / np.sqrt(3), 2 * np.pi / np.sqrt(8))
+C = (1 / np.sqrt(4 * np.pi), np.sqrt(3 / (4 * np.pi)), 3 * np.sqrt(5 / (12 * np.pi)))
+GAMMA = 2.2  # of the display, about
+N_DIRECTIONS = 1024
+UNSEEN = 0.03  # weight of directions that face away
+BRIGHTEST = 8.0  # of shading, linear
+
+
+def encoded_basis(normals: np.ndarray) -> np.ndarray:
+    """(..., 9) basis of the published light at unit normals (..., 3) of the posed frame."""
+    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
+    first, second = A[1] * C[1], A[2] * C[2]
+    return np.stack(
+        [
+            np.full_like(x, A[0] * C[0]),
+            -first * y,
+            first * z,
+            -first * x,
+            second * x * y,
+            -second * y * z,
+            second * (3 * z * z - 1) / (2 * np.sqrt(3)),
+            -second * x * z,
+            second * (x * x - y * y) / 2,
+        ],
+        axis=-1,
+    )
+
+
+def encoded_shading(normals: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """(..., 3) factor on the encoded albedo at posed normals (..., 3), for 27 coefficients.
+
+    Args:
+        normals: (..., 3) unit, posed frame.
+        gamma: (27,), 9 bands of red, then of green, then of blue.
+    """
+    return encoded_basis(normals) @ _bands(gamma)
+
+
+def linear_light(gamma: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """(9, 3) light in the model frame, linear, nearest to published coefficients.
+
+    Args:
+        gamma: (27,).
+        rotation: (3, 3) R for row vectors: posed = model . R.
+    """
+    normals, weights = _directions()
+    wanted = np.clip(encoded_shading(normals, gamma), 0, None) ** GAMMA
+    basis = sh_basis(normals @ rotation.T) * SH_COSINE
+    return _solve(basis, np.minimum(wanted, BRIGHTEST), weights).astype(np.float32)
+
+
+def encoded_light(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """(27,) published coefficients nearest to a linear light (9, 3) in the model frame."""
+    normals, weights = _directions()
+    linear = (sh_basis(normals @ rotation.T) * SH_COSINE) @ light
+    wanted = np.clip(linear, 0, BRIGHTEST) ** (1 / GAMMA)
+    bands = _solve(encoded_basis(normals), wanted, weights)
+    bands[0] -= AMBIENT
+    return bands.T.reshape(-1).astype(np.float32)
+
+
+def _bands(gamma: np.ndarray) -> np.ndarray:
+    """(9, 3) with the constant ambient part."""
+    bands = np.asarray(gamma, np.float64).reshape(3, N_BANDS).T.copy()
+    bands[0] += AMBIENT
+    return bands
+
+
+def _directions() -> tuple[np.ndarray, np.ndarray]:
+    """Directions (n, 3) evenly over the sphere, and how much each counts: those of a face seen."""
+    k = np.arange(N_DIRECTIONS) + 0.5
+    z, angle = 1 - 2 * k / N_DIRECTIONS, np.pi * (1 + np.sqrt(5)) * k
+    ring = np.sqrt(1 - z * z)
+    normals = np.stack([ring * np.cos(angle), ring * np.sin(angle), z], -1)
+    return normals, np.where(z > 0, 1.0, UNSEEN)
+
+
+def _solve(basis: np.ndarray, wanted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    root = np.sqrt(weights)[:, None]
+    return np.linalg.lstsq(root * basis, root * wanted, rcond=None)[0]
