@@ -117,6 +117,11 @@ def if_many_views(file):
     return chosen
 
 
+def if_regressed(file):
+    """Input of the fit where a network's coefficients are its start."""
+    return [] if config["fit"]["method"] == "optimise" else file
+
+
 def has_many_views(batch):
     """Whether a batch holds a capture of several views."""
     return any(len(views) > 1 for views in LEDGER.captures(batch).values())

@@ -1,7 +1,46 @@
 """Fitting: one face model through all views of a capture, identity shared by a subject.
 
-Needs: capture.h5, faces.h5, landmarks.h5, skin.h5, rig.h5 of many views      Makes: fit.h5 (FaceFit)
+Needs: capture.h5, faces.h5, landmarks.h5, skin.h5, rig.h5 of many views
+Makes: regression.h5 (Regression) where fit.method asks a network, fit.h5 (FaceFit)
 """
+
+
+rule regress_coefficients:
+    """Read the head model's coefficients off aligned crops by a network."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        landmarks=rules.find_landmarks.output.landmarks,
+        weights=config["regression"]["weights"] or [],
+        model=face_model_file,
+    output:
+        regression="<results>/{batch}/regression.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/regression.jpg",
+            caption="../workflow/report/regression.rst",
+            category="5 Fit",
+            labels={"batch": "{batch}", "sheet": "aligned crops"},
+        ),
+    log:
+        "<logs>/regress_coefficients/{batch}.log",
+    benchmark:
+        "<benchmarks>/regress_coefficients/{batch}.tsv"
+    priority: 4
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=2000,
+        gpu=GPUS,
+    params:
+        version=VERSION["regression"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["regression"],
+    message:
+        "Reading coefficients off {wildcards.batch}"
+    script:
+        "../scripts/regress_coefficients.py"
 
 
 rule fit_face_model:
@@ -12,6 +51,7 @@ rule fit_face_model:
         landmarks=rules.find_landmarks.output.landmarks,
         skin=rules.mask_skin.output.skin,
         rig=if_many_views("<results>/{batch}/rig.h5"),
+        regression=if_regressed("<results>/{batch}/regression.h5"),
         model=face_model_file,
     output:
         fit="<results>/{batch}/fit.h5",

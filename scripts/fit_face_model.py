@@ -2,7 +2,16 @@
 
 import contextlib
 
-from lib.artefacts import BatchReader, Capture, Faces, Landmarks, Rig, SkinMask
+from lib.artefacts import (
+    BatchReader,
+    Capture,
+    Faces,
+    Landmarks,
+    Regression,
+    Rig,
+    SkinMask,
+    earliest_failures,
+)
 from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
@@ -23,15 +32,17 @@ def main(inputs, outputs, params):
     ):
         # Batches of single photos have no rig.
         rigs = stack.enter_context(BatchReader(inputs.rig, Rig)) if inputs.rig else None
+        codes = None
+        if inputs.regression:
+            codes = stack.enter_context(BatchReader(inputs.regression, Regression))
 
         def read(name):
             face = faces[name]
-            rig = rigs[name] if rigs else None
-            return Subject(name, captures[face.photo], face, landmarks[name], skin[name], rig)
+            rig, code = rigs[name] if rigs else None, codes[name] if codes else None
+            return Subject(name, captures[face.photo], face, landmarks[name], skin[name], rig, code)
 
-        fit_batch(
-            model, (rigs or skin).outcomes, read, outputs.fit, options, pick_device(params.device)
-        )
+        rows = earliest_failures((rigs or skin).outcomes, codes.outcomes if codes else ())
+        fit_batch(model, rows, read, outputs.fit, options, pick_device(params.device))
     files = {"capture": inputs.capture, "faces": inputs.faces, "fit": outputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("fit", files, model))
 

@@ -26,6 +26,7 @@ from lib.planning.settings import (
     settings_schema,
     walk_settings,
 )
+from lib.regression import RegressionOptions
 from lib.regularisation import RegulariseOptions
 from lib.report import ReportOptions
 from lib.rig import RigOptions
@@ -41,6 +42,7 @@ SECTIONS = {
     "landmarks": LandmarkOptions,
     "skin": SkinOptions,
     "rig": RigOptions,
+    "regression": RegressionOptions,
     "fit": FitOptions,
     "base": BaseOptions,
     "implicit": ImplicitOptions,

@@ -1,7 +1,15 @@
 """The files under results/: what each holds, how it is written, how it is read back."""
 
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
-from lib.artefacts.batch import OK, BatchReader, BatchWriter, Outcome, digest, how_to_rebuild
+from lib.artefacts.batch import (
+    OK,
+    BatchReader,
+    BatchWriter,
+    Outcome,
+    digest,
+    earliest_failures,
+    how_to_rebuild,
+)
 from lib.artefacts.multiview import BaseMesh, Displacement, Rig, Surface, Volume
 from lib.artefacts.process import as_failure, process_batch
 from lib.artefacts.scores import Scores
@@ -62,6 +70,7 @@ __all__ = [
     "array",
     "as_failure",
     "digest",
+    "earliest_failures",
     "how_to_rebuild",
     "process_batch",
     "ragged",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -174,6 +174,12 @@ class BatchReader(Generic[Kind]):
         """(name, artefact) of every capture that has a result."""
         for name in self.captures:
             yield name, self[name]
+
+
+def earliest_failures(first: Iterable[Outcome], *others: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """The rows of one stage, each replaced by that of another stage where it failed only there."""
+    failed = {row.capture: row for rows in others for row in rows if row.failed}
+    return tuple(row if row.failed else failed.get(row.capture, row) for row in first)
 
 
 def digest(path: str | Path) -> str:

@@ -18,6 +18,7 @@ from lib.artefacts import (
     FaceFit,
     Faces,
     Landmarks,
+    Regression,
     Rig,
     Scores,
     SkinMask,
@@ -27,6 +28,7 @@ from lib.artefacts import (
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
 from lib.figures import measured, rigs, stages
+from lib.figures.coded import draw_code
 from lib.figures.heat import draw_errors, shown_head, shown_measure
 from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
 
@@ -37,6 +39,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "landmarks": ("landmarks", "capture", "faces"),
     "skin": ("skin", "capture", "faces"),
     "rig": ("rig", "capture", "faces", "landmarks"),
+    "regression": ("regression", "capture", "faces"),
     "fit": ("fit", "capture", "faces"),
     "base": ("base",),
     "surface": ("surface",),
@@ -50,6 +53,7 @@ TITLES = {
     "landmarks": "Landmarks",
     "skin": "Bare skin",
     "rig": "Cameras",
+    "regression": "Aligned crops",
     "fit": "Fitted head",
     "base": "Base mesh",
     "surface": "Measured surface",
@@ -57,7 +61,7 @@ TITLES = {
     "export": "Heads",
     "scores": "Errors",
 }
-MODEL_STAGES = ("fit", "base", "surface", "export", "scores")
+MODEL_STAGES = ("regression", "fit", "base", "surface", "export", "scores")
 # of stages whose pictures need room: (h, w) px of a picture, and how many stand in a row
 WIDE = {"rig": (rigs.SIZE, 1), "base": (measured.SIZE, 1), "surface": (measured.SIZE, 1)}
 
@@ -225,6 +229,15 @@ def _surface(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.nd
     )
 
 
+def _regression(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    codes: Regression = found["regression"]
+    view, which = _shown(found["capture"], np.nan_to_num(codes.scale))
+    pitch, yaw, roll = np.degrees(codes.angles[view])
+    size = np.sqrt(np.mean(codes.identity[view] ** 2))
+    note = f"{codes.network}: pitch {pitch:.0f}, yaw {yaw:.0f}, roll {roll:.0f} deg; identity "
+    return draw_code(model, found["capture"], codes, view), f"{which}{note}{size:.1f} sigma rms"
+
+
 def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     fit: FaceFit = found["fit"]
     posed = np.isfinite(fit.world_to_camera).all(axis=(1, 2)) & np.isfinite(fit.reprojection_px)
@@ -232,7 +245,8 @@ def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarra
     view, which = _shown(found["capture"], near)
     error = 100 * fit.reprojection_px[view] / max(fit.interocular_px[view], 1e-6)
     sigma = np.median(fit.vertex_sigma_mm[model.parts["face_mask"]])
-    numbers = f"reprojection {error:.1f} %, focal {fit.focal_px[view]:.0f} px, sigma {sigma:.1f} mm"
+    sure = f"sigma {sigma:.1f} mm" if np.isfinite(sigma) else f"by {fit.method}"
+    numbers = f"reprojection {error:.1f} %, focal {fit.focal_px[view]:.0f} px, {sure}"
     return stages.draw_fit(model, found["capture"], fit, view), which + numbers
 
 
@@ -280,6 +294,7 @@ DRAW: dict[
     "landmarks": _landmarks,
     "skin": _skin,
     "rig": _rig,
+    "regression": _regression,
     "fit": _fit,
     "base": _base,
     "surface": _surface,

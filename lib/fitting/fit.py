@@ -12,6 +12,7 @@ import torch
 from lib.artefacts import FaceFit
 from lib.errors import ArtefactError, CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
+from lib.facemodel.object_frame import object_origin
 from lib.fitting.average import average_identity, average_person
 from lib.fitting.contour import with_contour
 from lib.fitting.depth import DepthTerm, depth_normal, depth_term
@@ -29,10 +30,11 @@ from lib.fitting.photometric import (
     surface_samples,
 )
 from lib.fitting.priors import Priors, make_priors
+from lib.fitting.regressed import CodedCapture, check_codes, coded_fits, started
 from lib.fitting.result import make_fits
 from lib.fitting.solve import Normal
 from lib.fitting.start import first_cameras, known_cameras
-from lib.fitting.views import Subject, View, read_views, stack_crops
+from lib.fitting.views import Subject, View, has_known_cameras, read_views, stack_crops
 from lib.fitting.visibility import sample_visibility
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,16 @@ def fit_faces(
     results: dict[str, FaceFit | CaptureFailure] = {}
     views: list[View] = []
     schemes: set[str] = set()
+    coded: list[CodedCapture] = []
     for item in subjects:
+        if item.regression is not None:
+            check_codes(item.regression, model)
+            if not options.refine and not has_known_cameras(item):
+                results[item.name] = CaptureFailure("fit_failed", "not fitted yet")
+                coded.append(
+                    CodedCapture(item.name, item.capture.subject, item.regression, item.landmarks)
+                )
+                continue
         try:
             found = read_views(item, options.crop_px)
         except CaptureFailure as failure:
@@ -77,14 +88,13 @@ def fit_faces(
         results[item.name] = CaptureFailure("fit_failed", "not fitted yet")
         views.extend(found)
         schemes.add(item.landmarks.scheme)
+    results.update(coded_fits(model, coded, options.method, options.share_identity))
     if views:
         scheme = _the_scheme(schemes, model)
-        state, system, priors, exposure = _fit_views(
-            average_person(model), views, scheme, options, device
-        )
+        state, system, priors, exposure = _fit_views(model, views, scheme, options, device)
         average = torch.tensor(average_identity(model), device=device)
         state = replace(state, identity=state.identity + average)
-        results.update(make_fits(model, views, state, system, priors, exposure))
+        results.update(make_fits(model, views, state, system, priors, exposure, options.method))
     return results
 
 
@@ -107,7 +117,9 @@ def _the_scheme(schemes: set[str], model: FaceModel) -> str:
 def _fit_views(
     model: FaceModel, views: list[View], scheme: str, options: FitOptions, device: torch.device
 ) -> tuple[State, Normal, Priors, torch.Tensor]:
-    """The last state, its trusted system, the priors and the exposures."""
+    """The last state, counted from the average person, its trusted system, priors and exposures."""
+    origin, average = object_origin(model), average_identity(model)
+    model = average_person(model)
     subject = _subject_index(views, options.share_identity)
     term = landmark_term(
         model,
@@ -138,7 +150,9 @@ def _fit_views(
         torch.tensor(subject, device=device),
         known,
     )
-    state, term = _landmark_stage(model, scheme, term, depth, state, priors, options)
+    state = started(model, views, state, average, origin)
+    coded = all(view.code is not None for view in views)
+    state, term = _landmark_stage(model, scheme, term, depth, state, priors, options, coded)
     closed = closed_eyes(model, views, state)
     if closed.any():
         term, state, priors = _shut(model, scheme, term, depth, state, priors, options, closed)
@@ -171,12 +185,17 @@ def _landmark_stage(
     state: State,
     priors: Priors,
     options: FitOptions,
+    coded: bool,
 ) -> tuple[State, LandmarkTerm]:
-    """Pose first, then everything that landmarks tell, with the outline followed as it moves."""
+    """Pose first, then everything that landmarks tell, with the outline followed as it moves.
+
+    Where a network told all poses, these are not sought first.
+    """
     layout = priors.layout
     dark = (layout.albedo, layout.light)
-    rigid = (layout.identity, layout.expression, *dark)
-    state = optimise(state, _geometry(term, depth, layout), priors, 6, rigid)
+    if not coded:
+        rigid = (layout.identity, layout.expression, *dark)
+        state = optimise(state, _geometry(term, depth, layout), priors, 6, rigid)
     steps = max(1, options.landmark_iterations // 2)
     for _ in range(2):
         term = with_contour(model, scheme, term, state)

@@ -11,7 +11,9 @@ class FitOptions:
     """How a face model is fitted to photos.
 
     Args:
-        method: `optimise` needs nothing but landmarks and pixels.
+        method: `optimise` needs nothing but landmarks and pixels; the others begin with the codes
+            of a network (section `regression`).
+        refine: the optimiser goes on from a network's codes; False = they are the fit.
         landmark_weight: share of the landmarks' nominal information that counts: neighbouring
             points of one detector err together, so 468 of them are worth far fewer.
         depth_weight: the same for the relative depth that a network gives with its points.
@@ -29,7 +31,8 @@ class FitOptions:
         share_identity: photos of one subject share identity and albedo.
     """
 
-    method: Literal["optimise"] = "optimise"
+    method: Literal["optimise", "deep3d", "3ddfa_v3", "learned"] = "optimise"
+    refine: bool = False
     landmark_weight: float = 0.3
     depth_weight: float = 0.1
     photometric_weight: float = 0.03

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -27,6 +29,7 @@ def make_fits(
     system: Normal,
     priors: Priors,
     exposure: torch.Tensor,
+    method: str = "optimise",
 ) -> dict[str, FaceFit | CaptureFailure]:
     """One fit per capture; a capture whose fit is not finite or far off is a failure."""
     covariance, local = _covariances(state, system, priors)
@@ -34,9 +37,10 @@ def make_fits(
     for name in dict.fromkeys(view.name for view in views):
         rows = [index for index, view in enumerate(views) if view.name == name]
         try:
-            fits[name] = _make_fit(
+            fit = _make_fit(
                 model, [views[i] for i in rows], rows, state, covariance, local, priors, exposure
             )
+            fits[name] = replace(fit, method=method)
         except CaptureFailure as failure:
             fits[name] = failure
     return fits
@@ -77,12 +81,12 @@ def _make_fit(
     everywhere = _spread_expression if setup.known else _spread
     expression, sigma = everywhere(expression, fitted, setup), everywhere(sigma, fitted, setup)
     landmarks_mm = np.stack(
-        [_ibug68(model, identity, *camera) for camera in zip(expression, world_to_camera)]
+        [ibug68_of(model, identity, *camera) for camera in zip(expression, world_to_camera)]
     )
     landmarks_px = project(landmarks_mm, world_to_camera, focal, setup.centre_px)
     measured = _spread(np.stack([view.ibug68_px for view in views]), fitted, setup)
-    reprojection, interocular = _reprojection(measured, landmarks_px)
-    _check(reprojection[fitted], interocular[fitted], landmarks_px[fitted])
+    reprojection, interocular = reprojection_of(measured, landmarks_px)
+    check_fit(reprojection[fitted], interocular[fitted], landmarks_px[fitted])
     light = (state.light[rows] * exposure[rows][:, None, None]).cpu().numpy()
     return FaceFit(
         model=model.name,
@@ -148,7 +152,7 @@ def vertex_sigma(basis: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return np.sqrt((spread**2).sum(0).reshape(-1, 3).sum(1))
 
 
-def _ibug68(
+def ibug68_of(
     model: FaceModel, identity: np.ndarray, expression: np.ndarray, world_to_camera: np.ndarray
 ) -> np.ndarray:
     """(68, 3) iBUG points of the fitted face in the model frame, the jaw on the visible outline."""
@@ -164,7 +168,9 @@ def _ibug68(
     return points
 
 
-def _reprojection(measured: np.ndarray, landmarks_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def reprojection_of(
+    measured: np.ndarray, landmarks_px: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean distance of the inner 51 points to the measured ones, and the interocular distance."""
     distance = np.linalg.norm(landmarks_px - measured, axis=2)[:, JAW:]
     valid = np.isfinite(distance)
@@ -175,7 +181,8 @@ def _reprojection(measured: np.ndarray, landmarks_px: np.ndarray) -> tuple[np.nd
     return mean, interocular
 
 
-def _check(reprojection: np.ndarray, interocular: np.ndarray, landmarks_px: np.ndarray) -> None:
+def check_fit(reprojection: np.ndarray, interocular: np.ndarray, landmarks_px: np.ndarray) -> None:
+    """Raise `fit_failed` where the fitted points of all views are far off the measured ones."""
     if not np.isfinite(landmarks_px).all():
         raise CaptureFailure("fit_failed", "the fitted face lies behind the camera.")
     extent = np.ptp(landmarks_px, axis=1).max(1)  # profile views have little interocular distance

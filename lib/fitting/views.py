@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import torch
 
-from lib.artefacts import Capture, Faces, Landmarks, Rig, SkinMask
+from lib.artefacts import Capture, Faces, Landmarks, Regression, Rig, SkinMask
 from lib.errors import CaptureFailure
 from lib.fitting.photometric import FaceCrops
+from lib.geometry.aligned_crop import AlignedCrop
 from lib.imaging import srgb_to_linear
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
@@ -33,6 +34,7 @@ class Subject:
         landmarks: measured points.
         skin: probability of bare skin, or None to use every pixel.
         rig: its cameras in mm; None, or one of source `none`, where nothing tells them.
+        regression: what a network reads off it; None where none was asked.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Subject:
     landmarks: Landmarks
     skin: SkinMask | None
     rig: Rig | None = None
+    regression: Regression | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,27 @@ class EyeCrop:
 
 
 @dataclass(frozen=True)
+class ViewCode:
+    """What a network said of one view.
+
+    Args:
+        identity: (n_identity,) sigma.
+        albedo: (n_albedo,) sigma.
+        expression: (n_expression,).
+        angles: (3,) rad, of the fixed camera before the crop.
+        translation: (3,) decimetres.
+        crop: that it looked at.
+    """
+
+    identity: np.ndarray
+    albedo: np.ndarray
+    expression: np.ndarray
+    angles: np.ndarray
+    translation: np.ndarray
+    crop: AlignedCrop
+
+
+@dataclass(frozen=True)
 class View:
     """One view, reduced to what the fit needs: memory does not hold whole photos.
 
@@ -98,6 +122,7 @@ class View:
         zoom: crop px per working px.
         size: (h, w) of the working image.
         eyes: right and left eye of a view of known camera; None where it is not seen well.
+        code: what a network said; None where none was asked, or it knows nothing.
     """
 
     name: str
@@ -116,6 +141,7 @@ class View:
     zoom: float
     size: tuple[int, int]
     eyes: tuple[EyeCrop | None, EyeCrop | None] = (None, None)
+    code: ViewCode | None = None
 
 
 def read_views(item: Subject, crop_px: int) -> list[View]:
@@ -136,9 +162,14 @@ def read_views(item: Subject, crop_px: int) -> list[View]:
     return views
 
 
+def has_known_cameras(item: Subject) -> bool:
+    """Whether a rig tells the cameras of a capture, so that its head stands in their world."""
+    return item.rig is not None and item.rig.source != "none"
+
+
 def _setup(item: Subject) -> Setup:
     rig, capture = item.rig, item.capture
-    if rig is None or rig.source == "none":
+    if rig is None or not has_known_cameras(item):
         nothing = np.full((item.landmarks.sigma_px.shape[1], 3), np.nan)
         unknown = np.full_like(capture.world_to_camera, np.nan)
         return Setup(capture.focal_px, capture.centre_px, unknown, nothing, False)
@@ -201,6 +232,20 @@ def _read_view(item: Subject, setup: Setup, index: int, crop_px: int) -> View:
         crop_px / side,
         image.shape[:2],
         _eye_crops(image, item.landmarks.ibug68_px[index]) if setup.known else (None, None),
+        _code(item.regression, index),
+    )
+
+
+def _code(regression: Regression | None, index: int) -> ViewCode | None:
+    if regression is None or not np.isfinite(regression.scale[index]):
+        return None
+    return ViewCode(
+        regression.identity[index],
+        regression.albedo[index],
+        regression.expression[index],
+        regression.angles[index],
+        regression.translation[index],
+        regression.crop(index),
     )
 
 

@@ -151,8 +151,10 @@ def _artefact(
     parts = split_code(torch.from_numpy(every), regressor.network.layout)
 
     def told(name: str, size: int) -> np.ndarray:
-        rows = [np.full(size, np.nan) if c is None else getattr(c, name) for c in crops]
-        return np.array(rows, float).reshape(len(crops), size)
+        rows = np.full((len(crops), size), np.nan)
+        for view in np.flatnonzero(there):
+            rows[view] = getattr(crops[view], name)
+        return rows
 
     return Regression(
         model=regressor.model,

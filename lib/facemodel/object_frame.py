@@ -1,0 +1,20 @@
+"""Where the object frame of coefficient regressors has its origin on a head model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.facemodel.model import FaceModel
+
+PUBLISHED = "front_mask"  # a part that only models of the published topology have
+
+
+def object_origin(model: FaceModel) -> np.ndarray:
+    """(3,) mm in the model frame: the middle of the mean face.
+
+    Of the published topology it is the mean of all vertices, as the published weights demand; of
+    heads with neck and scalp, the mean of the face alone.
+    """
+    if PUBLISHED in model.parts:
+        return model.mean.astype(np.float64).mean(0)
+    return model.mean[model.parts["face_mask"]].astype(np.float64).mean(0)
