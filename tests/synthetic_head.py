@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Scores, SkinMask, Texture
+from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Parts, Scores, SkinMask, Texture
 from lib.facemodel.model import FaceModel, SurfacePoints
 from lib.geometry import project, split_quads
 
@@ -68,6 +68,7 @@ class SyntheticCase:
     landmarks: Landmarks
     skin: SkinMask
     fit: FaceFit
+    parts: Parts
     texture: Texture
     scores: Scores
 
@@ -153,8 +154,28 @@ def synthetic_case(
             reprojection_px=np.full(n_views, 1.4),
             interocular_px=np.full(n_views, 70.0),
         ),
+        parts=_parts((height, width), points_px, n_views),
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
         scores=_scores(posed, n_views),
+    )
+
+
+def _parts(size: tuple[int, int], points_px: np.ndarray, n_views: int) -> Parts:
+    """Stripes of all eight parts on a disc, and iBUG points as often as a scheme needs them."""
+    label = np.where(_disc(*size) > 0, 1 + np.arange(size[1]) % 8, 0).astype(np.uint8)
+    full = np.where(label > 0, 1 << (np.maximum(label, 1) - 1), 0)
+    points = {
+        f"{name}_px": np.stack([np.resize(points_px, (n, 2))] * n_views)
+        for name, n in (("ibug68", 68), ("ldm106", 106), ("ldm106_2d", 106), ("ldm134", 134))
+    }
+    seen = {name.replace("_px", "_seen"): np.ones(p.shape[:2]) for name, p in points.items()}
+    return Parts(
+        model="synthetic",
+        method="raster",
+        visible=(label,) * n_views,
+        full=(full,) * n_views,
+        **points,
+        **seen,
     )
 
 

@@ -17,7 +17,7 @@ LEVELS = [
     {"uvspace"},
     {
         *("captures", "detection", "landmarks", "skin", "rig", "fitting", "base", "implicit"),
-        *("regression", "regularisation", "texture", "displacement", "metrics"),
+        *("regression", "regularisation", "segmentation", "texture", "displacement", "metrics"),
     },
     {"evaluation", "export", "figures", "synthesis", "training"},
     {"report"},

@@ -30,6 +30,7 @@ from lib.regression import RegressionOptions
 from lib.regularisation import RegulariseOptions
 from lib.report import ReportOptions
 from lib.rig import RigOptions
+from lib.segmentation import SegmentationOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
@@ -47,6 +48,7 @@ SECTIONS = {
     "base": BaseOptions,
     "implicit": ImplicitOptions,
     "regularise": RegulariseOptions,
+    "segmentation": SegmentationOptions,
     "texture": TextureOptions,
     "displacement": DisplacementOptions,
     "export": ExportOptions,

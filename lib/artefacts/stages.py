@@ -183,6 +183,36 @@ class FaceFit(Artefact):
 
 
 @dataclass(frozen=True)
+class Parts(Artefact):
+    """The parts of the fitted face on each view's working image, and its dense landmarks.
+
+    The parts are right eye, left eye, right brow, left brow, nose, upper lip, lower lip and skin.
+    A view that was not fitted has empty images and NaN points.
+    """
+
+    version: ClassVar[int] = 1
+
+    model: str = text("face model")
+    method: str = text("how visibility was decided: raster, or 3ddfa_v3")
+    visible: tuple[np.ndarray, ...] = ragged(
+        "n_views h w", "u1", "label", "part that is seen: 1 to 8 in the order above, 0 = none"
+    )
+    full: tuple[np.ndarray, ...] = ragged(
+        "n_views h w", "u1", "bits", "parts as if nothing stood before them: bit 0 = right eye, ..."
+    )
+    ibug68_px: np.ndarray = array("n_views 68 2", "f4", "px", "iBUG points of the fitted face")
+    ibug68_seen: np.ndarray = array("n_views 68", "u1", "bool", "nothing of the head is before it")
+    ldm106_px: np.ndarray = array("n_views 106 2", "f4", "px", "106 points; NaN = not in the model")
+    ldm106_seen: np.ndarray = array("n_views 106", "u1", "bool", "likewise")
+    ldm106_2d_px: np.ndarray = array(
+        "n_views 106 2", "f4", "px", "106 points, the contour where this view shows it"
+    )
+    ldm106_2d_seen: np.ndarray = array("n_views 106", "u1", "bool", "likewise")
+    ldm134_px: np.ndarray = array("n_views 134 2", "f4", "px", "134 points of brows, eyes and lips")
+    ldm134_seen: np.ndarray = array("n_views 134", "u1", "bool", "likewise")
+
+
+@dataclass(frozen=True)
 class Texture(Artefact):
     """The capture's colour on the head's UV chart: blended over its views and free of holes."""
 

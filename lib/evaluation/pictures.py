@@ -10,9 +10,9 @@ from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Te
 from lib.evaluation.heads import Head
 from lib.evaluation.measures import FIT, slug_of
 from lib.evaluation.rows import Row
-from lib.facemodel import PARTS, FaceModel
+from lib.facemodel import PARTS, FaceModel, part_of_triangles
 from lib.geometry import project
-from lib.metrics import part_of_triangles, score_albedo, score_landmarks, score_mask, score_parts
+from lib.metrics import score_albedo, score_landmarks, score_mask, score_parts
 from lib.metrics.parts import IGNORED
 from lib.render import interpolate, render_buffers, sample_texture, uv_buffers
 

@@ -5,6 +5,7 @@ from lib.facemodel.contour import contour33, visible_contour
 from lib.facemodel.dense_landmarks import LINES106, LINES134, landmarks106
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
+from lib.facemodel.part_labels import part_of_triangles, triangles_of_parts
 from lib.facemodel.pouch import Pouch, find_pouch
 from lib.facemodel.schema import (
     CoarseShape,
@@ -32,9 +33,11 @@ __all__ = [
     "landmarks106",
     "load_face_model",
     "model_skin_fields",
+    "part_of_triangles",
     "random_skin",
     "read_face_model",
     "read_landmark_scheme",
+    "triangles_of_parts",
     "visible_contour",
     "write_face_model",
     "write_landmark_scheme",

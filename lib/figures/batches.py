@@ -18,6 +18,7 @@ from lib.artefacts import (
     FaceFit,
     Faces,
     Landmarks,
+    Parts,
     Regression,
     Rig,
     Scores,
@@ -41,6 +42,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "rig": ("rig", "capture", "faces", "landmarks"),
     "regression": ("regression", "capture", "faces"),
     "fit": ("fit", "capture", "faces"),
+    "parts": ("parts", "capture", "faces"),
     "base": ("base",),
     "surface": ("surface",),
     "texture": ("texture",),
@@ -55,6 +57,7 @@ TITLES = {
     "rig": "Cameras",
     "regression": "Aligned crops",
     "fit": "Fitted head",
+    "parts": "Parts of the face",
     "base": "Base mesh",
     "surface": "Measured surface",
     "texture": "Texture",
@@ -250,6 +253,18 @@ def _fit(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarra
     return stages.draw_fit(model, found["capture"], fit, view), which + numbers
 
 
+def _parts(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    parts: Parts = found["parts"]
+    area = np.array([np.count_nonzero(label) for label in parts.visible])
+    view, which = _shown(found["capture"], area)
+    seen = len(np.unique(parts.visible[view][parts.visible[view] > 0]))
+    points = int(parts.ldm106_2d_seen[view].sum())
+    return (
+        stages.draw_parts(found["capture"], parts, view),
+        f"{which}{parts.method}: {seen} of 8 parts and {points} of 106 points seen",
+    )
+
+
 def _shown(capture: Capture, worth: np.ndarray) -> tuple[int, str]:
     """The view of a capture that shows most, and words that say which that is.
 
@@ -296,6 +311,7 @@ DRAW: dict[
     "rig": _rig,
     "regression": _regression,
     "fit": _fit,
+    "parts": _parts,
     "base": _base,
     "surface": _surface,
     "texture": _texture,

@@ -7,13 +7,14 @@ import math
 import cv2
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Faces, Landmarks, SkinMask, Texture
+from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Parts, SkinMask, Texture
 from lib.facemodel.model import FaceModel
 from lib.figures.sheets import fit_into
 from lib.geometry import project
 from lib.imaging.colour import linear_to_srgb8
 from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cameras
 from lib.render.window import Window
+from lib.segmentation import paint_parts
 
 PICTURE_PX = 320
 INSET_PX = 84
@@ -132,6 +133,20 @@ def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit, view: int = 0) ->
         np.nanmean(window.points(fit.landmarks_px[view])[:, 0]) < photo.shape[1] / 2
     )
     return _with_inset(_averaged(picture), photo, PHOTO_INSET, on_the_right)
+
+
+def draw_parts(capture: Capture, parts: Parts, view: int = 0) -> np.ndarray:
+    """(h, w, 3) uint8: the parts of the face that are seen in their colours, the rest darkened."""
+    image, label = capture.image[view], parts.visible[view]
+    rows, columns = np.nonzero(label)
+    points = np.stack([columns, rows], axis=1).astype(float)
+    window = Window.around(points, image.shape[:2], DRAWN_PX, 0.1)
+    (x, y), (height, width) = window.corner, window.extent
+    label = label[y : y + height, x : x + width]
+    label = cv2.resize(label, window.size[::-1], interpolation=cv2.INTER_NEAREST)
+    picture = paint_parts(window.cut(image), label)
+    _dots(picture, window.points(parts.ldm106_2d_px[view]), WHITE, 2)
+    return _averaged(picture)
 
 
 def draw_texture(texture: Texture) -> np.ndarray:

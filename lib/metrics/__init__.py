@@ -59,7 +59,7 @@ from lib.metrics.now import (
     score_now,
     summarise_now,
 )
-from lib.metrics.parts import PartScore, part_of_triangles, part_score, score_parts
+from lib.metrics.parts import PartScore, part_score, score_parts
 from lib.metrics.regions import (
     REGIONS,
     RegionScore,
@@ -123,7 +123,6 @@ __all__ = [
     "head_map",
     "model_regions",
     "normalised_mean_error",
-    "part_of_triangles",
     "part_score",
     "sample_scan",
     "sample_surface",

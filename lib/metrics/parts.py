@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import PART_LABELS
 from lib.errors import ShapeError
-from lib.facemodel import PARTS, FaceModel
 from lib.metrics.distances import NothingToScore
 
 IGNORED = 255
@@ -69,20 +67,3 @@ def part_score(confusion: np.ndarray, names: Sequence[str]) -> PartScore:
     either = confusion.sum(axis=0) + confusion.sum(axis=1) - both
     iou = np.where(either > 0, both / np.maximum(either, 1), np.nan)
     return PartScore(tuple(names), iou, float(np.nanmean(iou)), confusion)
-
-
-def part_of_triangles(model: FaceModel) -> np.ndarray:
-    """(t,) index into PART_LABELS: eight parts of the face, and what lies around and inside."""
-    count = np.zeros((len(PARTS), model.n_vertices), bool)
-    for row, name in enumerate(PARTS):
-        count[row, model.parts[name]] = True
-    corners = count[:, model.triangles].sum(axis=2)  # (8, t)
-    part = np.where(corners.max(axis=0) >= 2, corners.argmax(axis=0) + 1, PART_LABELS.index("head"))
-    for index, name in enumerate(model.region_names):
-        rows = model.triangle_region == index
-        if name.startswith(("eye", "socket")):
-            side = "right_eye" if name.endswith("right") else "left_eye"
-            part[rows] = PART_LABELS.index(side)
-        elif name != "skin":
-            part[rows] = PART_LABELS.index("mouth")
-    return part.astype(np.uint8)

@@ -26,6 +26,7 @@ STAGES = {
         "triangulated points, errors drawn three times as long; where cameras stand",
     ),
     "fit": ("Fitted head", "translucent clay over the photo, iBUG points in blue"),
+    "parts": ("Parts of the face", "where the head shows them, with 106 landmarks"),
     "base": ("Base mesh", "fitted to all views, and how far it left the head model"),
     "surface": ("Measured surface", "as the views show it, and how sure it is"),
     "texture": ("Texture", "white in the corner: seen by the photo"),

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 from lib.errors import ConfigError
-from lib.facemodel import FaceModel, Pouch, base_texture, find_pouch
+from lib.facemodel import FaceModel, Pouch, base_texture, find_pouch, part_of_triangles
 from lib.fitting import average_identity
-from lib.metrics import part_of_triangles
 from lib.synthesis.hair.facial_roots import FacialRoots, facial_roots
 from lib.synthesis.hair.hairline import ScalpRoots, scalp_roots
 from lib.synthesis.props.sites import HeadSites, head_sites

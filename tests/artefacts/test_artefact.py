@@ -15,6 +15,7 @@ from lib.artefacts import (
 )
 from lib.errors import ArtefactError, ShapeError
 from lib.facemodel import PARTS
+from lib.facemodel.part_labels import HEAD, MOUTH
 from tests.artefacts.samples import random_artefact
 
 KINDS = pytest.mark.parametrize("kind", ARTEFACTS.values(), ids=ARTEFACTS)
@@ -103,3 +104,4 @@ def test_a_missing_field_is_named(tmp_path):
 
 def test_labels_of_a_synthetic_truth_are_the_parts_of_a_face_model_in_order():
     assert PART_LABELS[1:9] == PARTS
+    assert (PART_LABELS[HEAD], PART_LABELS[MOUTH]) == ("head", "mouth")

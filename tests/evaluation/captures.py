@@ -8,9 +8,8 @@ import numpy as np
 
 from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Texture, Truth
 from lib.evaluation import Result
-from lib.facemodel import load_face_model
+from lib.facemodel import load_face_model, part_of_triangles
 from lib.geometry import project
-from lib.metrics import part_of_triangles
 from lib.render import interpolate, render_buffers, uv_buffers
 
 SIDE, FOCAL_PX, DISTANCE_MM, CHART = 96, 200.0, 600.0, 128
