@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lib.detection.options import Detection, DetectionOptions, roll_of_five
-from lib.networks.blazeface import overlap
+from lib.networks.blazeface import suppressed
 from lib.networks.mtcnn import load_mtcnn
 
 _FACTOR = 0.709  # of the pyramid
@@ -60,12 +60,12 @@ class MtcnnDetector:
             y, x = np.nonzero(score[0].numpy() >= _THRESHOLDS[0])
             corner = np.stack([x, y], 1) * _STRIDE
             boxes = np.concatenate([corner, corner + _CELL - 1], 1) / scale
-            kept = _suppressed(boxes, score[0].numpy()[y, x], 0.5)
+            kept = suppressed(boxes, score[0].numpy()[y, x], 0.5)
             found.append(_shifted(boxes[kept], offset[0].numpy()[:, y, x].T[kept]))
             found[-1] = np.column_stack([found[-1], score[0].numpy()[y, x][kept]])
             scale *= _FACTOR
         merged = np.concatenate(found) if found else np.empty((0, 5))
-        return _squared(merged[_suppressed(merged[:, :4], merged[:, 4], 0.7), :4])
+        return _squared(merged[suppressed(merged[:, :4], merged[:, 4], 0.7), :4])
 
     def _finish(
         self, boxes: np.ndarray, score: np.ndarray, offset: np.ndarray, points: np.ndarray
@@ -77,7 +77,7 @@ class MtcnnDetector:
         corners = boxes[:, :2, None] - 1
         places = (points * size + corners).transpose(0, 2, 1)
         exact = _shifted(boxes, offset)
-        kept = _suppressed(exact, score, 0.6)
+        kept = suppressed(exact, score, 0.6)
         found = []
         for row in kept:
             five = places[row].astype(np.float32)
@@ -115,7 +115,7 @@ def _keep(
     """(n, 4) refined square boxes of the windows that are faces."""
     good = score >= limit
     boxes, score, offset = boxes[good], score[good], offset[good]
-    kept = _suppressed(boxes, score, shared)
+    kept = suppressed(boxes, score, shared)
     return _squared(_shifted(boxes[kept], offset[kept]))
 
 
@@ -128,13 +128,3 @@ def _squared(boxes: np.ndarray) -> np.ndarray:
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0, keepdims=True) / 2
     return np.concatenate([centre - half, centre + half], 1)
-
-
-def _suppressed(boxes: np.ndarray, score: np.ndarray, shared: float) -> np.ndarray:
-    """Rows to keep, best first: none overlaps a better one by more than `shared`."""
-    left = np.argsort(-score, kind="stable")
-    kept = []
-    while len(left):
-        kept.append(left[0])
-        left = left[1:][overlap(boxes[left[0]], boxes[left[1:]]) <= shared]
-    return np.array(kept, dtype=np.intp)

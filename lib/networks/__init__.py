@@ -7,6 +7,8 @@ from lib.networks.cards import (
     FACE_MESH,
     IRIS,
     MTCNN,
+    POINTS_106,
+    RETINAFACE,
     WeightCard,
     verify_weights,
 )
@@ -19,6 +21,8 @@ __all__ = [
     "FACE_MESH",
     "IRIS",
     "MTCNN",
+    "POINTS_106",
+    "RETINAFACE",
     "WeightCard",
     "fetch_landmark_models",
     "verify_weights",

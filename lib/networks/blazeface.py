@@ -111,3 +111,13 @@ def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     shared = np.clip(high - low, 0, None).prod(1)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     return shared / np.maximum((box[2:] - box[:2]).prod() + area - shared, 1e-9)
+
+
+def suppressed(boxes: np.ndarray, score: np.ndarray, shared: float) -> np.ndarray:
+    """Rows of boxes (n, 4) to keep, best first: none overlaps a better one by more than that."""
+    left = np.argsort(-score, kind="stable")
+    kept = []
+    while len(left):
+        kept.append(left[0])
+        left = left[1:][overlap(boxes[left[0]], boxes[left[1:]]) <= shared]
+    return np.array(kept, dtype=np.intp)

@@ -130,7 +130,41 @@ MTCNN = (
     _mtcnn("o", "48, 48", "(n, 2) probability, (n, 4) box offsets, (n, 10) five points", 1.56),
 )
 
-CARDS = {card.name: card for card in (BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN)}
+_V3_FOLDER = "Hugging Face dataset Zidu-Wang/3DDFA-V3, folder assets/"
+_V3_OBTAIN = "download it from there, put it anywhere and name it in the setting"
+
+RETINAFACE = WeightCard(
+    name="retinaface_resnet50",
+    task="boxes and five points of faces",
+    file="retinaface_resnet50_2020-07-20_old_torch.pth",
+    sha256="",
+    size_mb=109.4,
+    licence="MIT (Vladimir Iglovikov); trained on WIDER FACE, which is for research",
+    source=f"{_V3_FOLDER}; no package carries it: retinaface-pytorch 0.0.8 and others download",
+    obtain=f"{_V3_OBTAIN} detection.weights",
+    input="(n, 3, 512, 512) RGB, ImageNet mean and deviation, longer side 512, centred",
+    output="(n, 10752, 4) box offsets, (n, 10752, 2) logits, (n, 10752, 10) offsets of points",
+    paper="Deng et al. 2020, RetinaFace, CVPR",
+)
+
+POINTS_106 = WeightCard(
+    name="points_106",
+    task="106 points of one face",
+    file="large_base_net.pth",
+    sha256="",
+    size_mb=7.0,
+    licence="not stated for the file; it comes with HRN (Apache-2.0) and 3DDFA_V3 (MIT)",
+    source=_V3_FOLDER,
+    obtain=f"{_V3_OBTAIN} landmarks.weights",
+    input="(n, 3, 224, 224) RGB minus (103.94, 116.78, 123.68), over 255; 1.35 face boxes",
+    output="(n, 106, 2) x, y as shares of the crop's side",
+    paper="none",
+)
+
+CARDS = {
+    card.name: card
+    for card in (BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN, RETINAFACE, POINTS_106)
+}
 
 
 def verify_weights(card: WeightCard, folder: str | Path) -> Path:

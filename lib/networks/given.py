@@ -15,7 +15,7 @@ import numpy as np
 from lib.errors import ConfigError
 
 SUFFIXES = (".txt", ".json", ".pts", ".csv")
-SCHEMES = {5: "points5", 68: "ibug68", 106: "points106", 468: "mesh468"}
+SCHEMES = {5: "points5", 68: "ibug68", 106: "ldm106", 468: "mesh468"}
 
 
 @dataclass(frozen=True)
