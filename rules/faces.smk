@@ -28,8 +28,10 @@ rule detect_faces:
     threads: 1
     resources:
         mem_mb=2000,
+        gpu=GPUS if config["detection"]["method"] == "retinaface" else 0,
     params:
         version=VERSION["faces"],
+        device=config["device"],
         options=config["detection"],
     message:
         "Finding faces in {wildcards.batch} ({params.options[method]})"
@@ -62,8 +64,10 @@ rule find_landmarks:
     threads: 1
     resources:
         mem_mb=2000,
+        gpu=GPUS if config["landmarks"]["method"] == "points106" else 0,
     params:
         version=VERSION["landmarks"],
+        device=config["device"],
         face_model=config["face_model"],
         options=config["landmarks"],
     message:

@@ -1,9 +1,17 @@
 """Find faces: working images in, boxes and five points out; several faces make several captures."""
 
+from functools import partial
 from pathlib import Path
 
 from lib.artefacts import BatchReader, Capture, Faces, process_batch
-from lib.detection import DetectionOptions, find_faces, load_detector
+from lib.detection import (
+    AheadDetector,
+    BatchDetector,
+    DetectionOptions,
+    find_faces,
+    load_detector,
+)
+from lib.devices import lease_gpus, pick_device
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
@@ -11,8 +19,12 @@ from lib.log import stage_log
 
 def main(inputs, outputs, params):
     options = DetectionOptions(**params.options)
-    detector = load_detector(options, Path(inputs.detector).parent)
+    device = pick_device(params.device) if options.method == "retinaface" else "cpu"
+    detector = load_detector(options, Path(inputs.detector).parent, device)
     with BatchReader(inputs.capture, Capture) as captures:
+        if isinstance(detector, BatchDetector):
+            read = partial(captures.field, name="image")
+            detector = AheadDetector(detector, captures.captures, read)
         process_batch(
             captures,
             outputs.faces,
@@ -25,5 +37,5 @@ def main(inputs, outputs, params):
 
 
 if "snakemake" in globals():
-    with stage_log(snakemake.log[0]):
+    with stage_log(snakemake.log[0]), lease_gpus(snakemake.resources.get("gpu", 0)):
         main(snakemake.input, snakemake.output, snakemake.params)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lib.artefacts import BatchReader, Capture, Faces, Landmarks, process_batch
+from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
@@ -13,7 +14,8 @@ from lib.log import stage_log
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = LandmarkOptions(**params.options)
-    landmarker = load_landmarker(options, Path(inputs.mesh).parent, model)
+    device = pick_device(params.device) if options.method == "points106" else "cpu"
+    landmarker = load_landmarker(options, Path(inputs.mesh).parent, model, device)
     with (
         BatchReader(inputs.capture, Capture) as captures,
         BatchReader(inputs.faces, Faces) as faces,
@@ -29,5 +31,5 @@ def main(inputs, outputs, params):
 
 
 if "snakemake" in globals():
-    with stage_log(snakemake.log[0]):
+    with stage_log(snakemake.log[0]), lease_gpus(snakemake.resources.get("gpu", 0)):
         main(snakemake.input, snakemake.output, snakemake.params)

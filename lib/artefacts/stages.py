@@ -61,7 +61,7 @@ class Faces(Artefact):
     In a capture of several views, one that shows no face has NaN, score 0 and a reason.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     photo: str = text("name of the capture in capture.h5 that holds the image")
     subject: str = text("whose face")
@@ -78,9 +78,9 @@ class Faces(Artefact):
 class Landmarks(Artefact):
     """Points of a named scheme with their standard deviation, and the 68 iBUG points from them."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
-    scheme: str = text("mesh468, ibug68, points106 or points5: a scheme that the head model knows")
+    scheme: str = text("mesh468, ibug68, ldm106 or points5: a scheme that the head model knows")
     points_px: np.ndarray = array("n_views n_points 2", "f4", "px", "measured points, NaN = none")
     sigma_px: np.ndarray = array("n_views n_points", "f4", "px", "standard deviation per axis")
     depth_px: np.ndarray = array(

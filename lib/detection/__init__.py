@@ -1,7 +1,16 @@
 """Finds the faces in each photo."""
 
+from lib.detection.ahead import AheadDetector
 from lib.detection.faces import find_faces
 from lib.detection.load import load_detector
-from lib.detection.options import Detection, DetectionOptions, Detector
+from lib.detection.options import BatchDetector, Detection, DetectionOptions, Detector
 
-__all__ = ["Detection", "DetectionOptions", "Detector", "find_faces", "load_detector"]
+__all__ = [
+    "AheadDetector",
+    "BatchDetector",
+    "Detection",
+    "DetectionOptions",
+    "Detector",
+    "find_faces",
+    "load_detector",
+]

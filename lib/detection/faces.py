@@ -7,40 +7,41 @@ from pathlib import Path
 import numpy as np
 
 from lib.artefacts import Capture, Faces
-from lib.detection.options import Detection, DetectionOptions, Detector
+from lib.detection.ahead import AheadDetector
+from lib.detection.options import BatchDetector, Detection, DetectionOptions, Detector
 from lib.errors import CaptureFailure
 
 
 def find_faces(
-    name: str, capture: Capture, detector: Detector, options: DetectionOptions
+    name: str,
+    capture: Capture,
+    detector: Detector | AheadDetector,
+    options: DetectionOptions,
 ) -> list[tuple[str, Faces]]:
     """The faces of one capture, each under the name of the capture that it becomes.
 
-    With `faces: largest` there is one, under the capture's own name. With `faces: all` a single
-    photo gives one capture per face, largest first: `name`, `name+2`, `name+3`, ...: no
+    With `faces: largest` or `best` there is one, under the capture's own name. With `faces: all` a
+    single photo gives one capture per face, largest first: `name`, `name+2`, `name+3`, ...: no
     capture of a sample sheet or photo folder can have such a name. A capture of many views always
     has one face; a view that shows none has NaN in its row, score 0 and a reason.
 
     Args:
         name: name of the capture.
         capture: images of its views.
-        detector: from `load_detector`.
+        detector: from `load_detector`; in an `AheadDetector` it may look at several captures.
         options: settings.
 
     Raises:
         CaptureFailure: `no_face`: no view shows a face.
     """
-    views = [
-        detector.detect(image, Path(path).name) for image, path in zip(capture.image, capture.path)
-    ]
+    views = detect_views(name, capture, detector)
     if not any(views):
         raise CaptureFailure("no_face", _reason(capture, options))
-    if len(views) > 1 or options.faces == "largest":
-        largest = [max_by_side(faces) for faces in views]
-        reasons = [
-            "" if face else _reason_of(capture, v, options) for v, face in enumerate(largest)
-        ]
-        return [(name, _faces(name, capture.subject, largest, reasons))]
+    if len(views) > 1 or options.faces != "all":
+        choose = max_by_score if options.faces == "best" else max_by_side
+        chosen = [choose(faces) for faces in views]
+        reasons = ["" if face else _reason_of(capture, v, options) for v, face in enumerate(chosen)]
+        return [(name, _faces(name, capture.subject, chosen, reasons))]
     faces = sorted(views[0], key=lambda face: -face.side_px)
     names = [name, *(f"{name}+{number}" for number in range(2, len(faces) + 1))]
     # Only the first face keeps the sheet's subject: the others are other people.
@@ -51,9 +52,27 @@ def find_faces(
     ]
 
 
+def detect_views(
+    name: str, capture: Capture, detector: Detector | AheadDetector
+) -> list[list[Detection]]:
+    """Faces of every view, best first; in one batch where the detector takes several images."""
+    if isinstance(detector, AheadDetector):
+        return detector.detect_capture(name, capture.image)
+    if isinstance(detector, BatchDetector):
+        return detector.detect_many(capture.image)
+    return [
+        detector.detect(image, Path(path).name) for image, path in zip(capture.image, capture.path)
+    ]
+
+
 def max_by_side(faces: list[Detection]) -> Detection | None:
     """The largest face; None when there is none."""
     return max(faces, key=lambda face: face.side_px, default=None)
+
+
+def max_by_score(faces: list[Detection]) -> Detection | None:
+    """The surest face; None when there is none."""
+    return max(faces, key=lambda face: face.score, default=None)
 
 
 def _faces(photo: str, subject: str, views: list[Detection | None], reasons: list[str]) -> Faces:

@@ -43,9 +43,9 @@ def five_of_given(given: Given) -> np.ndarray:
     if given.scheme == "points5":
         return points
     if given.scheme == "ibug68":
-        eyes = [np.nanmean(points[36:42], 0), np.nanmean(points[42:48], 0)]
+        eyes = [points[[36, 39]].mean(0), points[[42, 45]].mean(0)]  # corners, as Deep3D's
         return np.stack([*eyes, points[30], points[48], points[54]])
-    if given.scheme == "points106":
+    if given.scheme == "ldm106":
         eyes = points[[_RIGHT_EYE_106, _LEFT_EYE_106]]
         return np.concatenate([eyes, points[[_NOSE_106]], points[list(_MOUTH_106)]])
     if given.scheme == "mesh468":

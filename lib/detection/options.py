@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from lib.errors import ConfigError
 
-Method = Literal["blaze", "dlib", "haar", "mtcnn", "onnx", "files"]
-METHODS = ("blaze", "dlib", "haar", "mtcnn", "onnx", "files")
+Method = Literal["blaze", "dlib", "haar", "mtcnn", "retinaface", "onnx", "files"]
+METHODS = ("blaze", "dlib", "haar", "mtcnn", "retinaface", "onnx", "files")
 
 
 @dataclass(frozen=True)
@@ -19,30 +20,33 @@ class DetectionOptions:
 
     Args:
         method: which detector.
-        faces: `largest` = one face per photo; `all` = each face becomes its own capture.
+        faces: `largest`, or `best` = the one of the highest score: one face per photo; `all` = each
+            face becomes its own capture.
         min_score: detector scores below it are ignored, 0..1.
         min_presence: a candidate counts only when the mesh network holds it for a face with at
             least this probability (method `blaze`).
         min_face_px: smaller faces are not looked for; width of the face in working-image px.
         folder: for `files`: folder with `<photo name>.txt|.json|.pts|.csv`.
         onnx_file: for `onnx`: a YuNet file for OpenCV.
+        weights: for `retinaface`: its weights.
     """
 
     method: Method = "blaze"
-    faces: Literal["largest", "all"] = "largest"
+    faces: Literal["largest", "best", "all"] = "largest"
     min_score: float = 0.5
     min_presence: float = 0.7
     min_face_px: float = 28.0
     folder: str = ""
     onnx_file: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ConfigError(
                 f"detection.method is '{self.method}', expected one of {', '.join(METHODS)}."
             )
-        if self.faces not in ("largest", "all"):
-            raise ConfigError(f"detection.faces is '{self.faces}', expected largest or all.")
+        if self.faces not in ("largest", "best", "all"):
+            raise ConfigError(f"detection.faces is '{self.faces}', expected largest, best or all.")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,15 @@ class Detector(Protocol):
 
     def detect(self, image: np.ndarray, name: str = "") -> list[Detection]:
         """Faces of an (h, w, 3) uint8 RGB image, best first; `name` is the photo's file name."""
+        ...
+
+
+@runtime_checkable
+class BatchDetector(Protocol):
+    """A detector that looks at several images at once."""
+
+    def detect_many(self, images: Sequence[np.ndarray]) -> list[list[Detection]]:
+        """Faces of each (h, w, 3) uint8 RGB image, best first."""
         ...
 
 

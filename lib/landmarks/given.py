@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from lib.errors import CaptureFailure, ConfigError
+from lib.landmarks.ibug106 import ibug68_of_106, ibug68_sigma_of_106
 from lib.landmarks.options import FaceSeen, LandmarkOptions, ViewLandmarks
 from lib.networks.given import Given, check_folder, read_given
 
 _SIGMA = 0.010  # of hand-placed points, per axis, in sides of the points' bounding box
-_N_POINTS = {"points5": 5, "ibug68": 68, "points106": 106, "mesh468": 468}
+_N_POINTS = {"points5": 5, "ibug68": 68, "ldm106": 106, "mesh468": 468}
 
 
 class GivenLandmarker:
@@ -46,8 +47,11 @@ class GivenLandmarker:
         points = given.points_px
         side = float((np.nanmax(points, 0) - np.nanmin(points, 0)).max())
         sigma = np.where(np.isfinite(points).all(1), _SIGMA * side, np.nan)
-        ibug = points if self.scheme == "ibug68" else np.full((68, 2), np.nan)
-        ibug_sigma = sigma if self.scheme == "ibug68" else np.full(68, np.nan)
+        ibug, ibug_sigma = np.full((68, 2), np.nan), np.full(68, np.nan)
+        if self.scheme == "ibug68":
+            ibug, ibug_sigma = points, sigma
+        if self.scheme == "ldm106":
+            ibug, ibug_sigma = ibug68_of_106(points), ibug68_sigma_of_106(sigma)
         return ViewLandmarks(points, sigma, np.full(len(points), np.nan), ibug, ibug_sigma, 1.0)
 
     def _of_face(self, found: list[Given], face: FaceSeen) -> Given:

@@ -9,8 +9,8 @@ import numpy as np
 
 from lib.errors import ConfigError
 
-Method = Literal["blaze", "dlib", "files"]
-METHODS = ("blaze", "dlib", "files")
+Method = Literal["blaze", "dlib", "points106", "files"]
+METHODS = ("blaze", "dlib", "points106", "files")
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class LandmarkOptions:
     """Settings of the landmark stage (`landmarks` in config.yaml).
 
     Args:
-        method: which landmarker; `dlib` gives 68 points, `blaze` the 468 of the face mesh.
+        method: which landmarker; `blaze` gives the 468 points of the face mesh, `dlib` 68,
+            `points106` 106.
         augmentations: how many differently cut crops the mesh network averages over; half of them
             are mirrored.
         min_presence: a face that the mesh network holds for one with less probability fails.
         accept_dlib_licence: dlib's 68-point file was trained on iBUG 300-W, whose licence excludes
             commercial use, though Debian ships it as CC0; true = you know and accept that.
+        weights: for `points106`: its weights.
         folder: for `files`: folder with `<photo name>.txt|.json|.pts|.csv`.
     """
 
@@ -31,6 +33,7 @@ class LandmarkOptions:
     augmentations: int = 8
     min_presence: float = 0.5
     accept_dlib_licence: bool = False
+    weights: str = ""
     folder: str = ""
 
     def __post_init__(self) -> None:

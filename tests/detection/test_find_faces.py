@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from skimage.data import astronaut
 
 from lib.artefacts import Capture
-from lib.detection import Detection, DetectionOptions, find_faces, load_detector
+from lib.detection import AheadDetector, Detection, DetectionOptions, find_faces, load_detector
 from lib.detection.options import box_of_five, roll_of_five
 from lib.errors import CaptureFailure, ConfigError, MissingModelError
 from tests.networks.weights import MODELS, needs_models
@@ -54,6 +55,54 @@ def test_the_largest_face_becomes_the_capture_itself():
     ((name, faces),) = find_faces("a", capture(PHOTO), Fixed(10, 50, 20), DetectionOptions())
     assert name == "a" and faces.photo == "a" and faces.subject == "anna"
     np.testing.assert_array_equal(faces.box_px, [[0, 0, 50, 50]])
+
+
+class Sure(Fixed):
+    """A small sure face beside a large doubtful one."""
+
+    def detect(self, image, name=""):
+        large, small = super().detect(image, name)
+        return [large, replace(small, score=0.95)]
+
+
+def test_the_surest_face_is_taken_when_asked_for():
+    ((name, faces),) = find_faces("a", capture(PHOTO), Sure(50, 20), DetectionOptions(faces="best"))
+    assert name == "a" and faces.score[0] == np.float32(0.95)
+    np.testing.assert_array_equal(faces.box_px, [[0, 0, 20, 20]])
+
+
+class Many:
+    """A detector of several images: a face as wide as the image's first pixel is bright."""
+
+    def __init__(self):
+        self.batches = []
+
+    def detect_many(self, images):
+        self.batches.append(len(images))
+        sides = [float(image[0, 0, 0]) for image in images]
+        five = np.full((5, 2), np.nan)
+        return [[Detection(np.array([0, 0, s, s]), 0.9, five, 0.0)] if s else [] for s in sides]
+
+
+def test_a_network_is_given_the_photos_of_captures_ahead():
+    photos = {f"c{i:02d}": capture(np.full((4, 4, 3), 10 + i, np.uint8)) for i in range(40)}
+    photos["c03"] = capture(*(np.full((4, 4, 3), 90 + i, np.uint8) for i in range(3)))
+    detector = Many()
+    ahead = AheadDetector(detector, list(photos), lambda name: photos[name].image)
+    for index, (name, views) in enumerate(photos.items()):
+        ((_, faces),) = find_faces(name, views, ahead, DetectionOptions())
+        expected = [90, 91, 92] if name == "c03" else [10 + index]
+        np.testing.assert_array_equal(faces.box_px[:, 2], expected)
+    assert detector.batches == [16, 16, 10]
+
+
+def test_a_capture_without_a_face_fails_in_a_batch_of_photos_too():
+    photos = {name: capture(np.full((4, 4, 3), v, np.uint8)) for name, v in (("a", 0), ("b", 40))}
+    ahead = AheadDetector(Many(), list(photos), lambda name: photos[name].image)
+    with pytest.raises(CaptureFailure, match="no_face"):
+        find_faces("a", photos["a"], ahead, DetectionOptions())
+    ((_, faces),) = find_faces("b", photos["b"], ahead, DetectionOptions())
+    assert faces.box_px[0, 2] == 40
 
 
 def test_all_faces_become_captures_of_their_own_largest_first():
@@ -183,6 +232,54 @@ def test_a_file_that_is_not_yunet_is_refused(tmp_path):
     options = DetectionOptions(method="onnx", onnx_file=str(tmp_path / "x.onnx"))
     with pytest.raises(ConfigError, match="cannot be read as YuNet"):
         load_detector(options, MODELS)
+
+
+def test_68_points_give_the_five_of_the_published_crop(tmp_path):
+    points = np.random.default_rng(0).uniform(0, 99, (68, 2)).round(2)
+    np.savetxt(tmp_path / "anna.txt", points, delimiter="\t", fmt="%.2f")
+    options = DetectionOptions(method="files", folder=str(tmp_path))
+    (face,) = load_detector(options, MODELS).detect(PHOTO, "anna.jpg")
+    eyes = [(points[36] + points[39]) / 2, (points[42] + points[45]) / 2]
+    np.testing.assert_allclose(face.points_px, [*eyes, *points[[30, 48, 54]]], rtol=1e-6)
+
+
+def retinaface_weights(fires):
+    """RetinaFace that holds every prior of 256 px for a face, or none."""
+    torch = pytest.importorskip("torch")
+    from lib.networks.retinaface import RetinaFace
+
+    torch.manual_seed(0)
+    state = RetinaFace().state_dict()
+    for level in range(3):
+        for head in ("ClassHead", "BboxHead", "LandmarkHead"):
+            state[f"{head}.{level}.conv1x1.weight"][:] = 0
+            state[f"{head}.{level}.conv1x1.bias"][:] = 0
+        bias = torch.tensor([2.0, -2.0, 2.0, -2.0])
+        state[f"ClassHead.{level}.conv1x1.bias"][:] = bias
+    if fires:
+        state["ClassHead.2.conv1x1.bias"][:2] = torch.tensor([-2.0, 2.0])
+        five = torch.tensor([[-2.0, -2.0], [2.0, -2.0], [0.0, 0.0], [-1.0, 2.0], [1.0, 2.0]])
+        state["LandmarkHead.2.conv1x1.bias"][:10] = five.flatten()
+    return state
+
+
+@pytest.mark.parametrize("fires", [True, False])
+def test_retinaface_gives_faces_or_none_with_weights_of_the_published_layout(tmp_path, fires):
+    torch = pytest.importorskip("torch")
+    torch.save(retinaface_weights(fires), tmp_path / "retinaface.pth")
+    options = DetectionOptions(method="retinaface", weights=str(tmp_path / "retinaface.pth"))
+    faces = load_detector(options, MODELS).detect(PHOTO)
+    assert bool(faces) == fires
+    for face in faces:
+        centre = (face.box_px[:2] + face.box_px[2:]) / 2
+        expected = centre + 25.6 * np.array([[-2, -2], [2, -2], [0, 0], [-1, 2], [1, 2]])
+        np.testing.assert_allclose(face.points_px, expected, atol=1e-3)
+        assert face.side_px == 256 and face.roll_rad == pytest.approx(0, abs=1e-6)
+
+
+def test_weights_of_retinaface_that_are_not_named_are_asked_for():
+    with pytest.raises(MissingModelError, match=r"detection\.weights is not set.*_old_torch\.pth"):
+        load_detector(DetectionOptions(method="retinaface"), MODELS)
 
 
 def test_mtcnn_runs_its_cascade_with_weights_of_the_published_layout(tmp_path):
