@@ -7,8 +7,13 @@ from typing import Any
 
 
 def world_name(face_model: str, settings: Mapping[str, Any]) -> str:
-    """Such as `makehuman_photo_0`; `settings` is section `synthesis`."""
-    return f"{face_model}_{settings['kind']}_{settings['seed']}"
+    """Such as `makehuman_photo_0`; `settings` is section `synthesis`.
+
+    Worlds of other than the usual expressions say so: `makehuman_photo_0_frown`.
+    """
+    looks = settings.get("expressions", "usual")
+    name = f"{face_model}_{settings['kind']}_{settings['seed']}"
+    return name if looks == "usual" else f"{name}_{looks}"
 
 
 def shard_names(settings: Mapping[str, Any]) -> list[str]:
@@ -23,4 +28,7 @@ def shard_settings(settings: Mapping[str, Any], shard: int) -> dict[str, Any]:
     A world that grows gets new shards; only its last one, where it was not full, is drawn again.
     """
     end = (shard + 1) * settings["shard_size"]
-    return {**settings, "count": min(settings["count"], end)}
+    told = {**settings, "count": min(settings["count"], end)}
+    if told.get("expressions") == "usual":  # worlds from before there were others stay as they are
+        del told["expressions"]
+    return told

@@ -28,7 +28,7 @@ from lib.synthesis.props.shoulders import draw_shoulders
 from lib.synthesis.rendering.lighting import Lighting, draw_lighting, studio_lighting
 from lib.synthesis.rendering.picture import Picture, take_picture
 from lib.synthesis.rendering.scene import lit
-from lib.synthesis.shape.expressions import draw_expression
+from lib.synthesis.shape.expression_sets import USUAL, draw_from_set, set_of
 from lib.synthesis.staging import Posed, pose_head, set_stage
 from lib.synthesis.studio import Studio
 from lib.synthesis.surface_maps import surface_maps
@@ -99,7 +99,8 @@ def draw_capture(
     pose = views[0].camera.world_to_camera
     lens = None if rig else -pose[:, :3].T @ pose[:, 3]
     looks = generator(options.seed, index, "expression")
-    expression = draw_expression(studio.model, looks, strength, lens)
+    kind_of_look = set_of(options.expressions, index)
+    expression = draw_from_set(kind_of_look, studio.model, looks, strength, lens)
     posed = pose_head(studio, person, expression, side, level, options.relief)
     skin = np.median(person.complexion.albedo[studio.ground(side).chart.inside], axis=0)
     props = _props(studio, posed, skin, options, index)
@@ -242,6 +243,8 @@ def _truth(
     maps = surface_maps(studio, posed, stage, options.maps_px)
     lamps = lighting.lamps
     told = {name: value for name, value in asdict(options).items() if name not in ONLY_HOW_MANY}
+    if options.expressions == USUAL:  # as worlds say that were drawn before there were others
+        del told["expressions"]
     return Truth(
         world=json.dumps({"face_model": model.name, "index": index, **told}),
         subject=f"{options.kind}_{options.seed}_{index // options.captures_per_subject:06d}",

@@ -7,6 +7,11 @@ from typing import Literal
 
 Kind = Literal["photo", "phone_arc", "triple", "quad", "octet", "deca", "hexadeca", "facescape"]
 
+Expressions = Literal[
+    "usual", "closed_eyes", "mouth_open", "frown", "mouth_open_closed_eyes", "twisted_mouth",
+    "nose", "balanced",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class SynthesisOptions:
@@ -29,6 +34,8 @@ class SynthesisOptions:
         identity_sigma: spread of the identity coefficients about the average person.
         free_form_mm: rms of the shape that no coefficient can say; 0 = the model can take it.
         expression: factor on expressions.
+        expressions: what faces do: `usual` = what they do in photos; `balanced` = that and each of
+            the other sets in turn.
         relief: factor on pores, wrinkles and lip lines.
         yaw_deg: largest turn of the head in single photos; most are within half of it.
         things: share of single photos with glasses, a hat or a hand before the face, each.
@@ -48,6 +55,7 @@ class SynthesisOptions:
     identity_sigma: float = 0.9
     free_form_mm: float = 0.8
     expression: float = 1.0
+    expressions: Expressions = "usual"
     relief: float = 1.0
     yaw_deg: float = 90.0
     things: float = 0.15

@@ -79,14 +79,14 @@ def draw_expression(
             amount = level * strongest * np.exp(chance.normal(0, 0.2))
             for side in ("", "Left", "Right"):
                 uneven = 1 + ASYMMETRY * chance.standard_normal()
-                _raise(model, weights, stem + side, amount * uneven)
+                raise_weight(model, weights, stem + side, amount * uneven)
     for side in ("Left", "Right"):  # lids at rest
-        _raise(model, weights, f"eyeBlink{side}", abs(chance.normal(0, 0.06)))
-    _glance(model, weights, chance, camera_mm)
+        raise_weight(model, weights, f"eyeBlink{side}", abs(chance.normal(0, 0.06)))
+    glance(model, weights, chance, camera_mm)
     return np.clip(weights, 0, 1).astype(np.float32)
 
 
-def _glance(
+def glance(
     model: FaceModel,
     weights: np.ndarray,
     chance: np.random.Generator,
@@ -102,11 +102,14 @@ def _glance(
         up = np.clip(up, -FARTHEST_DEG, FARTHEST_DEG) + away[1] - DOWNWARD_DEG
         outward = left if side == "Left" else -left
         sideways = "Out" if outward > 0 else "In"
-        _raise(model, weights, f"eyeLook{sideways}{side}", abs(outward) / SIDE_DEG)
-        _raise(model, weights, f"eyeLook{'Up' if up > 0 else 'Down'}{side}", abs(up) / TILT_DEG)
+        raise_weight(model, weights, f"eyeLook{sideways}{side}", abs(outward) / SIDE_DEG)
+        raise_weight(
+            model, weights, f"eyeLook{'Up' if up > 0 else 'Down'}{side}", abs(up) / TILT_DEG
+        )
 
 
-def _raise(model: FaceModel, weights: np.ndarray, name: str, amount: float) -> None:
+def raise_weight(model: FaceModel, weights: np.ndarray, name: str, amount: float) -> None:
+    """Make a weight at least so large; a name that the model lacks does nothing."""
     if name in model.expression_names:
         row = model.expression_names.index(name)
         weights[row] = max(weights[row], amount)
