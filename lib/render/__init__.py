@@ -20,7 +20,7 @@ from lib.render.rasterise import (
     uv_to_texel,
 )
 from lib.render.texture import fill_margins, sample_image, sample_texture
-from lib.render.visibility import facing, landmarks_seen, visible
+from lib.render.visibility import corners_seen, facing, landmarks_seen, visible
 
 __all__ = [
     "SH_COSINE",
@@ -30,6 +30,7 @@ __all__ = [
     "Paint",
     "PreviewOptions",
     "ambient_light",
+    "corners_seen",
     "distant_light",
     "facing",
     "fill_margins",

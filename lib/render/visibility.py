@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.geometry import to_camera
+from lib.geometry import to_camera, vertex_normals
 from lib.render.rasterise import Buffers, Camera
 
 
@@ -62,6 +62,26 @@ def visible(
     result = np.zeros(len(points), bool)
     result[candidate] = inside & (depth <= seen + tolerance_mm + half_pixel_mm * tangent)
     return result
+
+
+def corners_seen(
+    vertices: np.ndarray, triangles: np.ndarray, buffers: Buffers, camera: Camera
+) -> np.ndarray:
+    """(V,) bool: corner of a triangle that some pixel shows, with its normal towards the camera.
+
+    Corners just behind an edge count although they are hidden. The published systems decide so;
+    `visible` tells which points are seen.
+
+    Args:
+        vertices: (V, 3) mm, model frame.
+        triangles: (T, 3).
+        buffers: of `render_buffers` with the same camera.
+        camera: the camera; only its viewing direction matters.
+    """
+    seen = np.zeros(len(vertices), bool)
+    seen[triangles[np.unique(buffers.triangle_id[buffers.mask])]] = True
+    normals = vertex_normals(vertices, triangles)
+    return seen & (normals @ camera.world_to_camera[2, :3] <= 0)
 
 
 def landmarks_seen(

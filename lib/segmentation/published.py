@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from lib.facemodel import PARTS
-from lib.geometry import vertex_normals
 from lib.geometry.aligned_crop import AlignedCrop, align_face, standard_five
-from lib.render import Camera, interpolate, render_buffers
+from lib.render import Camera, corners_seen, interpolate, render_buffers
 from lib.segmentation.masks import Seen, full_parts
 from lib.segmentation.surfaces import PartSurfaces
 
@@ -50,21 +49,12 @@ def vertex_labels(surfaces: PartSurfaces, head: Seen) -> np.ndarray:
     buffers = render_buffers(
         head.vertices, triangles, *head.camera, head.size, cull_back_faces=False
     )
-    shown = surfaces.members & visible_vertices(surfaces, head, buffers.triangle_id)
+    shown = surfaces.members & corners_seen(head.vertices, triangles, buffers, head.camera)
     value = interpolate(buffers, shown.T.astype(np.float32), triangles)
     label = np.zeros(head.size, np.uint8)
     for index in range(len(PARTS)):
         label[value[..., index] > THRESHOLD] = index + 1
     return label
-
-
-def visible_vertices(surfaces: PartSurfaces, head: Seen, triangle_id: np.ndarray) -> np.ndarray:
-    """(n_vertices,) bool: corner of a triangle in (h, w) `triangle_id`, facing the image plane."""
-    triangles = surfaces.model.triangles
-    visible = np.zeros(len(head.vertices), bool)
-    visible[triangles[np.unique(triangle_id[triangle_id >= 0])]] = True
-    normals = vertex_normals(head.vertices, triangles)
-    return visible & (normals @ head.camera.world_to_camera[2, :3] <= 0)
 
 
 def _nearest(crop: AlignedCrop, values: np.ndarray) -> np.ndarray:

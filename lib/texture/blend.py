@@ -21,6 +21,7 @@ from lib.imaging import luminance
 from lib.render import fill_margins, interpolate, irradiance, sample_texture
 from lib.texture.chart import Chart, prepare_chart
 from lib.texture.complete import complete
+from lib.texture.extract import extract_texture
 from lib.texture.many import join_views
 from lib.texture.measured import Measured, measured_head
 from lib.texture.mvfr import average_views
@@ -65,12 +66,17 @@ def blend_texture(
     options = options or TextureOptions()
     _check(model, capture, faces, fit)
     chart = chart or prepare_chart(model, options.uv_size)
+    if options.method == "extract":
+        main = fit.frontal_view
+        normals = vertex_normals(posed_vertices(model, fit, main), model.triangles)
+        own = _albedo(model, chart, fit, albedo_prior) * _light(chart, fit, normals, main)
+        return _texture(chart, *extract_texture(model, chart, capture, fit, own, options))
     if measured is not None and measured.found:
         joined = _on_surface(model, chart, capture, measured, skin, options)
     else:
         joined = _on_fit(model, chart, capture, fit, skin, options)
     albedo = _albedo(model, chart, fit, albedo_prior)
-    light = chart.spread(_soft_irradiance(joined.normals, fit.light[joined.main]))
+    light = _light(chart, fit, joined.normals, joined.main)
     prior = log_colour(albedo * light, joined.offset)
     log_rgb, weight = complete(chart, joined.seen, prior, options)
     if joined.exact:
@@ -139,6 +145,11 @@ def _albedo(
         uv = interpolate(chart.buffers, model.uv, model.uv_triangles)[chart.buffers.mask]
         inner = sample_texture(albedo_prior, uv)
     return np.where(chart.skin[:, None], albedo, inner).astype(np.float32)
+
+
+def _light(chart: Chart, fit: FaceFit, normals: np.ndarray, view: int) -> np.ndarray:
+    """(n, 3) fitted light of a view at the texels; `normals` (V, 3) in the model frame."""
+    return chart.spread(_soft_irradiance(normals, fit.light[view]))
 
 
 def _soft_irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:

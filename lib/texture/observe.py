@@ -56,7 +56,7 @@ def observe(
     vertices = posed_vertices(model, fit, view)
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
     buffers = depth_buffer(vertices, model.triangles, camera)
-    of, position, cosine = _texels_in_view(chart, vertices, model.triangles, buffers, camera)
+    of, position, cosine = texels_in_view(chart, vertices, model.triangles, buffers, camera)
     height, width = capture.image[view].shape[:2]
     inside = ((position > -0.5) & (position < np.array([width, height]) - 0.5)).all(axis=1)
     inside &= cosine > np.cos(np.radians(options.grazing_deg))
@@ -82,7 +82,7 @@ def posed_vertices(model: FaceModel, fit: FaceFit, view: int) -> np.ndarray:
     return (fit.vertices + moved).astype(np.float32)
 
 
-def _texels_in_view(
+def texels_in_view(
     chart: Chart, vertices: np.ndarray, triangles: np.ndarray, buffers: Buffers, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Texels (k,) that the camera sees, their places (k, 2) px and cosines to the view (k,)."""

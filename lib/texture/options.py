@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Method = Literal["blend", "mvfr"]
+Method = Literal["blend", "mvfr", "extract"]
+Extract = Literal["poisson", "median"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,12 @@ class TextureOptions:
     Args:
         method: of many calibrated views. `blend` weighs views by what they show, makes exposures
             equal and joins them without seams; `mvfr` is the published system's mean by cosine.
+            `extract` is another published system's: of the most frontal view, what is seen is
+            copied over the fitted model's colours.
+        extract: how `extract` joins the two: `poisson` keeps the photo's gradients and takes up the
+            step at the border, `median` mixes by a mask freed of specks.
+        extract_upstream: as published, with the clone in the middle of the chart wherever it
+            belongs, and colours sampled at the vertices on a crop of 224 px.
         relocate: also write the crop of FaceScape's chart that the published displacement network
             expects; on other charts it holds something else.
         uv_size: texels along each side of the square texture.
@@ -30,6 +37,8 @@ class TextureOptions:
     """
 
     method: Method = "blend"
+    extract: Extract = "poisson"
+    extract_upstream: bool = False
     relocate: bool = False
     uv_size: int = 1024
     grazing_deg: float = 78.0

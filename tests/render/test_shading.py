@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lib.geometry import vertex_normals
 from lib.render import (
     SH_COSINE,
     Y00,
@@ -10,6 +11,7 @@ from lib.render import (
     Paint,
     PreviewOptions,
     ambient_light,
+    corners_seen,
     distant_light,
     facing,
     fill_margins,
@@ -108,6 +110,22 @@ def test_a_sphere_shows_its_near_half_and_hides_what_is_behind_it():
     np.testing.assert_array_equal(seen, facing(points, normals, camera) > 0)
     behind = visible(0.3 * points - [0, 0, 300], normals, buffers, camera)
     assert not behind.any()
+
+
+def test_the_published_rule_counts_hidden_corners_of_triangles_that_are_seen():
+    """A small ball half behind a large one: on its edge corners of seen triangles are hidden."""
+    vertices, triangles = sphere()
+    both = np.concatenate([vertices, vertices * 0.5 + [90, 0, -200]]).astype(np.float32)
+    joined = np.concatenate([triangles, triangles + len(vertices)])
+    pose = np.column_stack([np.diag([1.0, -1.0, -1.0]), [0.0, 0.0, 1000.0]])
+    camera = Camera(pose, 800.0, np.array([127.5, 127.5]))
+    buffers = render_buffers(both, joined, *camera, size=(256, 256))
+    theirs = corners_seen(both, joined, buffers, camera)
+    true = visible(both, vertex_normals(both, joined), buffers, camera)
+    assert not theirs[both[:, 2] < -210].any()  # turned away
+    small = np.arange(len(both)) >= len(vertices)
+    assert (theirs & ~true & small).sum() > 10
+    assert (true & ~theirs).sum() < 0.05 * true.sum()  # slivers that hold no pixel centre
 
 
 def test_points_outside_the_viewport_are_not_visible():

@@ -7,10 +7,7 @@ from lib.artefacts import Parts
 from lib.errors import ShapeError
 from lib.facemodel import PARTS, part_of_triangles
 from lib.geometry import SurfaceTree
-from lib.render import Camera, landmarks_seen, render_buffers
 from lib.segmentation import SegmentationOptions, part_surfaces, segment_parts
-from lib.segmentation.masks import Seen
-from lib.segmentation.published import visible_vertices
 from lib.segmentation.segment import bits
 from tests.segmentation.conftest import make_case
 
@@ -117,17 +114,6 @@ def test_the_published_rule_agrees_inside_parts_and_is_coarser_at_their_borders(
     agree = (label == theirs)[face].mean()
     assert 0.85 < agree < 0.995
     assert published.method == "3ddfa_v3"
-
-
-def test_the_published_rule_takes_a_hidden_corner_of_a_seen_triangle_for_visible(model, surfaces):
-    """Vertices just behind an edge count."""
-    fit = make_case(model, yaw_deg=55.0).fit
-    camera = Camera(fit.world_to_camera[0], float(fit.focal_px[0]), fit.centre_px[0])
-    head = Seen(model.vertices(None, fit.expression[0]), camera, (300, 260))
-    buffers = render_buffers(head.vertices, model.triangles, *camera, head.size)
-    theirs = visible_vertices(surfaces, head, buffers.triangle_id)
-    true = landmarks_seen(head.vertices, camera, buffers.depth_mm, 0.5)
-    assert (theirs & ~true).sum() > 20
 
 
 def test_a_view_without_a_fit_is_empty(model, surfaces):
