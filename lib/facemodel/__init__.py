@@ -10,6 +10,7 @@ from lib.facemodel.pouch import Pouch, find_pouch
 from lib.facemodel.schema import (
     CoarseShape,
     Provenance,
+    read_extra,
     read_face_model,
     read_landmark_scheme,
     write_face_model,
@@ -35,6 +36,7 @@ __all__ = [
     "model_skin_fields",
     "part_of_triangles",
     "random_skin",
+    "read_extra",
     "read_face_model",
     "read_landmark_scheme",
     "triangles_of_parts",

@@ -6,13 +6,15 @@ A converter reads its source into a `HeadSource`; what a source does not have is
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from lib.errors import ConfigError
-from lib.facemodel.atlas import head_atlas
+from lib.facemodel.atlas import bordered_chart, head_atlas
 from lib.facemodel.contour import contour_lines
 from lib.facemodel.eyeballs import RADIUS, Eyeballs, eyeball_points, make_eyeballs
 from lib.facemodel.frontal import FrontalView
@@ -29,9 +31,19 @@ FILLED_WITHIN = 8.0  # mm behind the lids; skin deeper than that is the far side
 OUTER_CORNERS = (70.0, 110.0)  # mm between the outer corners of the eyes of any head
 FOREHEAD = 48.0  # mm of face above the brows
 LID_REACH, LID_THICKNESS = 1.2, 0.3  # of the opening; mm
+MIRROR_ROUNDS = 3
 MOST_SET_BACK = 4.0  # mm
 EYE_COLOUR = (0.62, 0.58, 0.55)
 REGIONS = ("skin", "eye_right", "eye_left")
+
+
+@dataclass(frozen=True)
+class SourceAlbedo:
+    """Colours that a source brings itself: mean (n, 3) and basis (n_albedo, n, 3), 0..1."""
+
+    mean: np.ndarray
+    basis: np.ndarray
+    encoding: Literal["linear", "srgb"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +58,19 @@ class HeadSource:
         expression_names: ARKit names where the expression is one of the 52.
         not_free: names that fitting leaves at 0.
         triangles: (t, 3), counter-clockwise from outside.
-        uv: (n_uv, 2) 0..1, origin bottom-left.
-        uv_triangles: (t, 3).
+        uv: (n_uv, 2) 0..1, origin bottom-left; None = a chart is made.
+        uv_triangles: (t, 3); None likewise.
         ibug68: the 68 points.
         mirror: (n,) vertex on the other side; None = the nearest to the mirrored place.
         face: (n,) bool, the face without ears and neck; None = by rule.
         licence: of the data.
         origin: what it is and where it is from.
+        region: (t,) index into `REGIONS` of each triangle; None = by rule, which may add eyeballs.
+        albedo: colours of the source; None = human skin colours by rule.
+        expression_prior: see `FaceModel`.
+        landmarks: further schemes of the source.
+        parts: parts of the source; those of the same name by rule give way.
+        contour33: see `FaceModel`.
     """
 
     name: str
@@ -62,13 +80,19 @@ class HeadSource:
     expression_names: tuple[str, ...]
     not_free: tuple[str, ...]
     triangles: np.ndarray
-    uv: np.ndarray
-    uv_triangles: np.ndarray
+    uv: np.ndarray | None
+    uv_triangles: np.ndarray | None
     ibug68: SurfacePoints
     mirror: np.ndarray | None
     face: np.ndarray | None
     licence: str
     origin: str
+    region: np.ndarray | None = None
+    albedo: SourceAlbedo | None = None
+    expression_prior: Literal["weight", "normal"] = "weight"
+    landmarks: Mapping[str, SurfacePoints] = field(default_factory=dict)
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    contour33: tuple[np.ndarray, ...] = ()
 
 
 def assemble_head(source: HeadSource) -> FaceModel:
@@ -86,9 +110,7 @@ def assemble_head(source: HeadSource) -> FaceModel:
     mirror = _mirror(source)
     symmetric = (symmetric + symmetric[mirror] * [-1, 1, 1]) / 2
     region, balls = _eyes(source, symmetric, marks)
-    uv, uv_triangles, n_moved = head_atlas(source.uv, source.uv_triangles, balls)
-    if n_moved:
-        logger.info("%d triangles across seams of the chart have a place of their own", n_moved)
+    uv, uv_triangles = _atlas(source, balls)
     if balls is not None:
         source, mirror = _with_eyeballs(source, balls), mirror_with_eyeballs(mirror, balls)
         symmetric = np.concatenate([symmetric, balls.vertices])
@@ -96,11 +118,11 @@ def assemble_head(source: HeadSource) -> FaceModel:
     eyes = tuple(_vertices_of(source.triangles, region == side, n_all) for side in (1, 2))
     skin = _vertices_of(source.triangles, region == 0, n_all)
     lips = lip_red(symmetric, skin, marks)
-    albedo_mean, albedo_modes = pigment_albedo(symmetric, skin, marks, lips)
-    albedo_mean[(eyes[0] | eyes[1]) & ~skin] = EYE_COLOUR
+    albedo = source.albedo or _pigments(symmetric, skin, marks, lips, (eyes[0] | eyes[1]) & ~skin)
     face = _face(symmetric, marks) if source.face is None else source.face
     face = np.concatenate([face[:n], np.zeros(n_all - n, bool)])
     face &= symmetric[:, 1] > marks[8, 1] - BELOW_CHIN
+    face[source.parts.get("skin", [])] = True
     behind_ears = (symmetric[:, 2] < marks[0, 2] - 2) & (symmetric[:, 1] > marks[3, 1])
     five = five_points(symmetric, source.triangles, region > 0, marks, source.ibug68)
     return FaceModel(
@@ -116,14 +138,28 @@ def assemble_head(source: HeadSource) -> FaceModel:
         mirror=mirror.astype(np.int32),
         uv=uv.astype(np.float32),
         uv_triangles=uv_triangles.astype(np.int32),
-        albedo_mean=albedo_mean,
-        albedo_basis=albedo_modes,
-        landmarks={"ibug68": source.ibug68, "points5": five},
+        albedo_mean=albedo.mean.astype(np.float32),
+        albedo_basis=albedo.basis.astype(np.float32),
+        landmarks={"ibug68": source.ibug68, "points5": five} | dict(source.landmarks),
         contour=contour_lines(symmetric, marks[:17], skin & ~behind_ears, mirror),
-        parts=face_parts(symmetric, source.triangles, skin, marks, lips, face, eyes),
+        parts=face_parts(symmetric, source.triangles, skin, marks, lips, face, eyes)
+        | dict(source.parts),
         licence=source.licence,
         source=source.origin,
+        expression_prior=source.expression_prior,
+        albedo_encoding=albedo.encoding,
+        contour33=source.contour33,
     )
+
+
+def _atlas(source: HeadSource, balls: Eyeballs | None) -> tuple[np.ndarray, np.ndarray]:
+    """Chart coordinates and triangles of the head and of eyeballs that come with it."""
+    if source.uv is None or source.uv_triangles is None:
+        return bordered_chart(source.mean, source.triangles)
+    uv, uv_triangles, n_moved = head_atlas(source.uv, source.uv_triangles, balls)
+    if n_moved:
+        logger.info("%d triangles across seams of the chart have a place of their own", n_moved)
+    return uv, uv_triangles
 
 
 def _in_our_frame(source: HeadSource) -> tuple[HeadSource, np.ndarray]:
@@ -162,7 +198,10 @@ def _mirror(source: HeadSource) -> np.ndarray:
         if whole and np.array_equal(there[there], np.arange(len(there))):
             return there
         logger.warning("%s: its table of symmetric vertices is none; not used", source.name)
-    distance, there = cKDTree(source.mean).query(source.mean * [-1, 1, 1])
+    tree, middle = cKDTree(source.mean), 0.0
+    for _ in range(MIRROR_ROUNDS):  # the middle of the eyes is not quite that of the head
+        distance, there = tree.query((source.mean - [2 * middle, 0, 0]) * [-1, 1, 1])
+        middle = float(np.median(source.mean[:, 0] + source.mean[there, 0])) / 2
     logger.info(
         "%s: vertices find their mirror image within %.2f mm (median), %.2f mm (95 %%)",
         source.name, np.median(distance), np.quantile(distance, 0.95),
@@ -174,20 +213,34 @@ def _eyes(
     source: HeadSource, symmetric: np.ndarray, marks: np.ndarray
 ) -> tuple[np.ndarray, Eyeballs | None]:
     """(t,) region of each triangle, with those of eyeballs that are to be added, and these."""
+    if source.region is not None:
+        return source.region, None
     lids = (marks[36:42], marks[42:48])
     between = np.stack([lid.mean(axis=0) for lid in lids])
     view = FrontalView(symmetric, source.triangles, np.ones(len(source.triangles), bool))
     depth = np.nan_to_num(view.depth(between[:, :2]), nan=-np.inf)
-    region = np.zeros(len(source.triangles), np.int64)
     if (depth > between[:, 2] - FILLED_WITHIN).all():
-        middle = source.mean[source.triangles].mean(axis=1)
-        for side, lid in enumerate(lids):
-            near = middle[:, 2] > lid[:, 2].mean() - FILLED_WITHIN
-            region[inside_polygon(middle[:, :2], lid[:, :2]) & near] = side + 1
-        return region, None
+        return between_lids(source.mean, source.triangles, marks), None
+    region = np.zeros(len(source.triangles), np.int64)
     balls = make_eyeballs((marks + _other_side(marks)) / 2)
     balls = _behind_lids(balls, source, lids)
     return np.concatenate([region, np.repeat([1, 2], len(balls.uv_triangles))]), balls
+
+
+def between_lids(mean: np.ndarray, triangles: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """(t,) 1 and 2 for triangles between the lids of the right and left eye, else 0.
+
+    Args:
+        mean: (n, 3) mm.
+        triangles: (t, 3).
+        marks: (68, 3) mm, in the frame of `mean`.
+    """
+    region = np.zeros(len(triangles), np.int64)
+    middle = mean[triangles].mean(axis=1)
+    for side, lid in enumerate((marks[36:42], marks[42:48])):
+        near = middle[:, 2] > lid[:, 2].mean() - FILLED_WITHIN
+        region[inside_polygon(middle[:, :2], lid[:, :2]) & near] = side + 1
+    return region
 
 
 def _behind_lids(
@@ -259,6 +312,15 @@ def lip_red(mean: np.ndarray, skin: np.ndarray, marks: np.ndarray) -> np.ndarray
     """(n,) 1 within the outer lip line; what lies behind it belongs to the mouth."""
     inside = inside_polygon(mean[:, :2], marks[48:60, :2])
     return (inside & skin & (mean[:, 2] > marks[48, 2] - 2)).astype(float)
+
+
+def _pigments(
+    mean: np.ndarray, skin: np.ndarray, marks: np.ndarray, lips: np.ndarray, eyes: np.ndarray
+) -> SourceAlbedo:
+    """Skin colours by rule, and plain eyes."""
+    albedo_mean, modes = pigment_albedo(mean, skin, marks, lips)
+    albedo_mean[eyes] = EYE_COLOUR
+    return SourceAlbedo(albedo_mean, modes, "linear")
 
 
 def pigment_albedo(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
 
 from lib.errors import ConfigError
+from lib.facemodel.chart import border_loops, convex_chart, squircle
 from lib.facemodel.eyeballs import Eyeballs
 from lib.geometry import triangle_areas
 
@@ -12,6 +16,8 @@ WIDTH = 0.86  # of the atlas for the head's own chart; the rest is a column of c
 LONGEST_SIDE = 0.3  # of the chart; a triangle beyond it spans a seam
 MOST_ODD = 0.2  # of all triangles
 EYE_CELL = 0.2  # height of an eyeball's cell
+BORDER_SMOOTHING = 0.01  # of a border's vertices, so that ragged ones are not longer
+MARGIN_OF_CHART = 0.498  # half a side of a chart that is made
 
 
 def head_atlas(
@@ -52,6 +58,45 @@ def head_atlas(
             places.append([WIDTH, side * EYE_CELL] + (0.02 + 0.96 * balls.uv) * size)
             rows.append(balls.uv_triangles + start)
     return np.concatenate(places), np.concatenate(rows), int(odd.sum())
+
+
+def bordered_chart(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A chart without flips for a face that ends at a border: uv (n, 2), and its triangles (t, 3).
+
+    The longest border goes round a rounded square, the middle of the forehead at its top and that
+    of the chin or throat at its bottom; other holes, such as an open mouth, stay holes.
+
+    Args:
+        vertices: (n, 3) mm, face to +z, up +y.
+        triangles: (t, 3), counter-clockwise from outside.
+
+    Raises:
+        ConfigError: the mesh is closed or falls into pieces.
+    """
+    edges = np.concatenate([triangles[:, :2], triangles[:, 1:]])
+    graph = sp.coo_matrix((np.ones(len(edges)), edges.T), shape=(len(vertices),) * 2)
+    pieces = connected_components(graph, directed=False)[0]
+    loops = border_loops(triangles)
+    if pieces > 1 or not loops:
+        raise ConfigError(
+            f"The model has no chart, and its mesh has {pieces} pieces and {len(loops)} borders; "
+            "expected one piece with a border, which can be laid flat. Give a model with a chart."
+        )
+    border = max(loops, key=len)
+    place = ndimage.gaussian_filter1d(
+        vertices[border], BORDER_SMOOTHING * len(border), axis=0, mode="wrap"
+    )
+    upper = place[:, 1] > (place[:, 1].min() + place[:, 1].max()) / 2
+    top, bottom = (
+        int(np.where(half, np.abs(place[:, 0]), np.inf).argmin()) for half in (upper, ~upper)
+    )
+    border, place = np.roll(border, -top), np.roll(place, -top, axis=0)
+    turn = (bottom - top) % len(border)
+    steps = np.linalg.norm(np.diff(np.append(place, place[:1], axis=0), axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    parameter = np.interp(along[:-1], along[[0, turn, -1]], [0.0, 0.5, 1.0])
+    uv = convex_chart(vertices, triangles, border, squircle(parameter), np.ones(len(triangles)))
+    return 0.5 + MARGIN_OF_CHART * uv, triangles
 
 
 def _slots(count: int, low: float) -> np.ndarray:

@@ -24,6 +24,7 @@ SCLERA = np.array([0.62, 0.57, 0.54])
 VEIN = np.array([0.55, 0.30, 0.26])
 PUPIL = np.array([0.004, 0.004, 0.004])
 ENAMEL, GUM = np.array([0.70, 0.64, 0.52]), np.array([0.36, 0.13, 0.12])
+LEAST_BALL = 0.6  # of its breadth: depth of what is a ball
 GUM_SHARE = 0.35  # of a row of teeth, from the root
 
 
@@ -73,10 +74,14 @@ def base_texture(
 
 
 def _eyeball(place: np.ndarray, ball: np.ndarray, iris: np.ndarray) -> np.ndarray:
-    """Pupil, iris with streaks and a dark rim, and a sclera that reddens towards its sides."""
+    """Pupil, iris with streaks and a dark rim, and a sclera that reddens towards its sides.
+
+    The back of a ball has the colour of veins; what is no ball but a patch between lids has none.
+    """
     centre = (ball.min(axis=0) + ball.max(axis=0)) / 2
     x, y = place[:, 0] - centre[0], place[:, 1] - centre[1]
-    front = place[:, 2] > centre[2]
+    whole = np.ptp(ball[:, 2]) > LEAST_BALL * np.ptp(ball[:, 0])
+    front = (place[:, 2] > centre[2]) | (not whole)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     streaks = np.sin(23 * angle) + 0.7 * np.sin(41 * angle + 1.3) + 0.5 * np.sin(67 * angle + 0.4)
     relative = np.clip((radius - PUPIL_RADIUS) / (IRIS_RADIUS - PUPIL_RADIUS), 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -97,8 +98,15 @@ def contour33(model: FaceModel) -> tuple[np.ndarray, ...]:
 
     Lines of even index are those of `FaceModel.contour` up to the jaw point, which bounds the face
     in a frontal view; a line of odd index runs midway between its neighbours. No vertex is in two
-    lines; the chin, which does not slide, has one.
+    lines; the chin, which does not slide, has one. Lines that the model brings itself stand before
+    these: a vertex in several of them belongs to the last, and the chin is point 16 of its 106.
     """
+    if model.contour33:
+        points = model.landmarks["ldm106"]
+        corner = points.barycentric[CHIN].argmax()
+        lines = list(_owned(model.contour33, ()))
+        lines[CHIN] = model.triangles[points.triangle[CHIN], [corner]].astype(np.int32)
+        return tuple(lines)
     jaw = model.landmarks["ibug68"].on(model.mean, model.triangles)[:17].astype(np.float64)
     lines = [
         _to_outline(model.mean, line, point, CHIN_REACH + REACH_PER_POINT * abs(2 * k - CHIN))
@@ -118,11 +126,16 @@ def contour33(model: FaceModel) -> tuple[np.ndarray, ...]:
             ]
             found = skin[tree.query(sum(places) / 2)[1]]
         dense.append(found)
-    owner = {int(vertex): index for index, line in enumerate(dense) for vertex in line}
-    owner |= {int(vertex): CHIN for vertex in dense[CHIN]}
+    return _owned(dense, dense[CHIN])
+
+
+def _owned(lines: Sequence[np.ndarray], chin: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
+    """Lines that share no vertex: each is of the last one that has it, or of the chin."""
+    owner = {int(vertex): index for index, line in enumerate(lines) for vertex in line}
+    owner |= {int(vertex): CHIN for vertex in chin}
     return tuple(
         np.array([v for v in dict.fromkeys(line.tolist()) if owner[v] == index], np.int32)
-        for index, line in enumerate(dense)
+        for index, line in enumerate(lines)
     )
 
 
@@ -148,6 +161,7 @@ def visible_contour(
     vertices: np.ndarray,
     world_to_camera: np.ndarray,
     lines: Sequence[np.ndarray] | None = None,
+    upright: Literal["up", "side"] = "up",
 ) -> np.ndarray:
     """(33,) vertices of the contour that a view shows; every second one is of the jaw's 17.
 
@@ -161,17 +175,24 @@ def visible_contour(
         vertices: (n_vertices, 3) mm.
         world_to_camera: (3, 4) [R|t].
         lines: of `contour33(model)`, to save its time.
+        upright: which direction of the head is made upright: `up` its own up, which is seen at a
+            profile too; `side` its left-right direction is made level, as published.
 
-    Source: Wang et al. 2024 (3DDFA-V3), visible landmarks. Upright means that the head's up
-    direction is, which, unlike its left-right direction, is seen at a profile too.
+    Source: Wang et al. 2024 (3DDFA-V3), visible landmarks.
     """
     lines = contour33(model) if lines is None else lines
-    up = np.asarray(world_to_camera)[:2, 1]
-    right = np.array([-up[1], up[0]]) / max(float(np.linalg.norm(up)), 1e-12)
+    if upright == "up":
+        up = np.asarray(world_to_camera)[:2, 1]
+        right = np.array([-up[1], up[0]]) / max(float(np.linalg.norm(up)), 1e-12)
+    else:
+        side = np.asarray(world_to_camera)[:2, 0]
+        right = side / max(float(np.linalg.norm(side)), 1e-12)
     in_camera = to_camera(vertices, world_to_camera)
     across = in_camera[:, :2] @ right / in_camera[:, 2]
     beside_chin = np.abs(np.arange(N_CONTOUR) - CHIN) <= TIE_POINTS
     tie = beside_chin * TIE_MM / float(np.median(in_camera[:, 2]))
+    if model.contour33:
+        tie = 0 * tie
     chosen = np.zeros(N_CONTOUR, np.int32)
     for index, line in enumerate(lines):
         outward = -across[line] if index < CHIN else across[line]

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from lib.facemodel.bfm import bfm_model, read_deep3d, read_face_model_npy
 from lib.facemodel.facescape import facescape_model, read_facescape
 from lib.facemodel.ict import ict_model, read_ict_checkout, read_ict_development_copy
 from lib.facemodel.model import FaceModel
 from lib.facemodel.schema import Provenance, write_face_model
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What goes into the file of a converted model.
+
+    Args:
+        model: the head.
+        provenance: what the file says of its origin.
+        extras: arrays of the source that are kept beside it.
+        half_precision: bases as float16.
+    """
+
+    model: FaceModel
+    provenance: Provenance
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    half_precision: bool = True
 
 
 @dataclass(frozen=True)
@@ -19,12 +39,12 @@ class Converter:
     Args:
         title: for help texts.
         source: what to give it.
-        convert: a path to the model and what its file says of its origin.
+        convert: from a path to what goes into the file.
     """
 
     title: str
     source: str
-    convert: Callable[[Path], tuple[FaceModel, Provenance]]
+    convert: Callable[[Path], Conversion]
 
 
 def convert_model(kind: str, source: str | Path, output: str | Path) -> None:
@@ -39,26 +59,49 @@ def convert_model(kind: str, source: str | Path, output: str | Path) -> None:
         MissingModelError: a file of the source is missing.
         ConfigError: the source is something else.
     """
-    model, provenance = CONVERTERS[kind].convert(Path(source))
+    made = CONVERTERS[kind].convert(Path(source))
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    write_face_model(output, model, provenance=provenance, half_precision=True)
+    write_face_model(
+        output,
+        made.model,
+        provenance=made.provenance,
+        half_precision=made.half_precision,
+        extras=made.extras,
+    )
 
 
-def _ict(source: Path) -> tuple[FaceModel, Provenance]:
+def _ict(source: Path) -> Conversion:
     read = read_ict_development_copy if source.suffix == ".h5" else read_ict_checkout
     arrays = read(source)
-    return ict_model(arrays), Provenance(
+    origin = Provenance(
         created_by="python -m lib.facemodel convert-ict",
         copyright="Copyright (c) 2020 USC Institute for Creative Technologies",
         licence_text=arrays.licence_text,
     )
+    return Conversion(ict_model(arrays), origin)
 
 
-def _facescape(source: Path) -> tuple[FaceModel, Provenance]:
-    return facescape_model(read_facescape(source)), Provenance(
-        created_by="python -m lib.facemodel convert-facescape",
-        redistributable=False,
-    )
+def _facescape(source: Path) -> Conversion:
+    return Conversion(facescape_model(read_facescape(source)), _licensed("facescape"))
+
+
+def _bfm09(source: Path) -> Conversion:
+    """In full precision: coefficients of published networks shall give the published vertices."""
+    arrays = read_deep3d(source)
+    model = bfm_model(arrays, "bfm09")
+    return Conversion(model, _licensed("bfm09"), arrays.extras, half_precision=False)
+
+
+def _bfm3ddfa(source: Path) -> Conversion:
+    arrays = read_face_model_npy(source)
+    model = bfm_model(arrays, "bfm3ddfa")
+    return Conversion(model, _licensed("bfm3ddfa"), arrays.extras, half_precision=False)
+
+
+def _licensed(kind: str) -> Provenance:
+    """Of a model that its owner gives to those alone who ask for it."""
+    made_by = f"python -m lib.facemodel convert-{kind}"
+    return Provenance(created_by=made_by, redistributable=False)
 
 
 CONVERTERS: Mapping[str, Converter] = {
@@ -68,5 +111,14 @@ CONVERTERS: Mapping[str, Converter] = {
         "facescape_bm_v1.6_847_50_52_id_front.npz or another of v1.6, or a folder with "
         "core_847_50_52.npy, factor_847_50_52.json and 1_neutral.obj",
         _facescape,
+    ),
+    "bfm09": Converter(
+        "the Basel Face Model 2009 of Deep3DFaceRecon",
+        "folder with 01_MorphableModel.mat, Exp_Pca.bin, std_exp.txt, BFM_exp_idx.mat, "
+        "BFM_front_idx.mat and facemodel_info.mat, or BFM_model_front.mat",
+        _bfm09,
+    ),
+    "bfm3ddfa": Converter(
+        "the Basel Face Model 2009 of 3DDFA_V3", "face_model.npy of 3DDFA_V3", _bfm3ddfa
     ),
 }

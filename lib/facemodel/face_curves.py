@@ -27,6 +27,7 @@ NOSE_STEP = 0.25
 EYE_REACH = (24.0, 16.0)  # mm to the sides, and up and down, from the middle of the lids
 MOUTH_REACH = 26.0  # mm up and down from the corners of the mouth
 BROW_REACH = 8.0  # mm about the vertices of the brow
+LOOP_WIDEST = 90.0  # mm; the border of a face is wider
 LOOP_AT_MOST = 30.0  # mm from a feature to the middle of the opening that it surrounds
 LID_SPACING = 0.25  # mm between columns that lids are traced in
 LID_SMOOTHING = 0.8  # mm, standard deviation
@@ -114,7 +115,8 @@ class _Head:
 
 
 def _loop_about(head: _Head, loops: list[np.ndarray], centre: np.ndarray) -> np.ndarray | None:
-    """The border loop whose middle is nearest to a point, if near enough."""
+    """The border loop whose middle is nearest to a point, if near enough; not that of the face."""
+    loops = [loop for loop in loops if np.ptp(head.vertices[loop, 0]) < LOOP_WIDEST]
     away = [np.linalg.norm(head.vertices[loop].mean(axis=0) - centre) for loop in loops]
     if not away or min(away) > LOOP_AT_MOST:
         return None

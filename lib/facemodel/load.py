@@ -13,6 +13,8 @@ DEFAULT_MODEL = "makehuman"
 RESOURCES = Path("resources/face_models")
 COMMANDS = {  # what makes the file of a name
     "ict": "python -m lib.facemodel convert-ict CHECKOUT",
+    "bfm09": "python -m lib.facemodel convert-bfm09 FOLDER_OR_FILE",
+    "bfm3ddfa": "python -m lib.facemodel convert-bfm3ddfa FILE",
     "facescape": "python -m lib.facemodel convert-facescape FILE_OR_FOLDER",
 }
 

@@ -83,6 +83,8 @@ class FaceModel:
             of both signs and without bounds.
         albedo_encoding: `linear` = mean and modes are linear light; `srgb` = their sum is
             sRGB-encoded, 0..1, as many published models have it.
+        contour33: candidate vertices of each of the 33 points of the dense contour, where the
+            model brings them; empty = `lib.facemodel.contour33` makes them by rule.
     """
 
     name: str
@@ -106,6 +108,7 @@ class FaceModel:
     source: str
     expression_prior: Literal["weight", "normal"] = "weight"
     albedo_encoding: Literal["linear", "srgb"] = "linear"
+    contour33: tuple[np.ndarray, ...] = ()
 
     @property
     def n_identity(self) -> int:

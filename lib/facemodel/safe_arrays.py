@@ -56,6 +56,25 @@ def unpickle_arrays(file: IO[bytes], path: str | Path) -> Any:
         ) from error
 
 
+def read_pickled_npy(path: str | Path) -> Any:
+    """The one object of an .npy file: a dictionary or list of arrays, or a plain array.
+
+    Raises:
+        MissingModelError: there is no such file.
+        ConfigError: it is no .npy file, or holds anything that could be code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingModelError(f"{path} is not there; expected an .npy file.")
+    with path.open("rb") as file:
+        shape, fortran, dtype = _header(file, path)
+        if not dtype.hasobject:
+            values = _numbers(file, int(np.prod(shape)), dtype, path)
+            return values.reshape(shape, order="F" if fortran else "C")
+        found = np.asarray(unpickle_arrays(file, path))
+    return found.item() if found.size == 1 else found
+
+
 class Archive:
     """An .npz file whose arrays are read one by one; nothing in it is executed.
 

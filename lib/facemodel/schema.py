@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -81,6 +82,7 @@ def write_face_model(
     coarse: CoarseShape | None = None,
     provenance: Provenance | None = None,
     half_precision: bool = False,
+    extras: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write a model; the same model gives the same bytes.
 
@@ -90,6 +92,7 @@ def write_face_model(
         coarse: write the shape on this mesh instead, with its operator.
         provenance: attributes about the origin.
         half_precision: store the bases as float16 (about 0.01 mm for 20 mm).
+        extras: arrays of the source that are no part of a `FaceModel`, for `read_extra`.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -120,15 +123,13 @@ def write_face_model(
         file["albedo"].attrs["space"] = ALBEDO_SPACE[model.albedo_encoding]
         for name in sorted(model.landmarks):
             _put_landmarks(file, name, model.landmarks[name])
-        lengths = [len(line) for line in model.contour]
-        _put(
-            file,
-            "contour/vertices",
-            np.concatenate([*model.contour, np.zeros(0, int)]).astype(np.int32),
-        )
-        _put(file, "contour/starts", np.cumsum([0, *lengths]).astype(np.int32))
+        _put_lines(file, "contour", model.contour)
+        if model.contour33:
+            _put_lines(file, "contour33", model.contour33)
         for name in sorted(model.parts):
             _put(file, f"parts/{name}", np.asarray(model.parts[name], np.int32))
+        for name in sorted(extras or {}):
+            _put(file, f"extra/{name}", (extras or {})[name])
     os.replace(temporary, path)
 
 
@@ -153,6 +154,18 @@ def _put(file: h5py.File, name: str, values: np.ndarray) -> None:
         return
     chunks = (1, *values.shape[1:]) if values.ndim == 3 else None
     file.create_dataset(name, data=values, chunks=chunks or True, **COMPRESSION)
+
+
+def _put_lines(file: h5py.File, name: str, lines: Sequence[np.ndarray]) -> None:
+    """Lines of vertices one after another, and where each starts."""
+    every = np.concatenate([*lines, np.zeros(0, int)]).astype(np.int32)
+    _put(file, f"{name}/vertices", every)
+    _put(file, f"{name}/starts", np.cumsum([0, *map(len, lines)]).astype(np.int32))
+
+
+def _read_lines(group: h5py.Group) -> tuple[np.ndarray, ...]:
+    vertices = group["vertices"][:]
+    return tuple(vertices[a:b] for a, b in itertools.pairwise(group["starts"][:]))
 
 
 def _put_landmarks(file: h5py.File, name: str, points: SurfacePoints) -> None:
@@ -254,6 +267,26 @@ def read_face_model(path: str | Path) -> FaceModel:
     return _with_landmarks(model, dense_landmarks(model) | landmarks)
 
 
+def read_extra(path: str | Path, name: str) -> np.ndarray:
+    """An array that a converter kept beside the model; docs/face_models.md lists them.
+
+    Raises:
+        MissingModelError: the file is not there.
+        ConfigError: it has no such array.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingModelError(f"The face model {path} is not there: see docs/face_models.md.")
+    with h5py.File(path, "r") as file:
+        if f"extra/{name}" in file:
+            return file[f"extra/{name}"][...]
+        found = ", ".join(file["extra"]) if "extra" in file else "none"
+    raise ConfigError(
+        f"{path} keeps no '{name}' of its source (it has: {found}). Convert a model that has it: "
+        "see docs/face_models.md."
+    )
+
+
 def _with_landmarks(model: FaceModel, landmarks: dict[str, SurfacePoints]) -> FaceModel:
     for name, points in landmarks.items():
         if len(points) and points.triangle.max() >= len(model.triangles):
@@ -278,8 +311,6 @@ def _read(file: h5py.File) -> FaceModel:
         coarse = CoarseShape(operator, mean, identity, expression)
         mean, identity = coarse.refine(mean), coarse.refine(identity)
         expression = coarse.refine(expression)
-    starts = file["contour/starts"][:]
-    vertices = file["contour/vertices"][:]
     return FaceModel(
         name=str(file.attrs["name"]),
         mean=mean,
@@ -296,12 +327,13 @@ def _read(file: h5py.File) -> FaceModel:
         albedo_mean=file["albedo/mean"][:].astype(np.float32),
         albedo_basis=file["albedo/basis"][:].astype(np.float32),
         landmarks={name: _read_landmarks(group) for name, group in file["landmarks"].items()},
-        contour=tuple(vertices[a:b] for a, b in itertools.pairwise(starts)),
+        contour=_read_lines(file["contour"]),
         parts={name: values[:] for name, values in file["parts"].items()},
         licence=str(file.attrs["licence"]),
         source=str(file.attrs["source"]),
         expression_prior=_named(EXPRESSION_PRIOR, file["shape/expression"], "prior"),
         albedo_encoding=_named(ALBEDO_SPACE, file["albedo"], "space"),
+        contour33=_read_lines(file["contour33"]) if "contour33" in file else (),
     )
 
 

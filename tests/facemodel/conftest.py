@@ -18,7 +18,10 @@ from lib.facemodel import (
 )
 from lib.facemodel.converters import convert_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
+from tests.facemodel.bfm_files import SmallBfm, small_bfm, write_face_model_npy, write_folder
 from tests.facemodel.facescape_files import SmallFaceScape, small_facescape, write_npz
+
+NAMELESS = ("bfm09", "bfm3ddfa")  # converted models whose expressions are N(0, 1)
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +70,43 @@ def facescape(
     return read_face_model(folder / "facescape.h5")
 
 
+@pytest.fixture(scope="session")
+def small_basel(makehuman: FaceModel) -> SmallBfm:
+    return small_bfm(makehuman)
+
+
+@pytest.fixture(scope="session")
+def bfm09(small_basel: SmallBfm, tmp_path_factory: pytest.TempPathFactory) -> FaceModel:
+    folder = tmp_path_factory.mktemp("bfm")
+    convert_model("bfm09", write_folder(folder / "BFM", small_basel), folder / "bfm09.h5")
+    return read_face_model(folder / "bfm09.h5")
+
+
+@pytest.fixture(scope="session")
+def bfm3ddfa_file(small_basel: SmallBfm, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bfm3ddfa")
+    source = write_face_model_npy(folder / "face_model.npy", small_basel)
+    convert_model("bfm3ddfa", source, folder / "bfm3ddfa.h5")
+    return folder / "bfm3ddfa.h5"
+
+
+@pytest.fixture(scope="session")
+def bfm3ddfa(bfm3ddfa_file: Path) -> FaceModel:
+    return read_face_model(bfm3ddfa_file)
+
+
+@pytest.fixture(
+    params=["makehuman", "facescape", *NAMELESS, pytest.param("ict", marks=pytest.mark.slow)],
+)
+def model(request: pytest.FixtureRequest) -> FaceModel:
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(
     params=["makehuman", "facescape", pytest.param("ict", marks=pytest.mark.slow)],
 )
-def model(request: pytest.FixtureRequest) -> FaceModel:
+def named_model(request: pytest.FixtureRequest) -> FaceModel:
+    """Models whose expressions have ARKit's names."""
     return request.getfixturevalue(request.param)
 
 

@@ -105,13 +105,13 @@ def test_the_eight_parts_share_no_vertex_and_are_of_both_sides(model):
     assert set(model.parts["skin"]) <= set(model.parts["face_mask"])
 
 
-def test_jaw_contour_lines_run_from_front_to_back_and_pass_their_landmark(model):
-    assert len(model.contour) == 17
-    for index, line in enumerate(model.contour):
-        place = model.mean[line]
+def test_jaw_contour_lines_run_from_front_to_back_and_pass_their_landmark(named_model):
+    assert len(named_model.contour) == 17
+    for index, line in enumerate(named_model.contour):
+        place = named_model.mean[line]
         assert len(line) >= 8
         assert place[0, 2] > place[-1, 2] + 15, index
-        assert np.linalg.norm(place - marks(model)[index], axis=1).min() < 9, index
+        assert np.linalg.norm(place - marks(named_model)[index], axis=1).min() < 9, index
         steps = np.linalg.norm(np.diff(place, axis=0), axis=1)
         assert steps.max() < 25, index
 
@@ -187,8 +187,8 @@ def test_the_identity_basis_keeps_its_scale_and_order(whole_model):
     assert 3.0 < np.sqrt((rms**2).sum()) < 9.0
 
 
-def test_jaw_open_lowers_the_chin_and_parts_the_lips(model):
-    neutral, opened = marks(model), marks(model, expressed(model, "jawOpen"))
+def test_jaw_open_lowers_the_chin_and_parts_the_lips(named_model):
+    neutral, opened = marks(named_model), marks(named_model, expressed(named_model, "jawOpen"))
     assert (opened - neutral)[8, 1] < -5
     gap = (opened[62, 1] - opened[66, 1]) - (neutral[62, 1] - neutral[66, 1])
     assert gap > 12
@@ -197,32 +197,34 @@ def test_jaw_open_lowers_the_chin_and_parts_the_lips(model):
 @pytest.mark.parametrize(
     ("side", "upper", "lower"), [("Right", (37, 38), (41, 40)), ("Left", (43, 44), (47, 46))]
 )
-def test_a_blink_closes_the_lids_of_its_side_alone(model, side, upper, lower):
+def test_a_blink_closes_the_lids_of_its_side_alone(named_model, side, upper, lower):
     def gap(points: np.ndarray, above: tuple[int, ...], below: tuple[int, ...]) -> float:
         return float(np.mean(points[list(above), 1] - points[list(below), 1]))
 
-    shut = marks(model, expressed(model, f"eyeBlink{side}"))
+    shut = marks(named_model, expressed(named_model, f"eyeBlink{side}"))
     other = ((43, 44), (47, 46)) if side == "Right" else ((37, 38), (41, 40))
-    assert gap(marks(model), upper, lower) > 7
+    assert gap(marks(named_model), upper, lower) > 7
     assert abs(gap(shut, upper, lower)) < 1.5
-    assert abs(gap(shut, *other) - gap(marks(model), *other)) < 0.5
+    assert abs(gap(shut, *other) - gap(marks(named_model), *other)) < 0.5
 
 
-def test_a_smile_raises_and_widens_the_mouth_corners(model):
-    change = marks(model, expressed(model, "mouthSmileLeft", "mouthSmileRight")) - marks(model)
+def test_a_smile_raises_and_widens_the_mouth_corners(named_model):
+    change = marks(
+        named_model, expressed(named_model, "mouthSmileLeft", "mouthSmileRight")
+    ) - marks(named_model)
     assert (change[[48, 54], 1] > 2).all()
     assert change[48, 0] < -1
     assert change[54, 0] > 1
 
 
-def test_raising_the_brows_raises_them(model):
-    raised = expressed(model, "browInnerUp", "browOuterUpLeft", "browOuterUpRight")
-    change = marks(model, raised) - marks(model)
+def test_raising_the_brows_raises_them(named_model):
+    raised = expressed(named_model, "browInnerUp", "browOuterUpLeft", "browOuterUpRight")
+    change = marks(named_model, raised) - marks(named_model)
     assert (change[17:27, 1] > 0.5).all()
 
 
-def test_correctives_are_not_free(model):
-    free = dict(zip(model.expression_names, model.free_expressions))
+def test_correctives_are_not_free(named_model):
+    free = dict(zip(named_model.expression_names, named_model.free_expressions))
     assert not free["mouthClose"]
     assert free["jawOpen"]
     assert free["eyeBlinkLeft"]
@@ -239,5 +241,7 @@ def test_likely_albedo_coefficients_give_skin_colours(model):
 
 
 def test_licence_and_source_are_named(model):
-    assert model.licence.startswith(("CC0-1.0", "MIT", "FaceScape licence"))
+    assert model.licence.startswith(
+        ("CC0-1.0", "MIT", "FaceScape licence", "Basel Face Model licence")
+    )
     assert len(model.source) > 20

@@ -28,6 +28,12 @@ SCHEMES = {"ldm106": (LINES106, OPPOSITE106), "ldm134": (LINES134, OPPOSITE134)}
 FOCAL_PX, SIZE = 900.0, 384
 
 
+@pytest.fixture
+def model(named_model: FaceModel) -> FaceModel:
+    """Heads with an underside of the jaw, lids that shut and eyes that turn."""
+    return named_model
+
+
 def on_mean(model: FaceModel, scheme: str) -> np.ndarray:
     return model.landmarks[scheme].on(model.mean, model.triangles).astype(float)
 

@@ -1,0 +1,8 @@
+"""The Basel Face Model in the layouts that Deep3DFaceRecon and 3DDFA_V3 use, and as published."""
+
+from lib.facemodel.bfm.deep3d import read_deep3d
+from lib.facemodel.bfm.face_model_npy import read_face_model_npy
+from lib.facemodel.bfm.model import bfm_model
+from lib.facemodel.bfm.source import BfmSource
+
+__all__ = ["BfmSource", "bfm_model", "read_deep3d", "read_face_model_npy"]
