@@ -41,6 +41,7 @@ include: "rules/export.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/synthesise.smk"
+include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/train_displacement.smk"
 

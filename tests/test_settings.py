@@ -34,6 +34,7 @@ from lib.segmentation import SegmentationOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
+from lib.training.dataset import DatasetOptions
 from lib.training.options import TrainingOptions
 
 PROJECT = Path(__file__).parents[1]
@@ -55,6 +56,7 @@ SECTIONS = {
     "evaluation": EvaluationOptions,
     "report": ReportOptions,
     "synthesis": SynthesisOptions,
+    "dataset": DatasetOptions,
     "training": TrainingOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))

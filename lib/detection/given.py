@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.detection.options import Detection, DetectionOptions, box_of_five, roll_of_five
+from lib.geometry.aligned_crop import standard_five
 from lib.networks.facemesh import five_of_mesh
 from lib.networks.given import Given, check_folder, read_given
 
@@ -43,8 +44,7 @@ def five_of_given(given: Given) -> np.ndarray:
     if given.scheme == "points5":
         return points
     if given.scheme == "ibug68":
-        eyes = [points[[36, 39]].mean(0), points[[42, 45]].mean(0)]  # corners, as Deep3D's
-        return np.stack([*eyes, points[30], points[48], points[54]])
+        return standard_five(points)
     if given.scheme == "ldm106":
         eyes = points[[_RIGHT_EYE_106, _LEFT_EYE_106]]
         return np.concatenate([eyes, points[[_NOSE_106]], points[list(_MOUTH_106)]])
