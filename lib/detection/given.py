@@ -6,11 +6,9 @@ import numpy as np
 
 from lib.detection.options import Detection, DetectionOptions, box_of_five, roll_of_five
 from lib.geometry.aligned_crop import standard_five
+from lib.geometry.five_points import five_of_106
 from lib.networks.facemesh import five_of_mesh
 from lib.networks.given import Given, check_folder, read_given
-
-_RIGHT_EYE_106, _LEFT_EYE_106 = 74, 83
-_NOSE_106, _MOUTH_106 = 54, (84, 90)
 
 
 class GivenDetector:
@@ -46,8 +44,7 @@ def five_of_given(given: Given) -> np.ndarray:
     if given.scheme == "ibug68":
         return standard_five(points)
     if given.scheme == "ldm106":
-        eyes = points[[_RIGHT_EYE_106, _LEFT_EYE_106]]
-        return np.concatenate([eyes, points[[_NOSE_106]], points[list(_MOUTH_106)]])
+        return five_of_106(points)
     if given.scheme == "mesh468":
         return five_of_mesh(points)
     return np.full((5, 2), np.nan)

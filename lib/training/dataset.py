@@ -20,7 +20,7 @@ from PIL import Image
 
 from lib.artefacts import Capture, Faces, Landmarks, Outcome, SkinMask
 from lib.errors import CaptureFailure, ConfigError
-from lib.geometry.aligned_crop import standard_five
+from lib.geometry.five_points import aligning_five
 from lib.imaging import Photo, encode_jpeg, encode_png, save_bytes
 from lib.skin import published_probability
 from lib.training.datalist import PhotoFiles, flipped, write_datalists
@@ -40,7 +40,8 @@ class DatasetOptions:
     Args:
         mask: `published` = the mixture of Deep3DFaceRecon on the whole photo, as its data
             preparation writes; `skin` = the run's own mask.
-        points: where the five points come from: means of the 68 `landmarks`, or the `detector`.
+        points: where the five points come from: the `landmarks` (means of the 68, or the
+            five of 3DDFA_V3 among 106), or the `detector`.
         images: whether photos are linked or copied where they can be used as they are.
         validation: share of the subjects that is kept for validation.
         seed: another number chooses other subjects.
@@ -127,7 +128,8 @@ class DatasetWriter:
             )
         five = (faces.points_px[view].astype(np.float64) + 0.5) * scale - 0.5
         if self._options.points == "landmarks" or not np.isfinite(five).all():
-            five = standard_five(points)
+            given = (landmarks.points_px[view].astype(np.float64) + 0.5) * scale - 0.5
+            five = aligning_five(landmarks.scheme, given, points)
         photo = open_photo(capture, view)
         image = self._put_photo(stem, Path(capture.path[view]), photo, capture.distortion[view])
         files = PhotoFiles(

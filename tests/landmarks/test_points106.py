@@ -5,6 +5,7 @@ import torch
 from lib.errors import CaptureFailure, ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.facemodel.dense_landmarks import EYE_CENTRES106, LINES106, OPPOSITE106
+from lib.geometry.five_points import FIVE_OF_106, aligning_five
 from lib.landmarks import LandmarkOptions, load_landmarker
 from lib.landmarks.dlib68 import MIRROR_68
 from lib.landmarks.ibug106 import WEIGHTS, ibug68_of_106, ibug68_sigma_of_106
@@ -125,9 +126,12 @@ def test_ibug_points_of_the_106_lie_at_those_of_the_head_model(model):
 
 
 def test_five_points_of_the_crop_are_among_the_106():
-    assert EYE_CENTRES106 == (74, 83)
-    assert LINES106["nose_bridge"][-1] == 54
-    assert LINES106["outer_lips"][0] == 84 and LINES106["outer_lips"][6] == 90
+    lips = LINES106["outer_lips"]
+    assert (*EYE_CENTRES106, LINES106["nose_bridge"][-1], lips[0], lips[6]) == FIVE_OF_106
+    assert FIVE_OF_106 == (74, 83, 54, 84, 90)
+    points, ibug = np.random.default_rng(0).uniform(0, 9, (2, 106, 2)), np.ones((2, 68, 2))
+    np.testing.assert_array_equal(aligning_five("ldm106", points, ibug), points[:, FIVE_OF_106])
+    np.testing.assert_array_equal(aligning_five("mesh468", points, ibug), np.ones((2, 5, 2)))
 
 
 def test_a_lost_point_loses_the_ibug_points_that_rest_on_it():

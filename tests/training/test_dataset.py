@@ -175,6 +175,26 @@ def test_views_become_photos_of_their_own(tmp_path):
     assert names == ["one_00.png", "one_01.png", "one_02.png"]
 
 
+GOLDEN = {  # blue, green, red of a pixel -> its value in a published mask
+    (120, 150, 200): 251,
+    (60, 90, 140): 249,
+    (200, 100, 50): 0,
+    (255, 255, 255): 48,
+    (0, 0, 0): 7,
+    (90, 120, 170): 250,
+}
+
+
+def test_a_mask_holds_the_published_values_in_three_channels(tmp_path):
+    colours = np.array(list(GOLDEN), np.uint8)[:, ::-1]
+    pixels = np.repeat(np.repeat(colours[None], 40, 0), 10, 1)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    _, root = write(tmp_path, {"one": capture(tmp_path / "a.png")})
+    mask = np.asarray(Image.open(root / "datasets/photos/mask/one.png"))
+    expected = np.repeat(list(GOLDEN.values()), 10)
+    np.testing.assert_array_equal(mask, np.broadcast_to(expected[None, :, None], (40, 60, 3)))
+
+
 @pytest.mark.parametrize(("points", "known"), [("landmarks", 1.0), ("detector", np.nan)])
 def test_five_points_come_from_the_68_by_default_and_where_there_are_no_others(
     tmp_path, points, known
