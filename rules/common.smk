@@ -122,6 +122,11 @@ def if_regressed(file):
     return [] if config["fit"]["method"] == "optimise" else file
 
 
+def if_published(file):
+    """Input of the export where files of published systems are wanted."""
+    return file if config["export"]["published"] else []
+
+
 def has_many_views(batch):
     """Whether a batch holds a capture of several views."""
     return any(len(views) > 1 for views in LEDGER.captures(batch).values())

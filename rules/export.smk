@@ -16,6 +16,8 @@ rule export_heads:
         base=if_many_views("<results>/{batch}/base.h5"),
         surface=if_many_views("<results>/{batch}/surface.h5"),
         displacement=if_many_views("<results>/{batch}/displacement.h5"),
+        regression=if_regressed("<results>/{batch}/regression.h5"),
+        parts=if_published("<results>/{batch}/parts.h5"),
         model=face_model_file,
     output:
         heads=directory("<results>/{batch}/export"),
@@ -39,6 +41,7 @@ rule export_heads:
         version=VERSION["export"],
         face_model=config["face_model"],
         options=config["export"],
+        texture=config["texture"],
     message:
         "Exporting the heads of {wildcards.batch}"
     script:

@@ -1,6 +1,7 @@
 """Export heads: every artefact of a batch in, one folder per head out."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 from lib.artefacts import (
@@ -11,20 +12,30 @@ from lib.artefacts import (
     FaceFit,
     Faces,
     Landmarks,
+    Parts,
+    Regression,
     Rig,
     Surface,
     Texture,
 )
-from lib.export import ExportOptions, HeadExporter, Measured
+from lib.export import (
+    ExportOptions,
+    HeadExporter,
+    Measured,
+    PublishedExporter,
+    PublishedInputs,
+)
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import progress, stage_log
+from lib.texture import TextureOptions, blend_texture, prepare_chart
 
 
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
-    exporter = HeadExporter(model, ExportOptions(**params.options))
+    options = ExportOptions(**params.options)
+    exporter = HeadExporter(model, options)
     folder = Path(outputs.heads)
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -46,20 +57,39 @@ def main(inputs, outputs, params):
             )
             if file
         ]
+        write_published = published(model, options, inputs, params, stack)
         for name in progress(textures.captures, "export"):
             capture = captures[faces[name].photo]
             measured = Measured(*(reader[name] for reader in many)) if many else None
-            exporter.write(
-                folder / name,
-                name,
-                capture,
-                landmarks[name],
-                fits[name],
-                textures[name],
-                measured,
-            )
+            head = capture, landmarks[name], fits[name], textures[name]
+            exporter.write(folder / name, name, *head, measured)
+            write_published(folder / name, name, *head, faces[name])
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))
+
+
+def published(model, options, inputs, params, stack):
+    """The function that writes a head's files of published systems; it does nothing for none."""
+    if not options.published:
+        return lambda *_: None
+    exporter = PublishedExporter(model, options.published)
+    texturing = TextureOptions(**params.texture)
+    is_extracted = texturing.method == "extract"
+    texturing = dataclasses.replace(texturing, method="extract")
+    chart = None if is_extracted else prepare_chart(model, texturing.uv_size)
+    parts = stack.enter_context(BatchReader(inputs.parts, Parts))
+    codes = None
+    if inputs.regression:
+        codes = stack.enter_context(BatchReader(inputs.regression, Regression))
+
+    def write(folder, name, capture, landmarks, fit, texture, face):
+        if not is_extracted:
+            texture = blend_texture(model, capture, face, fit, options=texturing, chart=chart)
+        code = codes[name] if codes else None
+        found = PublishedInputs(capture, landmarks, fit, parts[name], texture, code)
+        exporter.write(folder, name, found)
+
+    return write
 
 
 if "snakemake" in globals():

@@ -3,5 +3,14 @@
 from lib.export.head import FILES, MEASURED_FILES, HeadExporter
 from lib.export.measured import Measured
 from lib.export.options import ExportOptions
+from lib.export.published import PublishedExporter, PublishedInputs
 
-__all__ = ["FILES", "MEASURED_FILES", "ExportOptions", "HeadExporter", "Measured"]
+__all__ = [
+    "FILES",
+    "MEASURED_FILES",
+    "ExportOptions",
+    "HeadExporter",
+    "Measured",
+    "PublishedExporter",
+    "PublishedInputs",
+]

@@ -94,7 +94,7 @@ def obj_rig(
         quad, rest = here & is_quad, here & ~is_quad
         lines.append(_polygons(triangles, uv_triangles, first[quad], fourth[quad]))
         lines.append(_polygons(triangles, uv_triangles, first[rest], None))
-    return ObjRig(_rows("vt %.6f %.6f\n", uv), "".join(lines))
+    return ObjRig(format_rows("vt %.6f %.6f\n", uv), "".join(lines))
 
 
 def write_obj(
@@ -111,9 +111,9 @@ def write_obj(
     """
     lines = [
         f"# {comment}\nmtllib {path.with_suffix('.mtl').name}\n",
-        _rows("v %.4f %.4f %.4f\n", vertices),
+        format_rows("v %.4f %.4f %.4f\n", vertices),
         rig.uv,
-        _rows("vn %.4f %.4f %.4f\n", normals),
+        format_rows("vn %.4f %.4f %.4f\n", normals),
         "usemtl head\n",
         rig.faces,
     ]
@@ -139,9 +139,10 @@ def _polygons(
         uv_corner = np.concatenate([uv_corner, uv_triangles[fourth, 2:]], axis=1)
     n_polygons, n_corners = corner.shape
     table = np.stack([corner, uv_corner, corner], axis=2).reshape(n_polygons, 3 * n_corners)
-    return _rows("f" + " %d/%d/%d" * n_corners + "\n", table + 1)
+    return format_rows("f" + " %d/%d/%d" * n_corners + "\n", table + 1)
 
 
-def _rows(line: str, table: np.ndarray) -> str:
+def format_rows(line: str, table: np.ndarray) -> str:
+    """A line of text per row of numbers (n, k), by a format with k places."""
     # one format call for the whole table: ten times as fast as a call per row
     return (line * len(table)) % tuple(table.ravel().tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class ExportOptions:
         glb_jpeg_quality: quality of that texture, 1..95.
         smallest_delta_mm: shorter differences are left out of the morph targets.
         displacement_px: side of the displacement and normal maps of measured heads; 0 = none.
+        published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`.
     """
 
     overlay_side_px: int = 1600
@@ -24,3 +25,4 @@ class ExportOptions:
     glb_jpeg_quality: int = 92
     smallest_delta_mm: float = 0.002
     displacement_px: int = 4096
+    published: list[str] = field(default_factory=list)

@@ -40,7 +40,7 @@ def coefficient_table(model: FaceModel, capture: Capture, fit: FaceFit) -> Json:
         {
             "photo": Path(capture.path[view]).name,
             "expression": {
-                name: {"value": _plain(value), "sigma": _plain(sigma)}
+                name: {"value": plain(value), "sigma": plain(sigma)}
                 for name, value, sigma in zip(
                     model.expression_names,
                     fit.expression[view],
@@ -48,13 +48,13 @@ def coefficient_table(model: FaceModel, capture: Capture, fit: FaceFit) -> Json:
                     strict=True,
                 )
             },
-            "light": _plain(fit.light[view]),
+            "light": plain(fit.light[view]),
             "focal_px": {
-                "value": _plain(fit.focal_px[view] * scale[view], 3),
-                "sigma": _plain(fit.focal_px[view] * scale[view] * fit.focal_sigma[view], 3),
+                "value": plain(fit.focal_px[view] * scale[view], 3),
+                "sigma": plain(fit.focal_px[view] * scale[view] * fit.focal_sigma[view], 3),
                 "source": capture.focal_source[view],
             },
-            "reprojection_percent": _plain(reprojection_percent(fit)[view], 3),
+            "reprojection_percent": plain(reprojection_percent(fit)[view], 3),
         }
         for view in range(len(fit.focal_px))
     ]
@@ -65,16 +65,16 @@ def coefficient_table(model: FaceModel, capture: Capture, fit: FaceFit) -> Json:
         "subject": capture.subject,
         "identity": {
             "unit": "standard deviations of the model's population",
-            "value": _plain(fit.identity),
-            "sigma": _plain(identity_sigma),
+            "value": plain(fit.identity),
+            "sigma": plain(identity_sigma),
         },
         "albedo": {
             "unit": "standard deviations of the model's population",
-            "value": _plain(fit.albedo),
+            "value": plain(fit.albedo),
         },
         "light_convention": LIGHT_CONVENTION,
         "vertex_sigma_mm": {
-            "median_face": _plain(np.median(fit.vertex_sigma_mm[_face_vertices(model)]), 3)
+            "median_face": plain(np.median(fit.vertex_sigma_mm[_face_vertices(model)]), 3)
         },
         "views": views,
     }
@@ -93,10 +93,10 @@ def camera_table(capture: Capture, fit: FaceFit) -> Json:
                 "photo": Path(capture.path[view]).name,
                 "width": width,
                 "height": height,
-                "K": _plain(
+                "K": plain(
                     np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]]), 4
                 ),
-                "world_to_camera": _plain(fit.world_to_camera[view], 9),
+                "world_to_camera": plain(fit.world_to_camera[view], 9),
             }
         )
     return {
@@ -133,16 +133,16 @@ def _landmarks_of_view(capture: Capture, landmarks: Landmarks, fit: FaceFit, vie
     mean_scale = float(np.sqrt(scale.prod()))
     schemes = {
         "ibug68": {
-            "image_px": _plain(original_px(landmarks.ibug68_px[view], scale), 2),
-            "sigma_px": _plain(landmarks.ibug68_sigma_px[view] * mean_scale, 2),
-            "fitted_px": _plain(original_px(fit.landmarks_px[view], scale), 2),
-            "model_mm": _plain(fit.landmarks_mm[view], 3),
+            "image_px": plain(original_px(landmarks.ibug68_px[view], scale), 2),
+            "sigma_px": plain(landmarks.ibug68_sigma_px[view] * mean_scale, 2),
+            "fitted_px": plain(original_px(fit.landmarks_px[view], scale), 2),
+            "model_mm": plain(fit.landmarks_mm[view], 3),
         }
     }
     if landmarks.scheme != "ibug68":
         schemes[landmarks.scheme] = {
-            "image_px": _plain(original_px(landmarks.points_px[view], scale), 2),
-            "sigma_px": _plain(landmarks.sigma_px[view] * mean_scale, 2),
+            "image_px": plain(original_px(landmarks.points_px[view], scale), 2),
+            "sigma_px": plain(landmarks.sigma_px[view] * mean_scale, 2),
         }
     return schemes
 
@@ -151,7 +151,7 @@ def _face_vertices(model: FaceModel) -> np.ndarray:
     return np.asarray(model.parts.get("face_mask", np.arange(model.n_vertices)))
 
 
-def _plain(values: np.ndarray | float, digits: int = 5) -> Json:
+def plain(values: np.ndarray | float, digits: int = 5) -> Json:
     """Rounded plain numbers; not-a-number and infinity become None."""
     rounded = np.round(np.asarray(values, np.float64), digits) + 0.0  # no minus zero
     if rounded.ndim == 0:

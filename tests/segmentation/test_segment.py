@@ -9,7 +9,7 @@ from lib.facemodel import PARTS, part_of_triangles
 from lib.geometry import SurfaceTree
 from lib.segmentation import SegmentationOptions, part_surfaces, segment_parts
 from lib.segmentation.segment import bits
-from tests.segmentation.conftest import make_case
+from tests.posed_head import make_case
 
 SKIN = PARTS.index("skin") + 1
 PUBLISHED = SegmentationOptions(method="3ddfa_v3")

@@ -43,6 +43,16 @@ def test_capture_folders_plan_the_stages_of_many_views_and_photos_do_not(photos,
     assert both.returncode and "A run has one source of images" in both.text
 
 
+def test_parts_are_segmented_where_files_of_published_systems_are_wanted(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out"}
+    plain = run("--dry-run", "--nolock", **settings).check()
+    assert "segment_parts" not in plain.planned
+    wanted = run("--dry-run", "--nolock", **settings, export="{published: [3ddfa_v3]}").check()
+    assert wanted.planned["segment_parts"] == 1
+    wrong = run("--dry-run", "--nolock", **settings, export="{published: [hrn]}")
+    assert wrong.returncode and "expected one of deep3d, 3ddfa_v3" in wrong.text
+
+
 def test_only_batches_with_a_truth_are_evaluated(photos, tmp_path):
     (photos / "shard.h5").write_bytes(b"x")
     (photos / "samples.tsv").write_text("image\ttruth\nanna.png\t\nbert.png\tshard.h5#x\n")
