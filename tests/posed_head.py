@@ -70,7 +70,8 @@ def make_case(model: FaceModel, yaw_deg=0.0, jaw_open=0.0, views=1, unfitted=())
     pose = np.column_stack([rotation, [0, -25.0, 800.0] - rotation @ [0, 0, -60.0]])
     centre = np.array([(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2])
     expression = np.zeros(model.n_expression, np.float32)
-    expression[model.expression_names.index("jawOpen")] = jaw_open
+    if jaw_open:
+        expression[model.expression_names.index("jawOpen")] = jaw_open
     posed = model.vertices(None, expression)
     marks = model.landmarks["ibug68"].on(posed, model.triangles)
     poses = np.stack([pose] * views)

@@ -5,7 +5,7 @@ from lib.facemodel.contour import contour33, visible_contour
 from lib.facemodel.dense_landmarks import LINES106, LINES134, landmarks106
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
-from lib.facemodel.part_labels import part_of_triangles, triangles_of_parts
+from lib.facemodel.part_labels import eyeball_regions, part_of_triangles, triangles_of_parts
 from lib.facemodel.pouch import Pouch, find_pouch
 from lib.facemodel.schema import (
     CoarseShape,
@@ -29,6 +29,7 @@ __all__ = [
     "SurfacePoints",
     "base_texture",
     "contour33",
+    "eyeball_regions",
     "face_model_file",
     "find_pouch",
     "landmarks106",

@@ -25,6 +25,7 @@ from lib.facemodel.landmark_rules import (
     closest_weights,
 )
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
+from lib.facemodel.part_labels import eyeball_regions
 
 N_CONTOUR = 33
 
@@ -126,8 +127,8 @@ def landmarks106(model: FaceModel, vertices: np.ndarray) -> np.ndarray:
     """
     points = model.landmarks["ldm106"].on(vertices, model.triangles)
     for index, side in zip(EYE_CENTRES106, ("right", "left")):
-        if f"eye_{side}" not in model.region_names:
-            continue
+        if f"eye_{side}" not in eyeball_regions(model):
+            continue  # the scheme's own point moves with the surface
         ball = vertices[np.unique(model.triangles[model.region(f"eye_{side}")])]
         middle, radius = _sphere(ball.astype(np.float64))
         outward = points[list(LINES106[f"{side}_eye"])].mean(axis=0) - middle

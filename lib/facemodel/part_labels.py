@@ -32,3 +32,13 @@ def triangles_of_parts(model: FaceModel) -> np.ndarray:
     for row, name in enumerate(PARTS):
         inside[row, np.asarray(model.parts.get(name, ()), np.int64)] = True
     return inside[:, model.triangles].sum(axis=2) >= 2
+
+
+def eyeball_regions(model: FaceModel) -> tuple[str, ...]:
+    """Regions of eyes that are bodies of their own; where eyes are patches of the skin, none."""
+    skin = np.unique(model.triangles[model.region("skin")])
+    return tuple(
+        name
+        for name in model.region_names
+        if name.startswith("eye_") and not np.isin(model.triangles[model.region(name)], skin).any()
+    )

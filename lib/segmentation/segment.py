@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Parts
@@ -15,6 +17,7 @@ from lib.segmentation.published import published_parts
 from lib.segmentation.surfaces import PartSurfaces
 
 SCHEMES = {"ibug68": 68, "ldm106": 106, "ldm106_2d": 106, "ldm134": 134}
+UPRIGHT: dict[str, Literal["up", "side"]] = {"raster": "up", "3ddfa_v3": "side"}
 SEEN_MM = 4.0  # landmarks lie on edges such as lids, before or behind which skin lies
 
 
@@ -60,7 +63,7 @@ def segment_parts(
             label, masks = published_parts(surfaces, head, fit.landmarks_px[view])
         visible.append(label)
         full.append(masks)
-        places = landmark_places(surfaces, head)
+        places = landmark_places(surfaces, head, options)
         points.append({name: project(place, *head.camera) for name, place in places.items()})
         seen.append(_seen(surfaces, head, places))
     columns = {f"{name}_px": [of_view[name] for of_view in points] for name in SCHEMES}
@@ -81,7 +84,9 @@ def bits(label: np.ndarray) -> np.ndarray:
     return table[label]
 
 
-def landmark_places(surfaces: PartSurfaces, head: Seen) -> dict[str, np.ndarray]:
+def landmark_places(
+    surfaces: PartSurfaces, head: Seen, options: SegmentationOptions
+) -> dict[str, np.ndarray]:
     """Points (n, 3) mm of each scheme on the posed head; NaN where the model lacks the scheme."""
     model, vertices = surfaces.model, head.vertices
     places = {name: np.full((n, 3), np.nan) for name, n in SCHEMES.items()}
@@ -91,7 +96,8 @@ def landmark_places(surfaces: PartSurfaces, head: Seen) -> dict[str, np.ndarray]
     if "ldm106" in model.landmarks:
         places["ldm106"] = landmarks106(model, vertices)
     if surfaces.contour is not None:
-        shown = visible_contour(model, vertices, head.camera.world_to_camera, surfaces.contour)
+        pose, upright = head.camera.world_to_camera, UPRIGHT[options.method]
+        shown = visible_contour(model, vertices, pose, surfaces.contour, upright)
         places["ldm106_2d"] = np.concatenate([vertices[shown], places["ldm106"][len(shown) :]])
     return places
 

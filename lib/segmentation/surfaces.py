@@ -11,6 +11,7 @@ from lib.facemodel import (
     PARTS,
     FaceModel,
     contour33,
+    eyeball_regions,
     part_of_triangles,
     triangles_of_parts,
 )
@@ -50,17 +51,18 @@ def part_surfaces(model: FaceModel) -> PartSurfaces:
     label[label > len(PARTS)] = 0
     by_corners = triangles_of_parts(model)
     members = np.zeros((len(PARTS), model.n_vertices), bool)
-    alone, lids = [], []
+    alone, lids, balls = [], [], eyeball_regions(model)
     for index, name in enumerate(PARTS):
         members[index, np.asarray(model.parts.get(name, ()), np.int64)] = True
         ball = EYES.get(name)
-        if ball in model.region_names:
+        if ball in balls:
             alone.append(np.flatnonzero(by_corners[index]))
             lids.append(_lids(model, members[index], by_corners[index]))
         else:
             alone.append(np.flatnonzero(label == index + 1))
             lids.append(np.zeros(0, np.int64))
-    contour = contour33(model) if len(model.contour) == 17 and "ldm106" in model.landmarks else None
+    lines = model.contour33 or model.contour
+    contour = contour33(model) if lines and "ldm106" in model.landmarks else None
     return PartSurfaces(model, label, tuple(alone), tuple(lids), members, contour)
 
 

@@ -1,6 +1,7 @@
 """Files as Deep3DFaceRecon and 3DDFA_V3 write them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from lib.artefacts import Landmarks, Regression, Texture
 from lib.export import PublishedExporter, PublishedInputs
 from lib.export.published.dense import enlarged
 from lib.export.published.panels import draw_squares, grid
-from lib.facemodel import load_face_model
+from lib.facemodel import load_face_model, read_face_model
+from lib.facemodel.converters import convert_model
 from lib.facemodel.object_frame import object_origin
 from lib.geometry import project
 from lib.geometry.aligned_crop import align_face, standard_five
 from lib.geometry.crop_camera import camera_of_pose, image_up, rotation_of_angles, to_object
 from lib.networks.aligned import cut_aligned
+from lib.render import ambient_light
 from lib.segmentation import part_surfaces, segment_parts
+from tests.facemodel.bfm_files import small_bfm, write_face_model_npy
 from tests.posed_head import SIZE, make_case, without_eyeballs
 
 CODE = {"angles": (0.1, -0.3, 0.05), "translation": (0.02, -0.03, 0.1)}
@@ -245,6 +249,24 @@ def test_a_head_without_eyeballs_has_all_files(model, tmp_path):
     assert len(list(tmp_path.rglob("*.*"))) == 5 + 12
     found = np.load(tmp_path / "3ddfa_v3" / "bare.npy", allow_pickle=True).item()
     assert np.isfinite(found["ldm134"]).all() and found["seg"].any(axis=(0, 1)).all()
+
+
+def test_a_published_model_has_all_files_and_its_own_colours(model, tmp_path):
+    source = write_face_model_npy(tmp_path / "face_model.npy", small_bfm(model))
+    convert_model("bfm3ddfa", source, tmp_path / "bfm3ddfa.h5")
+    basel = read_face_model(tmp_path / "bfm3ddfa.h5")
+    found = inputs(basel, make_case(basel, yaw_deg=20.0))
+    fit = found.fit.replace(light=ambient_light()[None])  # shows the albedo itself
+    found = replace(found, fit=fit)
+    PublishedExporter(basel, ["deep3d", "3ddfa_v3"]).write(tmp_path / "out", "anna", found)
+    assert len(list((tmp_path / "out").rglob("*.*"))) == 5 + 12
+    mesh = read_obj(tmp_path / "out" / "deep3d" / "anna.obj")
+    np.testing.assert_allclose(mesh["v"][:, 3:], np.clip(basel.albedo_mean, 0, 1), atol=1e-3)
+    arrays = np.load(tmp_path / "out" / "3ddfa_v3" / "anna.npy", allow_pickle=True).item()
+    marks = basel.landmarks["ldm106"].on(basel.mean, basel.triangles)
+    camera = fit.world_to_camera[0], fit.focal_px[0], fit.centre_px[0]
+    np.testing.assert_allclose(arrays["ldm106"], 2 * project(marks, *camera) + 0.5, atol=2e-3)
+    assert arrays["seg"].any(axis=(0, 1)).all() and np.isfinite(arrays["ldm106_2d"]).all()
 
 
 def test_each_fitted_view_of_several_has_files_of_its_own(model, tmp_path):

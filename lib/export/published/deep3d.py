@@ -9,10 +9,9 @@ import numpy as np
 from scipy.io import savemat
 
 from lib.artefacts import Capture, FaceFit, Landmarks
-from lib.export.pictures import face_triangles
 from lib.export.published.frames import PublishedView
 from lib.export.published.meshes import write_coloured_obj
-from lib.export.published.panels import draw_squares, render_over
+from lib.export.published.panels import draw_squares, drawn_triangles, render_over
 from lib.facemodel import FaceModel
 from lib.geometry.aligned_crop import standard_five
 from lib.imaging import save_png
@@ -46,7 +45,7 @@ def write_deep3d(
         told: the view in published terms.
     """
     crop = cut_aligned(capture.image[view], told.crop)
-    shown = model.triangles[face_triangles(model)]
+    shown = drawn_triangles(model)
     face = render_over(crop, told.vertices_mm, shown, told.fixed, told.colours)
     five = told.crop.to_crop(standard_five(landmarks.ibug68_px[view]))
     marks = told.marks(model)

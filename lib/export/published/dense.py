@@ -8,10 +8,9 @@ import numpy as np
 
 from lib.artefacts import Capture, Parts, Texture
 from lib.export.obj import ObjRig, write_mtl, write_obj
-from lib.export.pictures import face_triangles
 from lib.export.published.frames import PublishedView
 from lib.export.published.meshes import write_coloured_obj
-from lib.export.published.panels import grey_colours, grid, render_over
+from lib.export.published.panels import drawn_triangles, grey_colours, grid, render_over
 from lib.export.tables import original_px
 from lib.facemodel import PARTS, FaceModel
 from lib.geometry import vertex_normals
@@ -39,7 +38,7 @@ def write_panels(
         view: which one.
         told: the view in published terms.
     """
-    shown = model.triangles[face_triangles(model)]
+    shown = drawn_triangles(model)
     grey = grey_colours(told.vertices_mm, model.triangles, told.camera)
     pictures = [
         image,

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Regression
 from lib.export.pictures import posed_vertices
-from lib.facemodel import FaceModel, base_texture
+from lib.facemodel import FaceModel, base_texture, eyeball_regions
 from lib.facemodel.object_frame import object_origin
 from lib.geometry import vertex_normals
 from lib.geometry.aligned_crop import AlignedCrop, align_face, standard_five
@@ -132,9 +132,15 @@ def published_view(
 
 
 def inner_colours(model: FaceModel) -> np.ndarray:
-    """(V, 3) linear albedo of eyes, teeth and mouth at their vertices; NaN on the skin."""
+    """(V, 3) linear albedo of eyes, teeth and mouth at their vertices; NaN on the skin.
+
+    Eyes that are patches of the skin have the model's own colours, and are NaN, too.
+    """
     result = np.full((model.n_vertices, 3), np.nan, np.float32)
-    inside = ~model.region("skin")
+    patches = [
+        n for n in model.region_names if n.startswith("eye_") and n not in eyeball_regions(model)
+    ]
+    inside = ~model.region("skin", *patches)
     if inside.any():
         painted = base_texture(model, INNER_PX)
         at = model.uv_triangles[inside]

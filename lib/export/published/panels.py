@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lib.export.pictures import face_triangles
+from lib.facemodel import FaceModel
 from lib.geometry import vertex_normals
 from lib.geometry.crop_camera import TO_OPENCV
 from lib.render import Camera, interpolate, render_buffers
@@ -14,7 +16,15 @@ GREY = 0.78
 LAMPS = np.array([(-1, 1, 1), (1, 1, 1), (-1, -1, 1), (1, -1, 1), (0, 0, 1)], np.float64)
 STRENGTH = 1.7
 WHITE = 255
+FACE_ALONE = 0.8  # share of its vertices in the face, of a model without neck and scalp
 SQUARE = range(-2, 2)  # px about a landmark, as published
+
+
+def drawn_triangles(model: FaceModel) -> np.ndarray:
+    """(t, 3) triangles that are shown over a photo: the face of a head, all of a face alone."""
+    if len(model.parts["face_mask"]) > FACE_ALONE * model.n_vertices:
+        return model.triangles
+    return model.triangles[face_triangles(model)]
 
 
 def render_over(
