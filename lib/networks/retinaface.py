@@ -40,10 +40,12 @@ class Placement:
     Args:
         pad_px: (x, y) of the photo's first pixel in the square.
         scale: photo px per px of the square.
+        size: (w, h) of the photo.
     """
 
     pad_px: tuple[int, int]
     scale: float
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def prepare(image: np.ndarray) -> tuple[np.ndarray, Placement]:
     left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
     square = np.zeros((SIDE, SIDE, 3), np.float32)
     square[top : top + size[1], left : left + size[0]] = (small - MEAN) / SPREAD
-    return square.transpose(2, 0, 1), Placement((left, top), longest / SIDE)
+    return square.transpose(2, 0, 1), Placement((left, top), longest / SIDE, image.shape[1::-1])
 
 
 def to_photo(boxes: np.ndarray, points: np.ndarray, place: Placement) -> tuple[np.ndarray, ...]:
@@ -248,4 +250,6 @@ def _faces(
     kept = suppressed(corners, score[likely], SAME_FACE)
     five = decode_points(points[likely], prior[likely]) * SIDE
     corners, five = to_photo(corners[kept], five[kept], place)
-    return FacesFound(corners.astype(np.float32), score[likely][kept], five.astype(np.float32))
+    on = ((corners[:, 2:] > 0) & (corners[:, :2] < np.array(place.size) - 1)).all(1)
+    found = corners[on].astype(np.float32), score[likely][kept][on], five[on].astype(np.float32)
+    return FacesFound(*found)

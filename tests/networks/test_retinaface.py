@@ -122,6 +122,18 @@ def test_a_prior_that_fires_becomes_the_box_and_points_worked_out_by_hand(tmp_pa
     assert len(found.box_px) < 40 and (np.abs(overlaps).max(1) > 0).all()
 
 
+def test_faces_that_lie_beside_the_photo_are_none(tmp_path, state):
+    quiet = silent(state)
+    for level in range(3):
+        quiet[f"ClassHead.{level}.conv1x1.bias"] = torch.tensor([3.0, -3.0, 3.0, -3.0])
+    quiet["ClassHead.1.conv1x1.bias"] = torch.tensor([3.0, -3.0, -1.0, 1.0])  # 128 px
+    (found,) = finder(tmp_path, quiet)([np.zeros((128, 1024, 3), np.uint8)], 0.7)
+    # The photo is 64 px high in the square, from 224 on, at half its size.
+    assert len(found.box_px) > 4
+    assert (found.box_px[:, 1] < 127).all() and (found.box_px[:, 3] > 0).all()
+    assert (found.box_px[:, 1] < 0).any() and (found.box_px[:, 3] > 128).any()
+
+
 @pytest.mark.parametrize(
     ("size", "small", "pad"),
     [
