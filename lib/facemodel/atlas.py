@@ -82,7 +82,7 @@ def bordered_chart(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndar
             f"The model has no chart, and its mesh has {pieces} pieces and {len(loops)} borders; "
             "expected one piece with a border, which can be laid flat. Give a model with a chart."
         )
-    border = max(loops, key=len)
+    border = max(loops, key=lambda loop: float(np.ptp(vertices[loop], axis=0).sum()))
     place = ndimage.gaussian_filter1d(
         vertices[border], BORDER_SMOOTHING * len(border), axis=0, mode="wrap"
     )

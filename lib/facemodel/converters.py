@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.facemodel.bfm import bfm_model, read_deep3d, read_face_model_npy
+from lib.facemodel.bfm import (
+    bfm_model,
+    read_deep3d,
+    read_face_model_npy,
+    read_statismo,
+    statismo_model,
+)
 from lib.facemodel.facescape import facescape_model, read_facescape
 from lib.facemodel.ict import ict_model, read_ict_checkout, read_ict_development_copy
 from lib.facemodel.model import FaceModel
@@ -98,6 +104,14 @@ def _bfm3ddfa(source: Path) -> Conversion:
     return Conversion(model, _licensed("bfm3ddfa"), arrays.extras, half_precision=False)
 
 
+def _bfm2017(source: Path) -> Conversion:
+    return Conversion(statismo_model(read_statismo(source), "bfm2017"), _licensed("bfm2017"))
+
+
+def _bfm2019(source: Path) -> Conversion:
+    return Conversion(statismo_model(read_statismo(source), "bfm2019"), _licensed("bfm2019"))
+
+
 def _licensed(kind: str) -> Provenance:
     """Of a model that its owner gives to those alone who ask for it."""
     made_by = f"python -m lib.facemodel convert-{kind}"
@@ -120,5 +134,15 @@ CONVERTERS: Mapping[str, Converter] = {
     ),
     "bfm3ddfa": Converter(
         "the Basel Face Model 2009 of 3DDFA_V3", "face_model.npy of 3DDFA_V3", _bfm3ddfa
+    ),
+    "bfm2017": Converter(
+        "the Basel Face Model 2017",
+        "model2017-1_face12_nomouth.h5 or model2017-1_bfm_nomouth.h5",
+        _bfm2017,
+    ),
+    "bfm2019": Converter(
+        "the Basel Face Model 2019",
+        "model2019_face12.h5, model2019_bfm.h5 or model2019_fullHead.h5",
+        _bfm2019,
     ),
 }

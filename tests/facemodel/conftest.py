@@ -20,8 +20,9 @@ from lib.facemodel.converters import convert_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from tests.facemodel.bfm_files import SmallBfm, small_bfm, write_face_model_npy, write_folder
 from tests.facemodel.facescape_files import SmallFaceScape, small_facescape, write_npz
+from tests.facemodel.statismo_files import write_statismo
 
-NAMELESS = ("bfm09", "bfm3ddfa")  # converted models whose expressions are N(0, 1)
+NAMELESS = ("bfm09", "bfm3ddfa", "bfm2019")  # converted models whose expressions are N(0, 1)
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +94,16 @@ def bfm3ddfa_file(small_basel: SmallBfm, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def bfm3ddfa(bfm3ddfa_file: Path) -> FaceModel:
     return read_face_model(bfm3ddfa_file)
+
+
+@pytest.fixture(scope="session")
+def bfm2019(
+    makehuman: FaceModel, small_basel: SmallBfm, tmp_path_factory: pytest.TempPathFactory
+) -> FaceModel:
+    folder = tmp_path_factory.mktemp("bfm2019")
+    source = write_statismo(folder / "model2019_face12.h5", small_basel.face, makehuman)
+    convert_model("bfm2019", source, folder / "bfm2019.h5")
+    return read_face_model(folder / "bfm2019.h5")
 
 
 @pytest.fixture(
