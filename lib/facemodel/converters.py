@@ -16,6 +16,7 @@ from lib.facemodel.bfm import (
     statismo_model,
 )
 from lib.facemodel.facescape import facescape_model, read_facescape
+from lib.facemodel.flame import flame_model, read_flame
 from lib.facemodel.ict import ict_model, read_ict_checkout, read_ict_development_copy
 from lib.facemodel.model import FaceModel
 from lib.facemodel.schema import Provenance, write_face_model
@@ -112,6 +113,10 @@ def _bfm2019(source: Path) -> Conversion:
     return Conversion(statismo_model(read_statismo(source), "bfm2019"), _licensed("bfm2019"))
 
 
+def _flame(source: Path) -> Conversion:
+    return Conversion(flame_model(read_flame(source)), _licensed("flame"))
+
+
 def _licensed(kind: str) -> Provenance:
     """Of a model that its owner gives to those alone who ask for it."""
     made_by = f"python -m lib.facemodel convert-{kind}"
@@ -144,5 +149,12 @@ CONVERTERS: Mapping[str, Converter] = {
         "the Basel Face Model 2019",
         "model2019_face12.h5, model2019_bfm.h5 or model2019_fullHead.h5",
         _bfm2019,
+    ),
+    "flame": Converter(
+        "FLAME",
+        "folder with the model (flame2023.pkl, generic_model.pkl, ...), FLAME_texture.npz or "
+        "head_template.obj, and landmark_embedding.npy or flame_static_embedding.pkl and "
+        "flame_dynamic_embedding.npy",
+        _flame,
     ),
 }

@@ -18,6 +18,7 @@ COMMANDS = {  # what makes the file of a name
     "bfm2017": "python -m lib.facemodel convert-bfm2017 FILE",
     "bfm2019": "python -m lib.facemodel convert-bfm2019 FILE",
     "facescape": "python -m lib.facemodel convert-facescape FILE_OR_FOLDER",
+    "flame": "python -m lib.facemodel convert-flame FOLDER",
 }
 
 

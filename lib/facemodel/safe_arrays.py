@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,33 +31,82 @@ def _encoded(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+class Inert:
+    """What an object of another library held: its state, and none of its behaviour."""
+
+    def __init__(self, *_: object):
+        self.state: dict[str, Any] = {}
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state if isinstance(state, dict) else {}
+
+
+def _inert(kind: Any, *_: object) -> Inert:
+    """How old protocols make an object: only those of `Inert` are made."""
+    if kind is not Inert:
+        raise pickle.UnpicklingError(f"it makes an object of {kind!r}")
+    return Inert()
+
+
+INERT_NAMES: Mapping[tuple[str, str], Any] = {
+    **{(module, "_reconstructor"): _inert for module in ("copyreg", "copy_reg")},
+    **{(module, "object"): None for module in ("builtins", "__builtin__")},
+    **{(module, "set"): list for module in ("builtins", "__builtin__")},
+}
+
+
 class _ArraysOnly(pickle.Unpickler):
     """Numbers, strings, lists, dictionaries and NumPy arrays; every other name is refused."""
 
+    def __init__(self, file: IO[bytes], inert: Collection[tuple[str, str]]):
+        super().__init__(file, encoding="latin1")
+        self._names = NUMPY_NAMES | dict.fromkeys(inert, Inert)
+        if inert:
+            self._names |= INERT_NAMES
+
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return NUMPY_NAMES[(module, name)]
+            return self._names[(module, name)]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
 
 
-def unpickle_arrays(file: IO[bytes], path: str | Path) -> Any:
+def unpickle_arrays(
+    file: IO[bytes], path: str | Path, inert: Collection[tuple[str, str]] = ()
+) -> Any:
     """What a pickle holds, if that is nothing but plain containers and NumPy arrays.
+
+    Args:
+        file: open at the pickle.
+        path: for messages.
+        inert: (module, name) of classes and functions that `Inert` stands in for; they are neither
+            imported nor run.
 
     Raises:
         ConfigError: it holds anything else, which could be code, or is cut short.
     """
     try:
-        return _ArraysOnly(file, encoding="latin1").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError) as error:
+        return _ArraysOnly(file, inert).load()
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+    ) as error:
         raise ConfigError(
             f"{path} is a pickle that is not read: {error}; expected NumPy arrays and plain "
             "containers alone. Download it from its publisher again."
         ) from error
 
 
-def read_pickled_npy(path: str | Path) -> Any:
+def read_pickled_npy(path: str | Path, inert: Collection[tuple[str, str]] = ()) -> Any:
     """The one object of an .npy file: a dictionary or list of arrays, or a plain array.
+
+    Args:
+        path: of the file.
+        inert: see `unpickle_arrays`.
 
     Raises:
         MissingModelError: there is no such file.
@@ -71,7 +120,7 @@ def read_pickled_npy(path: str | Path) -> Any:
         if not dtype.hasobject:
             values = _numbers(file, int(np.prod(shape)), dtype, path)
             return values.reshape(shape, order="F" if fortran else "C")
-        found = np.asarray(unpickle_arrays(file, path))
+        found = np.asarray(unpickle_arrays(file, path, inert))
     return found.item() if found.size == 1 else found
 
 

@@ -18,11 +18,18 @@ from lib.facemodel import (
 )
 from lib.facemodel.converters import convert_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
+from tests.facemodel import flame_files
 from tests.facemodel.bfm_files import SmallBfm, small_bfm, write_face_model_npy, write_folder
 from tests.facemodel.facescape_files import SmallFaceScape, small_facescape, write_npz
+from tests.facemodel.flame_files import SmallFlame, small_flame
 from tests.facemodel.statismo_files import write_statismo
 
-NAMELESS = ("bfm09", "bfm3ddfa", "bfm2019")  # converted models whose expressions are N(0, 1)
+NAMELESS = (
+    "bfm09",
+    "bfm3ddfa",
+    "bfm2019",
+    "flame",
+)  # converted models whose expressions are N(0, 1)
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +111,23 @@ def bfm2019(
     source = write_statismo(folder / "model2019_face12.h5", small_basel.face, makehuman)
     convert_model("bfm2019", source, folder / "bfm2019.h5")
     return read_face_model(folder / "bfm2019.h5")
+
+
+@pytest.fixture(scope="session")
+def small_flame_files(makehuman: FaceModel, small_basel: SmallBfm) -> SmallFlame:
+    return small_flame(small_basel.face, makehuman)
+
+
+@pytest.fixture(scope="session")
+def flame(
+    small_flame_files: SmallFlame,
+    few_skin_colours: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> FaceModel:
+    folder = tmp_path_factory.mktemp("flame")
+    source = flame_files.write_folder(folder / "FLAME", small_flame_files)
+    convert_model("flame", source, folder / "flame.h5")
+    return read_face_model(folder / "flame.h5")
 
 
 @pytest.fixture(

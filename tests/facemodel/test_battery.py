@@ -245,6 +245,6 @@ def test_likely_albedo_coefficients_give_skin_colours(model):
 
 def test_licence_and_source_are_named(model):
     assert model.licence.startswith(
-        ("CC0-1.0", "MIT", "FaceScape licence", "Basel Face Model licence")
+        ("CC0-1.0", "MIT", "FaceScape licence", "Basel Face Model licence", "FLAME licence")
     )
     assert len(model.source) > 20
