@@ -6,16 +6,24 @@
 Settings: config.yaml (what each means: docs/config.md). Stages: docs/architecture.md.
 """
 
+import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
+sys.path.insert(0, str(Path(workflow.basedir)))
 
+from lib.planning.presets import preset_file
 
 if Path("config.yaml").exists():
 
     configfile: "config.yaml"
+
+
+if config.get("preset"):
+
+    configfile: preset_file(config["preset"], Path(workflow.basedir))
 
 
 # Includes stand in the order in which data flow.

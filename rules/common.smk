@@ -156,6 +156,17 @@ def training_data(wildcards):
     )
 
 
+def coarse_data(wildcards):
+    """What regressors are trained on: of the settings, else this run's photos, else made-up people."""
+    if config["coarse_training"]["data"]:
+        return config["coarse_training"]["data"]
+    if BATCHES:
+        stages = ("capture", "faces", "landmarks", "skin")
+        return expand("<results>/{batch}/{stage}.h5", batch=BATCHES, stage=stages)
+    shards = "<results>/synthetic/{world}/shard_{shard}.h5"
+    return expand(shards, world=WORLD, shard=shard_names(config["synthesis"]))
+
+
 def gpus_per_job():
     """GPU slots that a network or optimiser job takes."""
     if config["device"] == "cpu":

@@ -2,8 +2,9 @@
 
     snakemake --cores 8 train_implicit --config results=out 'synthesis={kind: octet, count: 200}'
     snakemake --cores 8 train_regularise --config results=out 'synthesis={kind: octet, count: 200}'
+    snakemake --cores 8 train_coarse --config preset=deep3d photos=my_photos results=out
 
-Needs: shards of Truth or FaceScape folders
+Needs: shards of Truth or FaceScape folders; of train_coarse also batches of a run on photos
 Makes: weights, weight card, curves and checkpoints in resources/weights/. A training that was
 stopped goes on from its last checkpoint. Several GPUs: docs/training.md.
 """
@@ -72,3 +73,36 @@ rule train_regularise:
         "Training the regulariser ({params.options[method]})"
     script:
         "../scripts/train_regularise.py"
+
+
+COARSE = f"<resources>/weights/coarse_{config['coarse_training']['backbone']}_{Path(config['face_model']).stem}"
+
+
+rule train_coarse:
+    """Train the network that reads a head model's coefficients off aligned crops."""
+    input:
+        data=coarse_data,
+        start=config["coarse_training"]["start"] or [],
+        recognition=config["coarse_training"]["recognition"] or [],
+        model=face_model_file,
+    output:
+        weights=f"{COARSE}/net_recon.pth",
+        card=f"{COARSE}/card.json",
+        table=f"{COARSE}/curves.csv",
+        picture=f"{COARSE}/curves.png",
+    log:
+        f"<resources>/logs/train_coarse_{config['coarse_training']['backbone']}.log",
+    conda:
+        TORCH_ENV
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=8000,
+        gpu=GPUS,
+    params:
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["coarse_training"],
+    message:
+        "Training a regressor of {params.face_model} coefficients"
+    script:
+        "../scripts/train_coarse.py"

@@ -34,6 +34,7 @@ from lib.segmentation import SegmentationOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
+from lib.training.coarse import CoarseOptions
 from lib.training.dataset import DatasetOptions
 from lib.training.options import TrainingOptions
 
@@ -58,6 +59,7 @@ SECTIONS = {
     "synthesis": SynthesisOptions,
     "dataset": DatasetOptions,
     "training": TrainingOptions,
+    "coarse_training": CoarseOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from lib.errors import ConfigError
@@ -23,6 +24,7 @@ from lib.networks.resnet import ResNet
 
 Backbone = Literal["resnet50", "resnet18", "mobilenet_v3"]
 ENVELOPE = "net_recon"
+INPUT_PX = 224
 PARTS = ("identity", "expression", "albedo", "angles", "light", "translation")
 
 
@@ -102,6 +104,7 @@ class CoefficientRegressor(nn.Module):
         backbone: feature network.
         layout: of the code.
         single_head: one linear layer instead of seven heads (`use_last_fc`, ResNet alone).
+        input_px: side that crops are reduced to first; 224 as published.
     """
 
     def __init__(
@@ -109,9 +112,10 @@ class CoefficientRegressor(nn.Module):
         backbone: Backbone = "resnet50",
         layout: CodeLayout = PUBLISHED_LAYOUT,
         single_head: bool = False,
+        input_px: int = INPUT_PX,
     ):
         super().__init__()
-        self.layout = layout
+        self.layout, self.input_px = layout, input_px
         if backbone == "mobilenet_v3":
             self.backbone, features = MobileNetV3(), MOBILE_FEATURES
         else:
@@ -129,6 +133,9 @@ class CoefficientRegressor(nn.Module):
             nn.init.zeros_(head.bias)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if self.input_px < image.shape[-1]:
+            size = (self.input_px, self.input_px)
+            image = F.interpolate(image, size, mode="bilinear", antialias=True)
         x = self.backbone(image).mean((2, 3), keepdim=True)
         if self.single_head:
             return self.backbone.fc(x.flatten(1))
@@ -145,10 +152,17 @@ def load_regressor(path: str | Path) -> CoefficientRegressor:
         CheckpointError: it holds no such network.
     """
     what = "weights of a coefficient regressor (net_recon)"
-    state = recon_weights(read_checkpoint(path, what), path, what)
-    network = CoefficientRegressor(*_architecture(state, path))
-    load_weights(network, state, path)
+    content = read_checkpoint(path, what)
+    state = recon_weights(content, path, what)
+    input_px = content.get("input_px", INPUT_PX) if isinstance(content, Mapping) else INPUT_PX
+    network = CoefficientRegressor(*_architecture(state, path), int(input_px))
+    load_weights(network, {key: _single(value) for key, value in state.items()}, path)
     return network.eval()
+
+
+def _single(value: torch.Tensor) -> torch.Tensor:
+    """Weights kept in half precision are computed with in single."""
+    return value.float() if value.is_floating_point() else value
 
 
 def recon_weights(content: object, path: str | Path, what: str) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 python -m lib.training implicit out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training implicit out --configfile my.yaml
+torchrun --nproc-per-node 4 -m lib.training coarse out --configfile my.yaml
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from lib.devices import pick_device
 from lib.errors import VisagraphError
 from lib.log import FORMAT
 from lib.planning.settings import checked_settings
+from lib.training.coarse import CoarseOptions
+from lib.training.coarse.run import train_coarse
 from lib.training.options import TrainingOptions
 from lib.training.run import train_implicit, train_regularise
 
@@ -24,9 +27,14 @@ from lib.training.run import train_implicit, train_regularise
 def main(words: list[str] | None = None) -> int:
     """Run the command; 1 when it was refused."""
     parser = argparse.ArgumentParser(prog="python -m lib.training", description=__doc__)
-    parser.add_argument("task", choices=("implicit", "regularise"))
+    parser.add_argument("task", choices=("implicit", "regularise", "coarse"))
     parser.add_argument("folder", type=Path, help="for weights, card, curves and checkpoints")
-    parser.add_argument("--configfile", type=Path, required=True, help="with section `training`")
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        required=True,
+        help="with section `training` or `coarse_training`",
+    )
     parser.add_argument("--implicit", type=Path, help="weights that make volumes for regularise")
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format=FORMAT)
@@ -35,7 +43,10 @@ def main(words: list[str] | None = None) -> int:
         settings = checked_settings(yaml.safe_load(text) or {})
         options = TrainingOptions(**settings["training"])
         device = pick_device(settings["device"])
-        if given.task == "implicit":
+        if given.task == "coarse":
+            coarse = CoarseOptions(**settings["coarse_training"])
+            trained = train_coarse(coarse, given.folder, device, settings["face_model"])
+        elif given.task == "implicit":
             trained = train_implicit(options, given.folder, device)
         else:
             trained = train_regularise(options, given.folder, device, given.implicit)

@@ -6,10 +6,10 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from lib.training.curves import Row, write_curves
 from lib.training.options import TrainingOptions
 from lib.training.processes import Processes
 from lib.training.state import FORMAT, LAST, load_state, save_state
+
+if TYPE_CHECKING:
+    from lib.training.coarse.options import CoarseOptions
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,12 @@ class Task(Protocol):
     def to_device(self, asked: Any, device: torch.device) -> Any: ...
 
 
+class BatchTask(Task, Protocol):
+    """A task whose network must see all captures of a step at once, as batch norm does."""
+
+    def batch_loss(self, network: nn.Module, batch: Sequence[Any]) -> torch.Tensor: ...
+
+
 class Step(nn.Module):
     """A network whose call is the loss of a step, as data-parallel training needs it."""
 
@@ -47,6 +56,8 @@ class Step(nn.Module):
         self.network, self.task = network, task
 
     def forward(self, batch: Sequence[Any]) -> torch.Tensor:
+        if hasattr(self.task, "batch_loss"):
+            return self.task.batch_loss(self.network, batch)
         losses = [self.task.loss(self.network, asked) for asked in batch]
         return torch.stack(losses).mean()
 
@@ -130,23 +141,32 @@ class Training:
         names: of all captures, for telling whether a checkpoint is of the same data.
         folder: for checkpoints and curves.
         processes: this one and the others.
+        rate: learning rate of a share of all steps and of the rows so far; None = the schedule of
+            `learning_rate`.
+        watch: called by the first process after each step with the network and the steps done.
     """
 
     def __init__(
         self,
         task: Task,
-        options: TrainingOptions,
+        options: TrainingOptions | CoarseOptions,
         split: tuple[Sequence[int], Sequence[int]],
         names: Sequence[str],
         folder: Path,
         processes: Processes,
+        rate: Callable[[float, Sequence[Row]], float] | None = None,
+        watch: Callable[[nn.Module, int], None] | None = None,
     ):
+        self.rate, self.watch = rate, watch
         self.task, self.options, self.folder, self.processes = task, options, folder, processes
         self.captures, self.kept = split
         told = json.dumps([[names[i] for i in part] for part in split])
         self.data = hashlib.sha256(told.encode()).hexdigest()
         torch.manual_seed(options.seed)
-        self.network = task.network().to(processes.device)
+        network = task.network()
+        if processes.world > 1 and processes.device.type != "cpu":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        self.network = network.to(processes.device)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
         self.half = processes.device.type != "cpu"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.half)
@@ -182,7 +202,7 @@ class Training:
         start, at = time.perf_counter(), self.progress
         self.network.train()
         for part in self.optimiser.param_groups:
-            part["lr"] = learning_rate(self.options, at.total / max(total, 1))
+            part["lr"] = self._rate(at.total / max(total, 1))
         device = self.processes.device
         batch = []
         for place, index in enumerate(group):
@@ -199,6 +219,13 @@ class Training:
         at.step, at.total = at.step + 1, at.total + 1
         at.loss_sum += float(loss.detach())
         at.seconds += time.perf_counter() - start
+        if self.watch is not None and self.processes.first:
+            self.watch(self.network, at.total)
+
+    def _rate(self, share: float) -> float:
+        if self.rate is not None:
+            return self.rate(share, self.progress.rows)
+        return learning_rate(self.options, share)
 
     def _end_epoch(self, steps: int) -> None:
         at, options = self.progress, self.options

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from lib.errors import CaptureFailure
-from lib.facemodel import FaceModel, face_model_file, load_face_model
+from lib.facemodel import FaceModel, face_model_file, load_face_model, write_face_model
 from lib.facemodel.ict import ict_model, read_ict_development_copy
 from lib.fitting import average_person
 from lib.metrics import Surface, sample_scan
@@ -40,9 +41,13 @@ NOSE_TIP, FACE_RADIUS_MM = 30, 95.0
 def ict_head() -> FaceModel:
     """ICT-FaceKit from resources, or from the development copy."""
     data = os.environ.get("VISAGRAPH_DATA")
-    if data:
-        return ict_model(read_ict_development_copy(Path(data) / "models/ict_facekit_skin.h5"))
-    return load_face_model(str(face_model_file("ict")))
+    if not data:
+        return load_face_model(str(face_model_file("ict")))
+    with tempfile.TemporaryDirectory() as folder:  # reading a file adds the dense landmarks
+        path = Path(folder) / "ict.h5"
+        source = read_ict_development_copy(Path(data) / "models/ict_facekit_skin.h5")
+        write_face_model(path, ict_model(source))
+        return load_face_model(str(path))
 
 
 def make_cases(
