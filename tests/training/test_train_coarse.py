@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lib.artefacts import BatchReader, BatchWriter, SkinMask, Truth
 from lib.artefacts.samples import CoarseSample
@@ -22,7 +23,7 @@ from lib.training.coarse import CoarseOptions
 from lib.training.coarse.augment import no_change
 from lib.training.coarse.face import trained_face
 from lib.training.coarse.run import train_coarse
-from lib.training.coarse.samples import prepare_samples
+from lib.training.coarse.samples import aligned_sample, prepare_samples
 from lib.training.coarse.task import CoarseTask, load_start
 from scripts.train_coarse import named
 from tests.coded import capture_of, faces_of, five_on, ibug68_around, landmarks_of
@@ -110,6 +111,27 @@ def test_a_run_gives_crops_without_a_truth_and_its_files_stay(tmp_path, model):
     assert sample.neutral_mm.shape == (0, 3) and (sample.part == 255).all()
     assert np.median(sample.skin) == 200
     assert before == {path: path.read_bytes() for path in batch.iterdir()}
+
+
+def test_a_list_in_the_published_layout_gives_crops(tmp_path, model):
+    folder = tmp_path / "datasets/photos"
+    (folder / "mask").mkdir(parents=True)
+    (folder / "landmarks").mkdir()
+    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    marks = ibug68_around(five_on())
+    Image.fromarray(image).save(folder / "anna.png")
+    Image.fromarray(np.full((480, 640, 3), 90, np.uint8)).save(folder / "mask/anna.png")
+    np.savetxt(folder / "landmarks/anna.txt", np.column_stack([marks[:, 0], 479 - marks[:, 1]]))
+    masks = tmp_path / "datalist/train/masks.txt"
+    masks.parent.mkdir(parents=True)
+    masks.write_text("datasets/photos/mask/anna.png\n")
+    (file,) = prepare_samples([str(masks)], tmp_path / "s", model, np.arange(9))
+    with BatchReader(file.path, CoarseSample) as reader:
+        sample = reader["photos.anna"]
+    expected = aligned_sample("x", image, marks, np.full((480, 640), 90, np.uint8))
+    np.testing.assert_allclose(sample.landmarks_px, expected.landmarks_px, atol=1e-4)
+    np.testing.assert_array_equal(sample.image, expected.image)
+    np.testing.assert_array_equal(sample.skin, expected.skin)
 
 
 def test_data_that_are_none_are_refused(tmp_path, model):

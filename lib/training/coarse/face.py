@@ -42,6 +42,7 @@ class TrainedFace:
         mirror: (v,) vertex on the other side.
         part_vertex: (8, m) some vertices of each part, far from one another; rows are filled up.
         part_filled: (8, m) bool, False for what fills up.
+        mask_triangles: (k, 3) drawn to know where photos are compared; k = 0: `front` tells.
     """
 
     vertex: torch.Tensor
@@ -58,6 +59,7 @@ class TrainedFace:
     mirror: torch.Tensor
     part_vertex: torch.Tensor
     part_filled: torch.Tensor
+    mask_triangles: torch.Tensor
 
     def to(self, device: torch.device) -> TrainedFace:
         """The same on a device."""
@@ -87,10 +89,15 @@ class TrainedFace:
         return F.normalize(total, dim=-1)
 
 
-def trained_face(model: FaceModel) -> TrainedFace:
+def trained_face(model: FaceModel, mask_triangles: np.ndarray | None = None) -> TrainedFace:
     """The tensors of a head model: all of a published topology, else the face with its eyes.
 
     Albedo that a model keeps in linear light is linearised about its mean in encoded colour.
+
+    Args:
+        model: the head model.
+        mask_triangles: (k, 3) vertices of a published topology, which tell where photos are
+            compared as the published code has it; None = its front.
     """
     vertex, triangles = _chosen(model)
     number = np.full(model.n_vertices, -1)
@@ -123,6 +130,7 @@ def trained_face(model: FaceModel) -> TrainedFace:
         mask(skin),
         torch.tensor(np.where(mirror < 0, np.arange(len(vertex)), mirror)),
         *_part_vertices(model, number),
+        torch.tensor(np.zeros((0, 3), np.int64) if mask_triangles is None else mask_triangles),
     )
 
 
@@ -223,6 +231,10 @@ def picture(face: TrainedFace, code: Code, size: int) -> Picture:
     front = face.front[None, :, None].expand(len(lit), -1, 1)
     drawn, _ = interpolate(torch.cat([lit, front], -1), raster, face.triangles)
     seen = raster.mask
+    compared = seen & (drawn[..., 3].detach() > 0.5)
+    if len(face.mask_triangles):
+        with torch.no_grad():
+            compared = rasterise(_clip(world), face.mask_triangles, (size, size)).mask
     return Picture(
         image_up(face.landmarks(world)),
         shape,
@@ -231,7 +243,7 @@ def picture(face: TrainedFace, code: Code, size: int) -> Picture:
         texture,
         drawn[..., :3],
         seen,
-        seen & (drawn[..., 3].detach() > 0.5),
+        compared,
     )
 
 

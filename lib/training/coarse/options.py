@@ -13,8 +13,9 @@ class CoarseOptions:
     """How a coefficient regressor is trained. Defaults are those of Deep3DFaceRecon.
 
     Args:
-        data: shards of truth (`shard_0000.h5`), results folders of runs on photos, and folders in
-            the published layout; empty = the run's own photos, else the world of `synthesis`.
+        data: shards of truth (`shard_0000.h5`), results folders of runs on photos, and lists of
+            masks in the published layout (`masks.txt`); empty = the run's own photos, else the
+            world of `synthesis`.
         backbone: of the network.
         start: weights to begin with: a backbone's (ImageNet) or a regressor's; empty = random.
         input_px: side of the crops that the network sees; 224 as published.

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from lib.facemodel import FaceModel, load_face_model
+from lib.facemodel import FaceModel, face_model_file, load_face_model
+from lib.facemodel.schema import read_extra
 from lib.imaging import save_bytes, save_png
 from lib.networks.cards import WeightCard, file_sha256
 from lib.networks.regressor import ENVELOPE, CodeLayout
@@ -55,7 +57,8 @@ def train_coarse(
         ConfigError: data or settings that cannot be used.
     """
     model = load_face_model(face_model)
-    face = trained_face(model)
+    wrong = options.photo_mask == "published"
+    face = trained_face(model, _published_mask(face_model) if wrong else None)
     layout = CodeLayout(model.n_identity, model.n_expression, model.n_albedo)
     with joined(device) as processes:
         prepare = partial(
@@ -87,6 +90,16 @@ def train_coarse(
             _finish(folder, model, options, trained, split, people)
         processes.wait()
     return trained
+
+
+def _published_mask(face_model: str) -> np.ndarray:
+    """(k, 3) the triangles that the published code draws as the front of the face.
+
+    They count the vertices of the front alone, and the published code takes them for vertices of
+    the whole: two fifths are no triangles of the mesh, and brows and jaw are left out.
+    """
+    found = read_extra(face_model_file(face_model), "front_triangles")
+    return found.astype(np.int64)
 
 
 def _watch(

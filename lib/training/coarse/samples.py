@@ -27,6 +27,7 @@ from lib.facemodel.object_frame import object_origin
 from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face, standard_five
 from lib.log import progress
 from lib.networks.aligned import cut_aligned
+from lib.training.datalist import read_datalist, read_training_photo
 
 SKIN_PARTS = ("nose", "upper_lip", "lower_lip", "skin")
 STAGES = {"capture": Capture, "faces": Faces, "landmarks": Landmarks, "skin": SkinMask}
@@ -54,7 +55,8 @@ def prepare_samples(
     """Files of samples, each made when it is not there yet. What the user has stays as it is.
 
     Args:
-        data: shards of truth (`.h5`), results folders or batch folders of runs.
+        data: shards of truth (`.h5`), results folders or batch folders of runs, and lists of masks
+            in the published layout (`masks.txt`).
         folder: for the files.
         model: head model that true shapes are kept for.
         vertex: (v,) numbers of its vertices that are kept.
@@ -127,7 +129,7 @@ def _cut_labels(labels: np.ndarray, crop: AlignedCrop) -> np.ndarray:
 
 def _files_of(item: Path) -> list[Path]:
     """Shards and batch folders that an entry of the data names."""
-    if item.is_file() and item.suffix == ".h5":
+    if item.is_file() and item.suffix in (".h5", ".txt"):
         return [item]
     if (item / "capture.h5").is_file():
         return [item]
@@ -135,14 +137,17 @@ def _files_of(item: Path) -> list[Path]:
     if batches:
         return batches
     raise ConfigError(
-        f"coarse_training.data names {item}, expected a shard of truth (.h5) or the results folder "
-        "of a run whose batches have capture.h5, faces.h5, landmarks.h5 and skin.h5."
+        f"coarse_training.data names {item}, expected a shard of truth (.h5), a list in the "
+        "published layout (masks.txt), or the results folder of a run whose batches have "
+        "capture.h5, faces.h5, landmarks.h5 and skin.h5."
     )
 
 
 def _digest(source: Path, model: FaceModel, vertex: np.ndarray) -> str:
     """Other data or another head model get a file of their own."""
     files = [source] if source.is_file() else [source / f"{name}.h5" for name in STAGES]
+    if source.suffix == ".txt":
+        files += [file for three in read_datalist(source) for file in vars(three).values()]
     told = [
         LAYOUT,
         CoarseSample.version,
@@ -154,7 +159,10 @@ def _digest(source: Path, model: FaceModel, vertex: np.ndarray) -> str:
 
 
 def _write(target: Path, source: Path, model: FaceModel, vertex: np.ndarray) -> None:
-    samples = _of_shard(source, model, vertex) if source.is_file() else _of_batch(source)
+    if source.suffix == ".txt":
+        samples = _of_list(source)
+    else:
+        samples = _of_shard(source, model, vertex) if source.is_file() else _of_batch(source)
     with BatchWriter(target, CoarseSample, "samples") as writer:
         for name, made in progress(samples, f"preparing {source.name}"):
             if isinstance(made, CaptureFailure):
@@ -224,3 +232,15 @@ def _of_batch(source: Path) -> Made:
     finally:
         for reader in readers.values():
             reader.__exit__(None, None, None)
+
+
+def _of_list(source: Path) -> Made:
+    """Every photo of a list; each is a subject of its own."""
+    for files in read_datalist(source):
+        photo = read_training_photo(files)
+        skin = np.rint(255 * photo.mask).astype(np.uint8)
+        name = f"{files.image.parent.name}.{photo.name}"
+        try:
+            yield name, aligned_sample(name, photo.image, photo.points_px, skin)
+        except CaptureFailure as failure:
+            yield name, failure
