@@ -4,17 +4,12 @@ from functools import partial
 from pathlib import Path
 
 from lib.artefacts import BatchReader, Capture, Faces, process_batch
-from lib.detection import (
-    AheadDetector,
-    BatchDetector,
-    DetectionOptions,
-    find_faces,
-    load_detector,
-)
+from lib.detection import BatchDetector, DetectionOptions, find_faces, load_detector
 from lib.devices import lease_gpus, pick_device
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
+from lib.networks.ahead import Ahead
 
 
 def main(inputs, outputs, params):
@@ -24,7 +19,7 @@ def main(inputs, outputs, params):
     with BatchReader(inputs.capture, Capture) as captures:
         if isinstance(detector, BatchDetector):
             read = partial(captures.field, name="image")
-            detector = AheadDetector(detector, captures.captures, read)
+            detector = Ahead(detector.detect_many, captures.captures, read)
         process_batch(
             captures,
             outputs.faces,

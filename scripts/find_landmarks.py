@@ -7,8 +7,15 @@ from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
-from lib.landmarks import LandmarkOptions, find_landmarks, load_landmarker
+from lib.landmarks import (
+    BatchLandmarker,
+    LandmarkOptions,
+    faces_on_photos,
+    find_landmarks,
+    load_landmarker,
+)
 from lib.log import stage_log
+from lib.networks.ahead import Ahead
 
 
 def main(inputs, outputs, params):
@@ -20,10 +27,18 @@ def main(inputs, outputs, params):
         BatchReader(inputs.capture, Capture) as captures,
         BatchReader(inputs.faces, Faces) as faces,
     ):
+        ahead = None
+        if isinstance(landmarker, BatchLandmarker):
+
+            def read(name):
+                images, paths = (captures.field(faces[name].photo, f) for f in ("image", "path"))
+                return faces_on_photos(images, paths, faces[name])
+
+            ahead = Ahead(landmarker.find_many, faces.captures, read)
 
         def measure(name):
             face = faces[name]
-            yield name, find_landmarks(captures[face.photo], face, landmarker)
+            yield name, find_landmarks(captures[face.photo], face, landmarker, ahead, name)
 
         process_batch(faces, outputs.landmarks, Landmarks, "landmarks", measure)
     files = {"capture": inputs.capture, "faces": inputs.faces, "landmarks": outputs.landmarks}

@@ -1,12 +1,10 @@
 """Finds the faces in each photo."""
 
-from lib.detection.ahead import AheadDetector
 from lib.detection.faces import find_faces
 from lib.detection.load import load_detector
 from lib.detection.options import BatchDetector, Detection, DetectionOptions, Detector
 
 __all__ = [
-    "AheadDetector",
     "BatchDetector",
     "Detection",
     "DetectionOptions",

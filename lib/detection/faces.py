@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from lib.artefacts import Capture, Faces
-from lib.detection.ahead import AheadDetector
 from lib.detection.options import BatchDetector, Detection, DetectionOptions, Detector
 from lib.errors import CaptureFailure
+from lib.networks.ahead import Ahead
+
+DetectionAhead = Ahead[np.ndarray, list[Detection]]
 
 
 def find_faces(
     name: str,
     capture: Capture,
-    detector: Detector | AheadDetector,
+    detector: Detector | DetectionAhead,
     options: DetectionOptions,
 ) -> list[tuple[str, Faces]]:
     """The faces of one capture, each under the name of the capture that it becomes.
@@ -28,7 +30,7 @@ def find_faces(
     Args:
         name: name of the capture.
         capture: images of its views.
-        detector: from `load_detector`; in an `AheadDetector` it may look at several captures.
+        detector: from `load_detector`; in `Ahead` it may look at several captures.
         options: settings.
 
     Raises:
@@ -53,11 +55,11 @@ def find_faces(
 
 
 def detect_views(
-    name: str, capture: Capture, detector: Detector | AheadDetector
+    name: str, capture: Capture, detector: Detector | DetectionAhead
 ) -> list[list[Detection]]:
     """Faces of every view, best first; in one batch where the detector takes several images."""
-    if isinstance(detector, AheadDetector):
-        return detector.detect_capture(name, capture.image)
+    if isinstance(detector, Ahead):
+        return detector.take(name, capture.image)
     if isinstance(detector, BatchDetector):
         return detector.detect_many(capture.image)
     return [

@@ -7,12 +7,19 @@ from lib.landmarks.correspondence import (
     write_correspondence,
 )
 from lib.landmarks.depth_bias import depth_bias
-from lib.landmarks.find import find_landmarks
+from lib.landmarks.find import faces_on_photos, find_landmarks
 from lib.landmarks.load import load_landmarker
-from lib.landmarks.options import FaceSeen, Landmarker, LandmarkOptions, ViewLandmarks
+from lib.landmarks.options import (
+    BatchLandmarker,
+    FaceSeen,
+    Landmarker,
+    LandmarkOptions,
+    ViewLandmarks,
+)
 from lib.landmarks.picture import draw_on_head
 
 __all__ = [
+    "BatchLandmarker",
     "CorrespondenceOptions",
     "FaceSeen",
     "LandmarkOptions",
@@ -20,6 +27,7 @@ __all__ = [
     "ViewLandmarks",
     "depth_bias",
     "draw_on_head",
+    "faces_on_photos",
     "find_landmarks",
     "ibug68_by_mesh",
     "load_landmarker",

@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lib.artefacts import Capture, Faces, Landmarks
 from lib.errors import CaptureFailure
-from lib.landmarks.options import FaceSeen, Landmarker, ViewLandmarks
+from lib.landmarks.options import FaceOnPhoto, FaceSeen, Landmarker, ViewLandmarks
+from lib.networks.ahead import Ahead
 
 log = logging.getLogger(__name__)
 
 
-def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> Landmarks:
+LandmarksAhead = Ahead[FaceOnPhoto, ViewLandmarks | CaptureFailure]
+
+
+def find_landmarks(
+    capture: Capture,
+    faces: Faces,
+    landmarker: Landmarker,
+    ahead: LandmarksAhead | None = None,
+    name: str = "",
+) -> Landmarks:
     """Landmarks of the face of `faces` in every view; a view without has NaN and a reason.
 
     Args:
         capture: the capture that `faces.photo` names.
         faces: which face, from the detection stage.
         landmarker: from `load_landmarker`.
+        ahead: of the landmarker, when it takes faces of several captures at once.
+        name: of the capture, for `ahead`.
 
     Raises:
         CaptureFailure: no view gave landmarks; the reason is that of the first view.
     """
+    found = iter(
+        [_found(landmarker, *face) for face in faces_on_photos(capture.image, capture.path, faces)]
+        if ahead is None
+        else ahead.take(name, faces_on_photos(capture.image, capture.path, faces))
+    )
     views: list[ViewLandmarks] = []
     failures: list[CaptureFailure | None] = []
-    for view in range(len(capture.image)):
-        try:
-            views.append(_view(capture, faces, landmarker, view))
-            failures.append(None)
-        except CaptureFailure as failure:
-            failures.append(failure)
-            views.append(_nothing(landmarker.n_points))
-            log.info("view %s has no landmarks: %s", capture.view[view], failure.reason)
+    for view, seen in enumerate(np.isfinite(faces.box_px).all(1)):
+        reason = faces.view_reason[view] or "no face was found"
+        result = next(found) if seen else CaptureFailure("no_face", reason)
+        failures.append(result if isinstance(result, CaptureFailure) else None)
+        if isinstance(result, CaptureFailure):
+            log.info("view %s has no landmarks: %s", capture.view[view], result.reason)
+            result = _nothing(landmarker.n_points)
+        views.append(result)
     if failures[0] is not None and all(failures):
         raise failures[0]
     return Landmarks(
@@ -49,16 +67,31 @@ def find_landmarks(capture: Capture, faces: Faces, landmarker: Landmarker) -> La
     )
 
 
-def _view(capture: Capture, faces: Faces, landmarker: Landmarker, view: int) -> ViewLandmarks:
-    if not np.isfinite(faces.box_px[view]).all():
-        raise CaptureFailure("no_face", faces.view_reason[view] or "no face was found")
-    seen = FaceSeen(
-        Path(capture.path[view]).name,
-        faces.box_px[view],
-        faces.points_px[view],
-        float(faces.roll_rad[view]),
-    )
-    return landmarker.find(capture.image[view], seen)
+def faces_on_photos(
+    images: Sequence[np.ndarray], paths: Sequence[str], faces: Faces
+) -> list[FaceOnPhoto]:
+    """Images of those views of a capture that show the face, each with the face."""
+    return [
+        (
+            images[view],
+            FaceSeen(
+                Path(paths[view]).name,
+                faces.box_px[view],
+                faces.points_px[view],
+                float(faces.roll_rad[view]),
+            ),
+        )
+        for view in np.flatnonzero(np.isfinite(faces.box_px).all(1))
+    ]
+
+
+def _found(
+    landmarker: Landmarker, image: np.ndarray, face: FaceSeen
+) -> ViewLandmarks | CaptureFailure:
+    try:
+        return landmarker.find(image, face)
+    except CaptureFailure as failure:
+        return failure
 
 
 def _nothing(n_points: int) -> ViewLandmarks:

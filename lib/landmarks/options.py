@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from lib.errors import ConfigError
+from lib.errors import CaptureFailure, ConfigError
 
 Method = Literal["blaze", "dlib", "points106", "files"]
 METHODS = ("blaze", "dlib", "points106", "files")
@@ -95,4 +96,16 @@ class Landmarker(Protocol):
 
     def find(self, image: np.ndarray, face: FaceSeen) -> ViewLandmarks:
         """Landmarks of a face in an (h, w, 3) uint8 RGB image."""
+        ...
+
+
+FaceOnPhoto = tuple[np.ndarray, FaceSeen]
+
+
+@runtime_checkable
+class BatchLandmarker(Protocol):
+    """A landmarker that looks at several faces at once."""
+
+    def find_many(self, faces: Sequence[FaceOnPhoto]) -> list[ViewLandmarks | CaptureFailure]:
+        """Landmarks of each face in its (h, w, 3) uint8 RGB image, or why it has none."""
         ...

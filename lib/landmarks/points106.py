@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from lib.errors import CaptureFailure, MissingModelError
 from lib.facemodel.dense_landmarks import OPPOSITE106
 from lib.landmarks.ibug106 import ibug68_of_106, ibug68_sigma_of_106
-from lib.landmarks.options import FaceSeen, LandmarkOptions, ViewLandmarks
+from lib.landmarks.options import FaceOnPhoto, FaceSeen, LandmarkOptions, ViewLandmarks
 from lib.networks import POINTS_106
+from lib.networks.ahead import AT_ONCE
 from lib.networks.points106 import ENLARGED, N_POINTS, PointFinder, two_passes
 
 # Sigma per axis in sides of the face, as of dlib's points: the network's own error against hand-
@@ -53,24 +57,59 @@ class Points106Landmarker:
         Raises:
             CaptureFailure: `landmarks_unsure`: the points fall together or leave the face.
         """
-        turns = round(face.roll_rad / (np.pi / 2)) % 4
-        upright = np.ascontiguousarray(np.rot90(image, turns))
-        box = turned_box(face.box_px.astype(np.float64), turns, image.shape[:2])
-        first, second, (square,) = two_passes(self._finder, [upright], box[None])
-        mirrored = self._finder([upright], [square], mirrored=True)[:, OPPOSITE106]
-        _check(second[0], box)
-        looks = np.concatenate([first, mirrored]) - second
-        spread = np.sqrt((looks**2).mean((0, 2)))
-        sigma = np.hypot(spread, _FLOOR * square.side_px / ENLARGED)
-        points = turned_points(second[0], -turns % 4, upright.shape[:2])
-        return ViewLandmarks(
-            points,
-            sigma,
-            np.full(N_POINTS, np.nan),
-            ibug68_of_106(points),
-            ibug68_sigma_of_106(sigma),
-            1.0,
-        )
+        (found,) = self.find_many([(image, face)])
+        if isinstance(found, CaptureFailure):
+            raise found
+        return found
+
+    def find_many(self, faces: Sequence[FaceOnPhoto]) -> list[ViewLandmarks | CaptureFailure]:
+        """Landmarks of each face, or why it has none; three batches of the network per 16 faces."""
+        found: list[ViewLandmarks | CaptureFailure] = []
+        for start in range(0, len(faces), AT_ONCE):
+            found += self._look([_upright(*face) for face in faces[start : start + AT_ONCE]])
+        return found
+
+    def _look(self, faces: Sequence[_Upright]) -> list[ViewLandmarks | CaptureFailure]:
+        images, boxes = [face.image for face in faces], np.array([face.box_px for face in faces])
+        first, second, squares = two_passes(self._finder, images, boxes)
+        mirrored = self._finder(images, squares, mirrored=True)[:, OPPOSITE106]
+        looks = np.stack([first, mirrored]) - second
+        spread = np.sqrt((looks**2).mean((0, 3)))
+        side = np.array([square.side_px / ENLARGED for square in squares])
+        sigma = np.hypot(spread, _FLOOR * side[:, None])
+        return [_measured(*row) for row in zip(faces, second, sigma, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Upright:
+    """A photo turned by quarters until its face is roughly upright.
+
+    Args:
+        image: (h, w, 3) uint8.
+        box_px: (4,) of the face in it.
+        turns: quarters by which np.rot90 turned it.
+    """
+
+    image: np.ndarray
+    box_px: np.ndarray
+    turns: int
+
+
+def _upright(image: np.ndarray, face: FaceSeen) -> _Upright:
+    turns = round(face.roll_rad / (np.pi / 2)) % 4
+    box = turned_box(face.box_px.astype(np.float64), turns, image.shape[:2])
+    return _Upright(np.ascontiguousarray(np.rot90(image, turns)), box, turns)
+
+
+def _measured(
+    face: _Upright, points: np.ndarray, sigma: np.ndarray
+) -> ViewLandmarks | CaptureFailure:
+    failure = _failure(points, face.box_px)
+    if failure is not None:
+        return failure
+    points = turned_points(points, -face.turns % 4, face.image.shape[:2])
+    ibug, ibug_sigma = ibug68_of_106(points), ibug68_sigma_of_106(sigma)
+    return ViewLandmarks(points, sigma, np.full(N_POINTS, np.nan), ibug, ibug_sigma, 1.0)
 
 
 def turned_points(points: np.ndarray, turns: int, size: tuple[int, int]) -> np.ndarray:
@@ -95,14 +134,15 @@ def turned_box(box: np.ndarray, turns: int, size: tuple[int, int]) -> np.ndarray
     return np.concatenate([centre - half, centre + half])
 
 
-def _check(points: np.ndarray, box: np.ndarray) -> None:
+def _failure(points: np.ndarray, box: np.ndarray) -> CaptureFailure | None:
     side = (box[2:] - box[:2]).max()
     low, high = points.min(0), points.max(0)
     moved = np.linalg.norm((low + high) / 2 - (box[:2] + box[2:]) / 2)
-    if (high - low).max() < _SMALLEST * side or moved > _DRIFT * side:
-        raise CaptureFailure(
-            "landmarks_unsure",
-            f"The 106 points span {(high - low).max():.0f} px, {moved:.0f} px away from the middle "
-            f"of a face box of {side:.0f} px: the network sees no face there. Is landmarks.weights "
-            "the right file?",
-        )
+    if (high - low).max() >= _SMALLEST * side and moved <= _DRIFT * side:
+        return None
+    return CaptureFailure(
+        "landmarks_unsure",
+        f"The 106 points span {(high - low).max():.0f} px, {moved:.0f} px away from the middle of "
+        f"a face box of {side:.0f} px: the network sees no face there. Is landmarks.weights the "
+        "right file?",
+    )

@@ -7,9 +7,10 @@ import pytest
 from skimage.data import astronaut
 
 from lib.artefacts import Capture
-from lib.detection import AheadDetector, Detection, DetectionOptions, find_faces, load_detector
+from lib.detection import Detection, DetectionOptions, find_faces, load_detector
 from lib.detection.options import box_of_five, roll_of_five
 from lib.errors import CaptureFailure, ConfigError, MissingModelError
+from lib.networks.ahead import Ahead
 from tests.networks.weights import MODELS, needs_models
 
 PHOTO = astronaut()
@@ -88,7 +89,7 @@ def test_a_network_is_given_the_photos_of_captures_ahead():
     photos = {f"c{i:02d}": capture(np.full((4, 4, 3), 10 + i, np.uint8)) for i in range(40)}
     photos["c03"] = capture(*(np.full((4, 4, 3), 90 + i, np.uint8) for i in range(3)))
     detector = Many()
-    ahead = AheadDetector(detector, list(photos), lambda name: photos[name].image)
+    ahead = Ahead(detector.detect_many, list(photos), lambda name: photos[name].image)
     for index, (name, views) in enumerate(photos.items()):
         ((_, faces),) = find_faces(name, views, ahead, DetectionOptions())
         expected = [90, 91, 92] if name == "c03" else [10 + index]
@@ -98,7 +99,7 @@ def test_a_network_is_given_the_photos_of_captures_ahead():
 
 def test_a_capture_without_a_face_fails_in_a_batch_of_photos_too():
     photos = {name: capture(np.full((4, 4, 3), v, np.uint8)) for name, v in (("a", 0), ("b", 40))}
-    ahead = AheadDetector(Many(), list(photos), lambda name: photos[name].image)
+    ahead = Ahead(Many().detect_many, list(photos), lambda name: photos[name].image)
     with pytest.raises(CaptureFailure, match="no_face"):
         find_faces("a", photos["a"], ahead, DetectionOptions())
     ((_, faces),) = find_faces("b", photos["b"], ahead, DetectionOptions())

@@ -11,6 +11,7 @@ from lib.landmarks.dlib68 import MIRROR_68
 from lib.landmarks.ibug106 import WEIGHTS, ibug68_of_106, ibug68_sigma_of_106
 from lib.landmarks.options import FaceSeen
 from lib.landmarks.points106 import turned_points
+from lib.networks.ahead import Ahead
 from tests.networks.published_detectors import points106_weights
 from tests.networks.test_points106_network import photo
 
@@ -62,6 +63,25 @@ def test_sigma_grows_with_what_separates_the_looks(landmarker):
     expected = np.sqrt((3.0**2 + 1.0**2) / 2)  # the first look is 3 px off, the mirrored one 1 px
     np.testing.assert_allclose(moved.sigma_px, np.hypot(still.sigma_px, expected), rtol=1e-6)
     np.testing.assert_array_equal(moved.points_px, still.points_px)  # those of the second look
+
+
+def test_faces_of_several_captures_are_one_batch_and_give_what_single_ones_give(landmarker):
+    images = [photo(), photo(150, 170), photo(200, 160)]
+    faces = {f"c{i}": [(image, seen(roll=0.2 * i))] for i, image in enumerate(images)}
+    faces["c1"] = [*faces["c1"], (np.zeros_like(images[1]), seen(np.float32([900, 900, 950, 950])))]
+    alone = [landmarker.find_many([face])[0] for rows in faces.values() for face in rows]
+    batches = []
+    ahead = Ahead(
+        lambda rows: batches.append(len(rows)) or landmarker.find_many(rows), list(faces), faces.get
+    )
+    together = [result for name, rows in faces.items() for result in ahead.take(name, rows)]
+    assert batches == [4]
+    for one, many in zip(alone, together, strict=True):
+        assert type(one) is type(many)
+        if not isinstance(one, CaptureFailure):
+            np.testing.assert_allclose(many.points_px, one.points_px, atol=2e-2)
+            np.testing.assert_allclose(many.sigma_px, one.sigma_px, atol=2e-2)
+    assert sum(isinstance(result, CaptureFailure) for result in together) < 4
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

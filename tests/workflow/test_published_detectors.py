@@ -66,8 +66,11 @@ def test_photos_with_faces_get_106_points_and_the_68_of_them(tmp_path, photos):
         assert {row.capture: row.outcome for row in reader.outcomes} == found
         for _, item in reader.items():
             assert item.scheme == "ldm106" and item.points_px.shape[1:] == (106, 2)
-            assert np.isfinite(item.ibug68_px).all() and (item.sigma_px > 0).all()
-            np.testing.assert_array_equal(item.ibug68_px[:, 36], item.points_px[:, 66])
+            seen = np.array(item.view_reason) == ""
+            for values in (item.points_px, item.sigma_px, item.ibug68_px, item.ibug68_sigma_px):
+                assert np.isfinite(values[seen]).all() and np.isnan(values[~seen]).all()
+            assert (item.sigma_px[seen] > 0).all()
+            np.testing.assert_array_equal(item.ibug68_px[seen, 36], item.points_px[seen, 66])
 
 
 def test_weights_that_see_no_face_are_rows_too(tmp_path, photos):
