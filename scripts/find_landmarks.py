@@ -31,8 +31,7 @@ def main(inputs, outputs, params):
         if isinstance(landmarker, BatchLandmarker):
 
             def read(name):
-                images, paths = (captures.field(faces[name].photo, f) for f in ("image", "path"))
-                return faces_on_photos(images, paths, faces[name])
+                return faces_on_photos(captures[faces[name].photo], faces[name])
 
             ahead = Ahead(landmarker.find_many, faces.captures, read)
 

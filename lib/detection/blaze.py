@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lib.detection.options import Detection, DetectionOptions
+from lib.detection.options import Detection, DetectionOptions, scaled
 from lib.networks.blazeface import SIDE, BlazeFace, overlap
 from lib.networks.crop import CropFrame
 from lib.networks.facemesh import (
@@ -71,7 +71,7 @@ class BlazeDetector:
             copy = change(small)
             found = [f for turn in turns for f in self._search(copy, turn, _RETRY_LEVELS)]
             if found:
-                return [_scaled(face, 1 / scale) for face in _distinct(found)]
+                return [scaled(face, 1 / scale) for face in _distinct(found)]
         return []
 
     def _search(self, image: np.ndarray, turn: float, levels: int) -> list[Detection]:
@@ -190,11 +190,6 @@ def _distinct(faces: list[Detection]) -> list[Detection]:
         if not (overlap(face.box_px, boxes) > _SAME_FACE).any():
             kept.append(face)
     return kept
-
-
-def _scaled(face: Detection, factor: float) -> Detection:
-    box, points = ((a + 0.5) * factor - 0.5 for a in (face.box_px, face.points_px))
-    return Detection(box, face.score, points, face.roll_rad)
 
 
 def _as_it_is(image: np.ndarray) -> np.ndarray:

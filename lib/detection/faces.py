@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from lib.artefacts import Capture, Faces
-from lib.detection.options import BatchDetector, Detection, DetectionOptions, Detector
+from lib.detection.given import GivenDetector
+from lib.detection.options import (
+    BatchDetector,
+    Detection,
+    DetectionOptions,
+    Detector,
+    scaled,
+)
 from lib.errors import CaptureFailure
 from lib.networks.ahead import Ahead
 
@@ -62,9 +69,13 @@ def detect_views(
         return detector.take(name, capture.image)
     if isinstance(detector, BatchDetector):
         return detector.detect_many(capture.image)
-    return [
+    views = [
         detector.detect(image, Path(path).name) for image, path in zip(capture.image, capture.path)
     ]
+    if not isinstance(detector, GivenDetector):
+        return views
+    scales = 1 / capture.working_to_original  # files count in px of the original
+    return [[scaled(face, s) for face in faces] for faces, s in zip(views, scales, strict=True)]
 
 
 def max_by_side(faces: list[Detection]) -> Detection | None:

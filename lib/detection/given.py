@@ -14,6 +14,8 @@ from lib.networks.given import Given, check_folder, read_given
 class GivenDetector:
     """Boxes and points from `<folder>/<photo name>.txt|.json|.pts|.csv`.
 
+    They are given back as they are, in px of the upright original.
+
     Args:
         options: settings with the folder.
 

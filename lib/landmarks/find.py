@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +37,9 @@ def find_landmarks(
     Raises:
         CaptureFailure: no view gave landmarks; the reason is that of the first view.
     """
+    shown = faces_on_photos(capture, faces)
     found = iter(
-        [_found(landmarker, *face) for face in faces_on_photos(capture.image, capture.path, faces)]
-        if ahead is None
-        else ahead.take(name, faces_on_photos(capture.image, capture.path, faces))
+        [_found(landmarker, *face) for face in shown] if ahead is None else ahead.take(name, shown)
     )
     views: list[ViewLandmarks] = []
     failures: list[CaptureFailure | None] = []
@@ -67,22 +65,20 @@ def find_landmarks(
     )
 
 
-def faces_on_photos(
-    images: Sequence[np.ndarray], paths: Sequence[str], faces: Faces
-) -> list[FaceOnPhoto]:
+def faces_on_photos(capture: Capture, faces: Faces) -> list[FaceOnPhoto]:
     """Images of those views of a capture that show the face, each with the face."""
-    return [
-        (
-            images[view],
-            FaceSeen(
-                Path(paths[view]).name,
-                faces.box_px[view],
-                faces.points_px[view],
-                float(faces.roll_rad[view]),
-            ),
+    found = []
+    for view in np.flatnonzero(np.isfinite(faces.box_px).all(1)):
+        across, down = capture.working_to_original[view]
+        seen = FaceSeen(
+            Path(capture.path[view]).name,
+            faces.box_px[view],
+            faces.points_px[view],
+            float(faces.roll_rad[view]),
+            (float(across), float(down)),
         )
-        for view in np.flatnonzero(np.isfinite(faces.box_px).all(1))
-    ]
+        found.append((capture.image[view], seen))
+    return found
 
 
 def _found(

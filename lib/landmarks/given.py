@@ -16,6 +16,8 @@ _N_POINTS = {"points5": 5, "ibug68": 68, "ldm106": 106, "mesh468": 468}
 class GivenLandmarker:
     """Points from `<folder>/<photo name>.txt|.json|.pts|.csv`, all in one scheme.
 
+    Files count in px of the upright original, freed of lens distortion where a camera tells it.
+
     Args:
         options: settings with the folder.
 
@@ -43,8 +45,7 @@ class GivenLandmarker:
         Raises:
             CaptureFailure: `no_landmarks`: the folder has no points of this face.
         """
-        given = self._of_face(read_given(self._folder, face.name), face)
-        points = given.points_px
+        points = self._of_face(read_given(self._folder, face.name), face)
         side = float((np.nanmax(points, 0) - np.nanmin(points, 0)).max())
         sigma = np.where(np.isfinite(points).all(1), _SIGMA * side, np.nan)
         ibug, ibug_sigma = np.full((68, 2), np.nan), np.full(68, np.nan)
@@ -54,8 +55,12 @@ class GivenLandmarker:
             ibug, ibug_sigma = ibug68_of_106(points), ibug68_sigma_of_106(sigma)
         return ViewLandmarks(points, sigma, np.full(len(points), np.nan), ibug, ibug_sigma, 1.0)
 
-    def _of_face(self, found: list[Given], face: FaceSeen) -> Given:
-        usable = [given for given in found if given.scheme == self.scheme]
+    def _of_face(self, found: list[Given], face: FaceSeen) -> np.ndarray:
+        """Points in working px of the face nearest to the box."""
+        scale = np.array(face.working_to_original)
+        usable = [
+            (given.points_px + 0.5) / scale - 0.5 for given in found if given.scheme == self.scheme
+        ]
         if not usable:
             raise CaptureFailure(
                 "no_landmarks",
@@ -63,5 +68,5 @@ class GivenLandmarker:
                 f"{face.name.rsplit('.', 1)[0]}.txt, .json, .pts or .csv.",
             )
         centre = (face.box_px[:2] + face.box_px[2:]) / 2
-        gaps = [np.linalg.norm(np.nanmean(given.points_px, 0) - centre) for given in usable]
+        gaps = [np.linalg.norm(np.nanmean(points, 0) - centre) for points in usable]
         return usable[int(np.argmin(gaps))]

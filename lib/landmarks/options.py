@@ -58,12 +58,14 @@ class FaceSeen:
         box_px: (4,)
         points_px: (5, 2), NaN = unknown.
         roll_rad: in-plane rotation.
+        working_to_original: scale (x, y) of the photo against this image, as in `Capture`.
     """
 
     name: str
     box_px: np.ndarray
     points_px: np.ndarray
     roll_rad: float
+    working_to_original: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,17 @@ def test_points_in_a_file_become_a_face(tmp_path):
     assert x0 < 198 and x1 > 245 and y0 < 111 and y1 > 158
 
 
+def test_points_in_a_file_count_in_px_of_the_original(tmp_path):
+    five = np.array([[396, 222], [490, 220], [444, 270], [406, 316], [480, 314]])
+    np.savetxt(tmp_path / "anna.txt", five)
+    options = DetectionOptions(method="files", folder=str(tmp_path))
+    photo = replace(capture(PHOTO), working_to_original=np.array([[2.0, 2.0]]))
+    ((_, faces),) = find_faces("a", photo, load_detector(options, MODELS), options)
+    np.testing.assert_allclose(faces.points_px[0], (five + 0.5) / 2 - 0.5)
+    box, centre = faces.box_px[0], (five.mean(0) + 0.5) / 2 - 0.5
+    assert np.linalg.norm((box[:2] + box[2:]) / 2 - centre) < 10 and 80 < box[2] - box[0] < 110
+
+
 def test_a_photo_without_a_file_says_which_file_is_missing(tmp_path):
     options = DetectionOptions(method="files", folder=str(tmp_path))
     with pytest.raises(CaptureFailure, match=r"No points or box for anna\.jpg"):

@@ -146,6 +146,18 @@ def test_points_of_a_file_are_taken_as_they_are(tmp_path):
     np.testing.assert_allclose(found.ibug68_px[0], points, atol=1e-4)
 
 
+def test_points_of_a_file_count_in_px_of_the_original(tmp_path):
+    points = np.random.default_rng(0).uniform(360, 540, (106, 2)).round(2)
+    np.savetxt(tmp_path / "anna.txt", points)
+    options = LandmarkOptions(method="files", folder=str(tmp_path))
+    photo = dataclasses.replace(capture(PHOTO), working_to_original=np.array([[2.0, 2.5]]))
+    found = find_landmarks(photo, faces(BOX), load_landmarker(options, MODELS, UNKNOWN))
+    assert found.scheme == "ldm106"
+    expected = (points + 0.5) / [2.0, 2.5] - 0.5
+    np.testing.assert_allclose(found.points_px[0], expected, atol=1e-4)
+    np.testing.assert_allclose(found.ibug68_px[0, 54], expected[90], atol=1e-4)
+
+
 def test_a_photo_without_a_file_of_points_fails_with_a_reason(tmp_path):
     (tmp_path / "bob.txt").write_text("\n".join("1 2" for _ in range(5)))
     options = LandmarkOptions(method="files", folder=str(tmp_path))
