@@ -57,7 +57,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         factor = F.hardsigmoid(self.fc(x.mean((2, 3))))
-        return x * factor[:, :, None, None]
+        return x * factor.reshape(-1, factor.shape[1], 1, 1)
 
 
 class _Residual(nn.Module):

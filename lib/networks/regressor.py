@@ -136,6 +136,10 @@ class CoefficientRegressor(nn.Module):
         if self.input_px < image.shape[-1]:
             size = (self.input_px, self.input_px)
             image = F.interpolate(image, size, mode="bilinear", antialias=True)
+        return self.code(image)
+
+    def code(self, image: torch.Tensor) -> torch.Tensor:
+        """(n, layout.total) of pictures that already have the side that the network sees."""
         x = self.backbone(image).mean((2, 3), keepdim=True)
         if self.single_head:
             return self.backbone.fc(x.flatten(1))

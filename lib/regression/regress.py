@@ -12,7 +12,8 @@ import torch
 from lib.artefacts import Capture, Faces, Landmarks, Regression
 from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
-from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face, standard_five
+from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face
+from lib.geometry.five_points import aligning_five
 from lib.networks.aligned import cut_aligned
 from lib.networks.cards import file_sha256
 from lib.networks.regressor import CodeLayout, CoefficientRegressor, load_regressor, split_code
@@ -128,7 +129,10 @@ def crop_of_view(
             )
         return AS_IT_IS
     measured = options.points == "landmarks"
-    five = standard_five(landmarks.ibug68_px[view]) if measured else faces.points_px[view]
+    five = faces.points_px[view]
+    if measured:
+        points, ibug68 = landmarks.points_px[view], landmarks.ibug68_px[view]
+        five = aligning_five(landmarks.scheme, points, ibug68)
     if not np.isfinite(five).all():
         what = "68 landmarks" if measured else "five points of the detector"
         raise CaptureFailure("not_aligned", f"view {view + 1} lacks the {what} that align a face.")
