@@ -11,7 +11,7 @@ from scipy.io import savemat
 from lib.artefacts import Capture, FaceFit, Landmarks
 from lib.export.published.frames import PublishedView
 from lib.export.published.meshes import write_coloured_obj
-from lib.export.published.panels import draw_squares, drawn_triangles, render_over
+from lib.export.published.panels import draw_squares, render_over, shown_share
 from lib.facemodel import FaceModel
 from lib.geometry.aligned_crop import standard_five
 from lib.imaging import save_png
@@ -45,8 +45,8 @@ def write_deep3d(
         told: the view in published terms.
     """
     crop = cut_aligned(capture.image[view], told.crop)
-    shown = drawn_triangles(model)
-    face = render_over(crop, told.vertices_mm, shown, told.fixed, told.colours)
+    mesh, shown = (told.vertices_mm, model.triangles), shown_share(model)
+    face = render_over(crop, *mesh, told.fixed, told.colours, shown)
     five = told.crop.to_crop(standard_five(landmarks.ibug68_px[view]))
     marks = told.marks(model)
     points = draw_squares(draw_squares(face, five, BLUE), marks, RED)

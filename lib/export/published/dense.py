@@ -10,7 +10,7 @@ from lib.artefacts import Capture, Parts, Texture
 from lib.export.obj import ObjRig, write_mtl, write_obj
 from lib.export.published.frames import PublishedView
 from lib.export.published.meshes import write_coloured_obj
-from lib.export.published.panels import drawn_triangles, grey_colours, grid, render_over
+from lib.export.published.panels import grey_colours, grid, render_over, shown_share
 from lib.export.tables import original_px
 from lib.facemodel import PARTS, FaceModel
 from lib.geometry import vertex_normals
@@ -38,13 +38,11 @@ def write_panels(
         view: which one.
         told: the view in published terms.
     """
-    shown = drawn_triangles(model)
-    grey = grey_colours(told.vertices_mm, model.triangles, told.camera)
-    pictures = [
-        image,
-        render_over(image, told.vertices_mm, shown, told.camera, grey),
-        render_over(image, told.vertices_mm, shown, told.camera, told.colours),
-    ]
+    mesh, shown = (told.vertices_mm, model.triangles), shown_share(model)
+    grey = grey_colours(*mesh, told.camera)
+    pictures = [image]
+    for colours in (grey, told.colours):
+        pictures.append(render_over(image, *mesh, told.camera, colours, shown))
     pictures += [paint_points(image, points) for points in working_points(parts, view).values()]
     pictures.append(paint_parts(image, parts.visible[view]))
     pictures += [paint_whole(image, inside) for inside in whole_parts(parts, view)]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lib.export.pictures import face_triangles
 from lib.facemodel import FaceModel
 from lib.geometry import vertex_normals
 from lib.geometry.crop_camera import TO_OPENCV
@@ -20,11 +19,16 @@ FACE_ALONE = 0.8  # share of its vertices in the face, of a model without neck a
 SQUARE = range(-2, 2)  # px about a landmark, as published
 
 
-def drawn_triangles(model: FaceModel) -> np.ndarray:
-    """(t, 3) triangles that are shown over a photo: the face of a head, all of a face alone."""
-    if len(model.parts["face_mask"]) > FACE_ALONE * model.n_vertices:
-        return model.triangles
-    return model.triangles[face_triangles(model)]
+def shown_share(model: FaceModel) -> np.ndarray:
+    """(V,) 0..1: how far a vertex is shown over a photo: the face of a head, all of a face alone.
+
+    What is not skin is shown with it. Between two vertices the border lies half way.
+    """
+    result = np.ones(model.n_vertices, np.float32)
+    if len(model.parts["face_mask"]) <= FACE_ALONE * model.n_vertices:
+        result[model.triangles[model.region("skin")]] = 0
+        result[model.parts["face_mask"]] = 1
+    return result
 
 
 def render_over(
@@ -33,19 +37,22 @@ def render_over(
     triangles: np.ndarray,
     camera: Camera,
     colours: np.ndarray,
+    shown: np.ndarray,
 ) -> np.ndarray:
     """(h, w, 3) uint8: a mesh over an sRGB image, hard-edged.
 
     Args:
         image: (h, w, 3) uint8.
         vertices: (V, 3) mm, model frame.
-        triangles: (T, 3), all that is drawn.
+        triangles: (T, 3), all of the mesh.
         camera: of the image.
         colours: (V, 3) sRGB-encoded 0..1.
+        shown: (V,) as `shown_share` gives it.
     """
     buffers = render_buffers(vertices, triangles, *camera, image.shape[:2])
-    painted = 255 * np.clip(interpolate(buffers, colours, triangles), 0, 1)
-    return np.where(buffers.mask[..., None], np.rint(painted).astype(np.uint8), image)
+    layers = interpolate(buffers, np.column_stack([colours, shown]), triangles)
+    painted = np.rint(255 * np.clip(layers[..., :3], 0, 1)).astype(np.uint8)
+    return np.where(buffers.mask[..., None] & (layers[..., 3:] > 0.5), painted, image)
 
 
 def grey_colours(vertices: np.ndarray, triangles: np.ndarray, camera: Camera) -> np.ndarray:
