@@ -8,6 +8,7 @@ import sys
 from lib.facemodel.anthropometry import SOURCES, comparison_table
 from lib.facemodel.converters import CONVERTERS, convert_model
 from lib.facemodel.load import DEFAULT_MODEL, RESOURCES, load_face_model
+from lib.facemodel.schema import model_source
 
 
 def main(arguments: list[str]) -> None:
@@ -34,8 +35,9 @@ def main(arguments: list[str]) -> None:
         lines = [comparison_table(load_face_model(options.model)), ""]
         lines += [f"{key}: {text}" for key, text in SOURCES.items()]
     else:
-        convert_model(options.kind, options.source, options.output)
-        lines = [options.output, load_face_model(options.output).source]
+        stale = convert_model(options.kind, options.source, options.output)
+        lines = [options.output, model_source(options.output)]
+        lines += [f"{path} was found on another mesh: delete it" for path in stale]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

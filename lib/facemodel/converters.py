@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.facemodel.bfm import (
+    BfmSource,
     bfm_model,
     read_deep3d,
     read_face_model_npy,
@@ -19,7 +20,7 @@ from lib.facemodel.facescape import facescape_model, read_facescape
 from lib.facemodel.flame import flame_model, read_flame
 from lib.facemodel.ict import ict_model, read_ict_checkout, read_ict_development_copy
 from lib.facemodel.model import FaceModel
-from lib.facemodel.schema import Provenance, write_face_model
+from lib.facemodel.schema import Provenance, mesh_of, write_face_model
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Conversion:
         provenance: what the file says of its origin.
         extras: arrays of the source that are kept beside it.
         half_precision: bases as float16.
+        fixed_landmarks: schemes that published networks speak of, whatever lies beside the file.
     """
 
     model: FaceModel
     provenance: Provenance
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
     half_precision: bool = True
+    fixed_landmarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Converter:
     convert: Callable[[Path], Conversion]
 
 
-def convert_model(kind: str, source: str | Path, output: str | Path) -> None:
+def convert_model(kind: str, source: str | Path, output: str | Path) -> list[Path]:
     """Write the head model file of a source.
 
     Args:
@@ -62,19 +65,25 @@ def convert_model(kind: str, source: str | Path, output: str | Path) -> None:
         source: the user's file or folder.
         output: .h5 file to write; its folder is made.
 
+    Returns:
+        Landmark schemes beside the file that were found on another mesh of that name.
+
     Raises:
         MissingModelError: a file of the source is missing.
         ConfigError: the source is something else.
     """
-    made = CONVERTERS[kind].convert(Path(source))
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    made, output = CONVERTERS[kind].convert(Path(source)), Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    same = output.is_file() and np.array_equal(mesh_of(output), made.model.triangles)
     write_face_model(
         output,
         made.model,
         provenance=made.provenance,
         half_precision=made.half_precision,
         extras=made.extras,
+        fixed_landmarks=made.fixed_landmarks,
     )
+    return [] if same else sorted(output.parent.glob(f"*_{output.stem}.json"))
 
 
 def _ict(source: Path) -> Conversion:
@@ -93,16 +102,22 @@ def _facescape(source: Path) -> Conversion:
 
 
 def _bfm09(source: Path) -> Conversion:
-    """In full precision: coefficients of published networks shall give the published vertices."""
-    arrays = read_deep3d(source)
-    model = bfm_model(arrays, "bfm09")
-    return Conversion(model, _licensed("bfm09"), arrays.extras, half_precision=False)
+    return _of_published_networks(read_deep3d(source), "bfm09")
 
 
 def _bfm3ddfa(source: Path) -> Conversion:
-    arrays = read_face_model_npy(source)
-    model = bfm_model(arrays, "bfm3ddfa")
-    return Conversion(model, _licensed("bfm3ddfa"), arrays.extras, half_precision=False)
+    return _of_published_networks(read_face_model_npy(source), "bfm3ddfa")
+
+
+def _of_published_networks(source: BfmSource, kind: str) -> Conversion:
+    """In full precision: coefficients of published networks shall give the published vertices."""
+    return Conversion(
+        bfm_model(source, kind),
+        _licensed(kind),
+        source.extras,
+        half_precision=False,
+        fixed_landmarks=tuple(source.landmarks),
+    )
 
 
 def _bfm2017(source: Path) -> Conversion:

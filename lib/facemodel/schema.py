@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -83,6 +83,7 @@ def write_face_model(
     provenance: Provenance | None = None,
     half_precision: bool = False,
     extras: Mapping[str, np.ndarray] | None = None,
+    fixed_landmarks: Collection[str] = (),
 ) -> None:
     """Write a model; the same model gives the same bytes.
 
@@ -93,6 +94,7 @@ def write_face_model(
         provenance: attributes about the origin.
         half_precision: store the bases as float16 (about 0.01 mm for 20 mm).
         extras: arrays of the source that are no part of a `FaceModel`, for `read_extra`.
+        fixed_landmarks: schemes that no file beside the model replaces.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -123,6 +125,8 @@ def write_face_model(
         file["albedo"].attrs["space"] = ALBEDO_SPACE[model.albedo_encoding]
         for name in sorted(model.landmarks):
             _put_landmarks(file, name, model.landmarks[name])
+        for name in fixed_landmarks:
+            file[f"landmarks/{name}"].attrs["fixed"] = True
         _put_lines(file, "contour", model.contour)
         if model.contour33:
             _put_lines(file, "contour33", model.contour33)
@@ -230,8 +234,8 @@ def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
 def read_face_model(path: str | Path) -> FaceModel:
     """A model with all its landmark schemes.
 
-    Those in `<scheme>_<model>.json` beside it stand before those in the file; the sets of 106 and
-    134 points are placed by rule where neither has them.
+    Those in `<scheme>_<model>.json` beside it stand before those in the file, unless these are
+    fixed; the sets of 106 and 134 points are placed by rule where neither has them.
 
     Raises:
         MissingModelError: the file is not there.
@@ -252,6 +256,7 @@ def read_face_model(path: str | Path) -> FaceModel:
                     f"{VERSION}. Convert it again: see docs/face_models.md."
                 )
             model = _read(file)
+            fixed = {name for name, group in file["landmarks"].items() if "fixed" in group.attrs}
     except (OSError, KeyError) as error:
         raise ConfigError(
             f"{path} cannot be read as a face model ({error}). Convert it again: "
@@ -260,11 +265,24 @@ def read_face_model(path: str | Path) -> FaceModel:
     landmarks = dict(model.landmarks)
     for extra in sorted(path.parent.glob(f"*_{path.stem}.json")):
         name, points = read_landmark_scheme(extra)
-        landmarks[name] = points
+        if name not in fixed:
+            landmarks[name] = points
     model = _with_landmarks(model, landmarks)
     if set(DENSE_SCHEMES) <= set(landmarks):
         return model
     return _with_landmarks(model, dense_landmarks(model) | landmarks)
+
+
+def mesh_of(path: str | Path) -> np.ndarray:
+    """(t, 3) triangles of a model file."""
+    with h5py.File(path, "r") as file:
+        return file["topology/triangles"][:]
+
+
+def model_source(path: str | Path) -> str:
+    """Where the model of a file came from."""
+    with h5py.File(path, "r") as file:
+        return str(file.attrs["source"])
 
 
 def read_extra(path: str | Path, name: str) -> np.ndarray:

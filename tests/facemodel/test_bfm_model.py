@@ -9,7 +9,16 @@ import pytest
 import scipy.io
 
 from lib.errors import ConfigError, MissingModelError
-from lib.facemodel import PARTS, contour33, load_face_model, read_extra, visible_contour
+from lib.facemodel import (
+    PARTS,
+    SurfacePoints,
+    contour33,
+    load_face_model,
+    read_extra,
+    read_face_model,
+    visible_contour,
+    write_landmark_scheme,
+)
 from lib.facemodel.__main__ import main
 from lib.facemodel.atlas import bordered_chart
 from lib.facemodel.bfm import bfm_model, read_deep3d, read_face_model_npy
@@ -242,3 +251,34 @@ def test_indices_beyond_the_mesh_are_refused(small_basel, tmp_path):
     source = read_deep3d(write_prepared(tmp_path / PREPARED, small_basel))
     with pytest.raises(ConfigError, match=r"names vertices \d+ to \d+, but has 0 to \d+"):
         dataclasses.replace(source, triangles=source.triangles + 10)
+
+
+def test_published_landmarks_are_not_replaced_by_a_file_beside_the_model(
+    bfm3ddfa, bfm3ddfa_file, tmp_path
+):
+    copy = tmp_path / "bfm3ddfa.h5"
+    copy.write_bytes(bfm3ddfa_file.read_bytes())
+    points = bfm3ddfa.landmarks["ibug68"]
+    moved = SurfacePoints(points.triangle[::-1], points.barycentric[::-1], points.sigma_mm)
+    for scheme in ("ibug68", "mesh468"):
+        write_landmark_scheme(tmp_path / f"{scheme}_bfm3ddfa.json", scheme, moved)
+    found = read_face_model(copy).landmarks
+    np.testing.assert_array_equal(found["ibug68"].triangle, points.triangle)
+    np.testing.assert_array_equal(found["mesh468"].triangle, moved.triangle)
+
+
+def test_landmarks_found_on_another_mesh_of_that_name_are_told(
+    small_basel, bfm3ddfa, tmp_path, capsys
+):
+    source = write_face_model_npy(tmp_path / "face_model.npy", small_basel)
+    output = tmp_path / "bfm3ddfa.h5"
+    command = ["convert-bfm3ddfa", str(source), "--output", str(output)]
+    main(command)
+    beside = tmp_path / "mesh468_bfm3ddfa.json"
+    write_landmark_scheme(beside, "mesh468", bfm3ddfa.landmarks["ibug68"])
+    main(command)
+    assert "delete it" not in capsys.readouterr().out
+    triangles = np.roll(small_basel.face.triangles, 5, axis=0)
+    write_face_model_npy(source, small_basel, tri=triangles)
+    main(command)
+    assert "mesh468_bfm3ddfa.json was found on another mesh: delete it" in capsys.readouterr().out
