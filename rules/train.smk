@@ -106,3 +106,29 @@ rule train_coarse:
         "Training a regressor of {params.face_model} coefficients"
     script:
         "../scripts/train_coarse.py"
+
+
+rule train_parser:
+    """Train the network that tells the parts of a face on photos."""
+    input:
+        data=training_data,
+    output:
+        weights="<resources>/weights/parser_learned/parser.pt",
+        card="<resources>/weights/parser_learned/card.json",
+        table="<resources>/weights/parser_learned/curves.csv",
+        picture="<resources>/weights/parser_learned/curves.png",
+    log:
+        "<resources>/logs/train_parser_learned.log",
+    conda:
+        TORCH_ENV
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=8000,
+        gpu=GPUS,
+    params:
+        device=config["device"],
+        options=config["training"],
+    message:
+        "Training the face parser"
+    script:
+        "../scripts/train_parser.py"

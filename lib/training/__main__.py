@@ -21,13 +21,13 @@ from lib.planning.settings import checked_settings
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.run import train_coarse
 from lib.training.options import TrainingOptions
-from lib.training.run import train_implicit, train_regularise
+from lib.training.run import train_implicit, train_parser, train_regularise
 
 
 def main(words: list[str] | None = None) -> int:
     """Run the command; 1 when it was refused."""
     parser = argparse.ArgumentParser(prog="python -m lib.training", description=__doc__)
-    parser.add_argument("task", choices=("implicit", "regularise", "coarse"))
+    parser.add_argument("task", choices=("implicit", "regularise", "parser", "coarse"))
     parser.add_argument("folder", type=Path, help="for weights, card, curves and checkpoints")
     parser.add_argument(
         "--configfile",
@@ -48,6 +48,8 @@ def main(words: list[str] | None = None) -> int:
             trained = train_coarse(coarse, given.folder, device, settings["face_model"])
         elif given.task == "implicit":
             trained = train_implicit(options, given.folder, device)
+        elif given.task == "parser":
+            trained = train_parser(options, given.folder, device)
         else:
             trained = train_regularise(options, given.folder, device, given.implicit)
     except (VisagraphError, OSError) as error:

@@ -19,6 +19,7 @@ WEIGHTS = {
     ("implicit", "learned"): "matcher.pt",
     ("regularise", "mvfr"): "checkpoint_reg.pkl",
     ("regularise", "learned"): "smoother.pt",
+    ("parser", "learned"): "parser.pt",
 }
 SYNTHETIC_LICENCE = "ours; trained on rendered faces alone, of a CC0 head model"
 OTHER_LICENCE = (
@@ -30,6 +31,7 @@ INPUTS = {
     ("implicit", "learned"): "views (1, 3, h, w) sRGB 0..1; points in mm; cosine where seen",
     ("regularise", "mvfr"): "(1, 1, D, H, W) responses 0..1, D = 1 mod 4, H and W mod 4 = 0",
     ("regularise", "learned"): "(1, D, H, W) responses 0..1; (1, H, W) views compared",
+    ("parser", "learned"): "(n, 3, 144, 144) sRGB 0..1, 1.35 times the extent of 68 points",
 }
 OUTPUTS = {
     ("implicit", "mvfr"): "(p,) response 0..1",
@@ -39,10 +41,12 @@ OUTPUTS = {
         "mvfr",
     ): "(1, 1, D, H, W) scores; their soft-argmax is the distance in intervals",
     ("regularise", "learned"): "(1, H, W) distance and sigma in intervals",
+    ("parser", "learned"): "(n, 9, 144, 144) scores of background and eight parts",
 }
 TASKS = {
     "implicit": "whether a surface passes at a point, told by several views",
     "regularise": "the surface in a volume of responses",
+    "parser": "eight parts of the face on photos",
 }
 
 

@@ -7,17 +7,18 @@ from typing import Literal
 
 from lib.errors import ConfigError
 
-Task = Literal["implicit", "regularise"]
-# What 0 means, per task: the published schedule.
+Task = Literal["implicit", "regularise", "parser"]
+# What 0 means, per task: the published schedule where there is one.
 PUBLISHED = {
     "implicit": {"epochs": 200, "batch": 1, "learning_rate": 1e-3},
     "regularise": {"epochs": 25, "batch": 2, "learning_rate": 1e-4},
+    "parser": {"epochs": 20, "batch": 8, "learning_rate": 2e-3},  # ours; nobody published it
 }
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Settings of `train_implicit` and `train_regularise`.
+    """Settings of `train_implicit`, `train_regularise` and `train_parser`.
 
     Args:
         method: `mvfr` = the published networks; `learned` = ours.
@@ -26,9 +27,9 @@ class TrainingOptions:
         responses: where `train_regularise` has its volumes from: files `volume.h5` of runs on the
             captures of `data`; empty = made with the network of `train_implicit`.
         validation: share of the subjects that are kept for validation, at least one.
-        epochs: passes over the captures; 0 = as published, 200 and 25.
-        batch: captures per step and process; 0 = as published, 1 and 2.
-        learning_rate: of Adam; 0 = as published, 1e-3 and 1e-4.
+        epochs: passes over the captures; 0 = as published, 200 and 25; 20 of the parser.
+        batch: captures per step and process; 0 = as published, 1 and 2; 8 of the parser.
+        learning_rate: of Adam; 0 = as published, 1e-3 and 1e-4; 2e-3 of the parser.
         schedule: of the learning rate: `constant` as published; `cosine` falls to 0; `step` falls
             to a tenth at 60 % and again at 85 % of the way.
         loss: of `train_implicit`; `train_regularise` takes the squared error, and for ours its

@@ -1,4 +1,4 @@
-"""The two trainings, from data to weights and card."""
+"""The trainings, from data to weights and card."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lib.training.card import WEIGHTS, write_card, write_weights
 from lib.training.implicit import ImplicitTask
 from lib.training.loop import Trained, Training
 from lib.training.options import Task, TrainingOptions, filled
+from lib.training.parser import ParserTask, crops_of_shards
 from lib.training.processes import Processes, joined
 from lib.training.regularise import RegulariseTask, examples_of_scenes, examples_of_volumes
 from lib.training.store import Source, find_sources, open_store, split_sources
@@ -79,6 +80,33 @@ def train_regularise(
         return _finish("regularise", task, options, split, sources, folder, processes)
 
 
+def train_parser(options: TrainingOptions, folder: Path, device: torch.device) -> Trained:
+    """Train our face parser on synthetic photos; weights, card and curves go to a folder.
+
+    Args:
+        options: of the training; `data` names shards of truth.
+        folder: for everything that it writes.
+        device: where to compute.
+
+    Raises:
+        ConfigError: data or settings that cannot be used.
+    """
+    if options.method != "learned" or any(Path(item).suffix != ".h5" for item in options.data):
+        raise ConfigError(
+            f"training.method is '{options.method}' and training.data names {len(options.data)} "
+            "things; train_parser trains `learned`, on shards of truth (.h5) alone."
+        )
+    options = filled(options, "parser")
+    with joined(device) as processes:
+        share = processes.rank, processes.world
+        files, names, subjects = crops_of_shards(options.data, folder, share)
+        processes.wait()
+        sources = [Source(*pair, "", _never) for pair in zip(names, subjects)]
+        split = split_sources(sources, options.validation, options.seed)
+        task = ParserTask(files)
+        return _finish("parser", task, options, split, sources, folder, processes)
+
+
 def weights_file(task: Task, method: str) -> str:
     """Name of the file of weights that a training writes."""
     return WEIGHTS[task, method]
@@ -86,7 +114,7 @@ def weights_file(task: Task, method: str) -> str:
 
 def _finish(
     name: Task,
-    task: ImplicitTask | RegulariseTask,
+    task: ImplicitTask | RegulariseTask | ParserTask,
     options: TrainingOptions,
     split: tuple[Sequence[int], Sequence[int]],
     sources: Sequence[Source],
