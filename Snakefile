@@ -39,6 +39,7 @@ pathvars:
 include: "rules/resources.smk"
 include: "rules/captures.smk"
 include: "rules/faces.smk"
+include: "rules/parsing.smk"
 include: "rules/rig.smk"
 include: "rules/fit.smk"
 include: "rules/parts.smk"

@@ -127,6 +127,12 @@ def if_published(file):
     return file if config["export"]["published"] else []
 
 
+def if_parsed(file):
+    """Input of the fit where somebody tells the parts of faces on photos, and it follows them."""
+    used = config["parsing"]["method"] != "none" and config["fit"]["parts_weight"] > 0
+    return file if used else []
+
+
 def has_many_views(batch):
     """Whether a batch holds a capture of several views."""
     return any(len(views) > 1 for views in LEDGER.captures(batch).values())

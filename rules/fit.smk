@@ -52,6 +52,7 @@ rule fit_face_model:
         skin=rules.mask_skin.output.skin,
         rig=if_many_views("<results>/{batch}/rig.h5"),
         regression=if_regressed("<results>/{batch}/regression.h5"),
+        parsing=if_parsed("<results>/{batch}/parsing.h5"),
         model=face_model_file,
     output:
         fit="<results>/{batch}/fit.h5",

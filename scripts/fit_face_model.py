@@ -7,6 +7,7 @@ from lib.artefacts import (
     Capture,
     Faces,
     Landmarks,
+    Parsing,
     Regression,
     Rig,
     SkinMask,
@@ -36,12 +37,19 @@ def main(inputs, outputs, params):
         if inputs.regression:
             codes = stack.enter_context(BatchReader(inputs.regression, Regression))
 
-        def read(name):
-            face = faces[name]
-            rig, code = rigs[name] if rigs else None, codes[name] if codes else None
-            return Subject(name, captures[face.photo], face, landmarks[name], skin[name], rig, code)
+        told = None
+        if inputs.get("parsing"):
+            told = stack.enter_context(BatchReader(inputs.parsing, Parsing))
 
-        rows = earliest_failures((rigs or skin).outcomes, codes.outcomes if codes else ())
+        def read(name):
+            face, parsing = faces[name], told[name] if told else None
+            rig, code = rigs[name] if rigs else None, codes[name] if codes else None
+            return Subject(
+                name, captures[face.photo], face, landmarks[name], skin[name], rig, code, parsing
+            )
+
+        more = [*(codes.outcomes if codes else ()), *(told.outcomes if told else ())]
+        rows = earliest_failures((rigs or skin).outcomes, more)
         fit_batch(model, rows, read, outputs.fit, options, pick_device(params.device))
     files = {"capture": inputs.capture, "faces": inputs.faces, "fit": outputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("fit", files, model))

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Parts, Scores, SkinMask, Texture
+from lib.artefacts import (
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    Parsing,
+    Parts,
+    Scores,
+    SkinMask,
+    Texture,
+)
 from lib.facemodel.model import FaceModel, SurfacePoints
 from lib.geometry import project, split_quads
 
@@ -67,6 +77,7 @@ class SyntheticCase:
     faces: Faces
     landmarks: Landmarks
     skin: SkinMask
+    parsing: Parsing
     fit: FaceFit
     parts: Parts
     texture: Texture
@@ -134,6 +145,7 @@ def synthetic_case(
             presence=np.full(n_views, 0.99),
         ),
         skin=SkinMask(probability=(_disc(height, width),) * n_views),
+        parsing=_parsing((height, width), n_views),
         fit=FaceFit(
             model=model.name,
             method="optimise",
@@ -158,6 +170,12 @@ def synthetic_case(
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
         scores=_scores(posed, n_views),
     )
+
+
+def _parsing(size: tuple[int, int], n_views: int) -> Parsing:
+    """Stripes of all eight parts on a disc."""
+    label = np.where(_disc(*size) > 0, 1 + np.arange(size[1]) % 8, 0).astype(np.uint8)
+    return Parsing(method="files", label=(label,) * n_views, known=np.ones((n_views, 8)))
 
 
 def _parts(size: tuple[int, int], points_px: np.ndarray, n_views: int) -> Parts:

@@ -17,7 +17,8 @@ LEVELS = [
     {"uvspace"},
     {
         *("captures", "detection", "landmarks", "skin", "rig", "fitting", "base", "implicit"),
-        *("regression", "regularisation", "segmentation", "texture", "displacement", "metrics"),
+        *("regression", "parsing", "regularisation", "segmentation", "texture"),
+        *("displacement", "metrics"),
     },
     {"evaluation", "export", "figures", "synthesis", "training"},
     {"report"},

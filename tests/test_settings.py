@@ -19,6 +19,7 @@ from lib.export import ExportOptions
 from lib.fitting import FitOptions
 from lib.implicit import ImplicitOptions
 from lib.landmarks import LandmarkOptions
+from lib.parsing import ParsingOptions
 from lib.planning.document import config_page, config_yaml
 from lib.planning.settings import (
     checked_settings,
@@ -44,6 +45,7 @@ SECTIONS = {
     "detection": DetectionOptions,
     "landmarks": LandmarkOptions,
     "skin": SkinOptions,
+    "parsing": ParsingOptions,
     "rig": RigOptions,
     "regression": RegressionOptions,
     "fit": FitOptions,

@@ -183,6 +183,30 @@ class FaceFit(Artefact):
 
 
 @dataclass(frozen=True)
+class Parsing(Artefact):
+    """The parts of the face that a photo shows, told by pixels and not by a fitted head.
+
+    The parts are right eye, left eye, right brow, left brow, nose, upper lip, lower lip and skin.
+    """
+
+    version: ClassVar[int] = 1
+
+    method: str = text("who told: files, published or learned")
+    label: tuple[np.ndarray, ...] = ragged(
+        "n_views h w",
+        "u1",
+        "label",
+        "part on the working image: 1 to 8 in the order above, 0 = none",
+    )
+    known: np.ndarray = array(
+        "n_views 8",
+        "u1",
+        "bool",
+        "whoever told knows this part: where no pixel has it, it is unseen",
+    )
+
+
+@dataclass(frozen=True)
 class Parts(Artefact):
     """The parts of the fitted face on each view's working image, and its dense landmarks.
 

@@ -18,6 +18,7 @@ from lib.artefacts import (
     FaceFit,
     Faces,
     Landmarks,
+    Parsing,
     Parts,
     Regression,
     Rig,
@@ -39,6 +40,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "detect": ("faces", "capture"),
     "landmarks": ("landmarks", "capture", "faces"),
     "skin": ("skin", "capture", "faces"),
+    "parsing": ("parsing", "capture", "faces"),
     "rig": ("rig", "capture", "faces", "landmarks"),
     "regression": ("regression", "capture", "faces"),
     "fit": ("fit", "capture", "faces"),
@@ -54,6 +56,7 @@ TITLES = {
     "detect": "Faces found",
     "landmarks": "Landmarks",
     "skin": "Bare skin",
+    "parsing": "Parts on the photos",
     "rig": "Cameras",
     "regression": "Aligned crops",
     "fit": "Fitted head",
@@ -190,6 +193,18 @@ def _skin(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, 
     )
 
 
+def _parsing(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    parsing: Parsing = found["parsing"]
+    area = np.array([np.count_nonzero(label) for label in parsing.label])
+    view, which = _shown(found["capture"], area)
+    seen = len(np.unique(parsing.label[view][parsing.label[view] > 0]))
+    known = int(parsing.known[view].sum())
+    return (
+        stages.draw_parsing(found["capture"], parsing, view),
+        f"{which}{parsing.method}: {seen} of {known} parts that it knows",
+    )
+
+
 def _rig(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     rig: Rig = found["rig"]
     capture, landmarks = found["capture"], found["landmarks"]
@@ -308,6 +323,7 @@ DRAW: dict[
     "detect": _detect,
     "landmarks": _landmarks,
     "skin": _skin,
+    "parsing": _parsing,
     "rig": _rig,
     "regression": _regression,
     "fit": _fit,

@@ -7,7 +7,16 @@ import math
 import cv2
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Faces, Landmarks, Parts, SkinMask, Texture
+from lib.artefacts import (
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    Parsing,
+    Parts,
+    SkinMask,
+    Texture,
+)
 from lib.facemodel.model import FaceModel
 from lib.figures.sheets import fit_into
 from lib.geometry import project
@@ -135,18 +144,28 @@ def draw_fit(model: FaceModel, capture: Capture, fit: FaceFit, view: int = 0) ->
     return _with_inset(_averaged(picture), photo, PHOTO_INSET, on_the_right)
 
 
+def draw_parsing(capture: Capture, parsing: Parsing, view: int = 0) -> np.ndarray:
+    """(h, w, 3) uint8: the parts that a photo shows in their colours, the rest darkened."""
+    picture, _ = _painted(capture.image[view], parsing.label[view])
+    return _averaged(picture)
+
+
 def draw_parts(capture: Capture, parts: Parts, view: int = 0) -> np.ndarray:
     """(h, w, 3) uint8: the parts of the face that are seen in their colours, the rest darkened."""
-    image, label = capture.image[view], parts.visible[view]
+    picture, window = _painted(capture.image[view], parts.visible[view])
+    _dots(picture, window.points(parts.ldm106_2d_px[view]), WHITE, 2)
+    return _averaged(picture)
+
+
+def _painted(image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, Window]:
+    """A photo around its labels, under their colours, and which window of it that is."""
     rows, columns = np.nonzero(label)
     points = np.stack([columns, rows], axis=1).astype(float)
     window = Window.around(points, image.shape[:2], DRAWN_PX, 0.1)
     (x, y), (height, width) = window.corner, window.extent
     label = label[y : y + height, x : x + width]
     label = cv2.resize(label, window.size[::-1], interpolation=cv2.INTER_NEAREST)
-    picture = paint_parts(window.cut(image), label)
-    _dots(picture, window.points(parts.ldm106_2d_px[view]), WHITE, 2)
-    return _averaged(picture)
+    return paint_parts(window.cut(image), label), window
 
 
 def draw_texture(texture: Texture) -> np.ndarray:

@@ -76,7 +76,7 @@ def closed_eyes(model: FaceModel, views: list[View], state: State) -> np.ndarray
         state: current estimate.
     """
     closed = np.zeros((len(views), 2), bool)
-    if not {f"eyeBlink{side}" for side in SIDES} <= set(model.expression_names):
+    if not can_blink(model):
         return closed
     for name in dict.fromkeys(view.name for view in views if view.setup.known):
         rows = [row for row, view in enumerate(views) if view.name == name]
@@ -84,6 +84,11 @@ def closed_eyes(model: FaceModel, views: list[View], state: State) -> np.ndarray
             seen = [_look(model, views[row], state, row, eye) for row in rows]
             closed[rows, eye] = _decide([one for one in seen if one is not None], name, eye)
     return closed
+
+
+def can_blink(model: FaceModel) -> bool:
+    """Whether the model has expressions that close its eyes."""
+    return {f"eyeBlink{side}" for side in SIDES} <= set(model.expression_names)
 
 
 def _decide(seen: list[LidEvidence], name: str, eye: int) -> bool:

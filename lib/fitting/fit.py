@@ -16,11 +16,12 @@ from lib.facemodel.object_frame import object_origin
 from lib.fitting.average import average_identity, average_person
 from lib.fitting.contour import with_contour
 from lib.fitting.depth import DepthTerm, depth_normal, depth_term
-from lib.fitting.eyelids import closed_eyes, with_closed
+from lib.fitting.eyelids import can_blink, closed_eyes, with_closed
 from lib.fitting.landmarks import LandmarkTerm, landmark_normal, landmark_term
 from lib.fitting.optimise import Evidence, choose, optimise
 from lib.fitting.options import FitOptions
 from lib.fitting.pack import Layout, State
+from lib.fitting.parts import PartTerm, part_normal, part_term, shut_eyes, with_seen
 from lib.fitting.photometric import (
     FaceCrops,
     PhotometricTerm,
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 VIEWS_AT_ONCE = 8  # bounds the memory of the photometric derivatives
 BLURS = (3.0, 1.5, 0.7)  # crop px, coarse to fine
 SEED = 0
+PART_ROUNDS, PART_STEPS = 2, 6
 # Share of the information that the stated sigmas rest on: what a network or the light model gets
 # wrong is common to many points and pixels, which the fit counts as if they were independent.
 TRUSTED_INFORMATION = 0.15
@@ -154,9 +156,14 @@ def _fit_views(
     coded = all(view.code is not None for view in views)
     state, term = _landmark_stage(model, scheme, term, depth, state, priors, options, coded)
     closed = closed_eyes(model, views, state)
+    if options.parts_weight > 0 and can_blink(model):
+        closed |= shut_eyes(views)
     if closed.any():
         term, state, priors = _shut(model, scheme, term, depth, state, priors, options, closed)
     evidence = _geometry(term, depth, layout)
+    parts = part_term(model, views, options.parts_weight, device)
+    if parts is not None:
+        state, evidence = _part_stage(model, parts, evidence, state, priors, views)
     if options.photometric_weight > 0:
         samples = surface_samples(model, options.samples, SEED, device)
         state, evidence = _photometric_stage(
@@ -227,6 +234,26 @@ def _shut(
 def _geometry(term: LandmarkTerm, depth: DepthTerm, layout: Layout) -> Evidence:
     """What points and their depths say."""
     return lambda trial: landmark_normal(term, trial, layout) + depth_normal(depth, trial, layout)
+
+
+def _part_stage(
+    model: FaceModel,
+    term: PartTerm,
+    geometry: Evidence,
+    state: State,
+    priors: Priors,
+    views: list[View],
+) -> tuple[State, Evidence]:
+    """Landmarks and the parts of the face together; what is seen is asked again as it moves."""
+    layout = priors.layout
+    for _ in range(PART_ROUNDS):
+        seen = with_seen(term, model, state, views)
+
+        def evidence(trial: State, seen: PartTerm = seen) -> Normal:
+            return geometry(trial) + part_normal(seen, trial, layout)
+
+        state = optimise(state, evidence, priors, PART_STEPS, (layout.albedo, layout.light))
+    return state, evidence
 
 
 def _photometric_stage(

@@ -18,6 +18,7 @@ class FitOptions:
             points of one detector err together, so 468 of them are worth far fewer.
         depth_weight: the same for the relative depth that a network gives with its points.
         photometric_weight: the same for the colour of skin pixels; 0 fits landmarks only.
+        parts_weight: weight of the parts of the face that `parsing` tells; 0 = it is not asked.
         photometric_iterations: Levenberg-Marquardt steps with pixels.
         landmark_iterations: Gauss-Newton steps with landmarks alone.
         identity_sigma: standard deviation of identity coefficients; 1 = as the model says.
@@ -36,6 +37,7 @@ class FitOptions:
     landmark_weight: float = 0.3
     depth_weight: float = 0.1
     photometric_weight: float = 0.03
+    parts_weight: float = 0.0
     photometric_iterations: int = 12
     landmark_iterations: int = 14
     identity_sigma: float = 1.0

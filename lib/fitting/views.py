@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from lib.artefacts import Capture, Faces, Landmarks, Regression, Rig, SkinMask
+from lib.artefacts import Capture, Faces, Landmarks, Parsing, Regression, Rig, SkinMask
 from lib.errors import CaptureFailure
 from lib.fitting.photometric import FaceCrops
 from lib.geometry.aligned_crop import AlignedCrop
@@ -35,6 +35,7 @@ class Subject:
         skin: probability of bare skin, or None to use every pixel.
         rig: its cameras in mm; None, or one of source `none`, where nothing tells them.
         regression: what a network reads off it; None where none was asked.
+        parsing: parts of the face that it shows; None where nobody told.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Subject:
     skin: SkinMask | None
     rig: Rig | None = None
     regression: Regression | None = None
+    parsing: Parsing | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,19 @@ class EyeCrop:
     colour: np.ndarray
     corner_px: np.ndarray
     zoom: float
+
+
+@dataclass(frozen=True)
+class PartCrop:
+    """The parts on the crop of one view.
+
+    Args:
+        label: (side, side) uint8, 1 + index into PARTS; 0 = none of them.
+        known: (8,) bool: whoever told knows this part.
+    """
+
+    label: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,7 @@ class View:
         size: (h, w) of the working image.
         eyes: right and left eye of a view of known camera; None where it is not seen well.
         code: what a network said; None where none was asked, or it knows nothing.
+        parts: of the face on the crop; None where nobody told.
     """
 
     name: str
@@ -142,6 +158,7 @@ class View:
     size: tuple[int, int]
     eyes: tuple[EyeCrop | None, EyeCrop | None] = (None, None)
     code: ViewCode | None = None
+    parts: PartCrop | None = None
 
 
 def read_views(item: Subject, crop_px: int) -> list[View]:
@@ -233,7 +250,22 @@ def _read_view(item: Subject, setup: Setup, index: int, crop_px: int) -> View:
         image.shape[:2],
         _eye_crops(image, item.landmarks.ibug68_px[index]) if setup.known else (None, None),
         _code(item.regression, index),
+        _parts(item.parsing, index, corner, side, crop_px),
     )
+
+
+def _parts(
+    parsing: Parsing | None, index: int, corner: np.ndarray, side: float, size: int
+) -> PartCrop | None:
+    """The labels on the square of `crop_square`, each of the nearest pixel."""
+    if parsing is None:
+        return None
+    zoom = size / side
+    shift = 0.5 * zoom - zoom * corner - 0.5
+    matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+    label = np.ascontiguousarray(parsing.label[index])
+    label = cv2.warpAffine(label, matrix, (size, size), flags=cv2.INTER_NEAREST)
+    return PartCrop(label, parsing.known[index].astype(bool))
 
 
 def _code(regression: Regression | None, index: int) -> ViewCode | None:

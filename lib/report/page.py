@@ -21,6 +21,7 @@ STAGES = {
     "detect": ("Faces found", "box, roll and five points"),
     "landmarks": ("Landmarks", "orange: uncertain"),
     "skin": ("Bare skin", "in colour where skin is likely"),
+    "parsing": ("Parts on the photos", "as masks or a network tell them"),
     "rig": (
         "Cameras",
         "triangulated points, errors drawn three times as long; where cameras stand",

@@ -1,0 +1,41 @@
+"""Parsing: which pixels of a photo show which part of the face.
+
+Needs: capture.h5, faces.h5, landmarks.h5, masks or a network
+Makes: parsing.h5 (Parsing), where parsing.method names who tells
+"""
+
+
+rule parse_parts:
+    """Label the pixels of photos by parts of the face, without a fitted head."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        landmarks=rules.find_landmarks.output.landmarks,
+        weights=config["parsing"]["weights"] or [],
+    output:
+        parsing="<results>/{batch}/parsing.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/parsing.jpg",
+            caption="../workflow/report/parsing.rst",
+            category="4 Skin",
+            labels={"batch": "{batch}", "sheet": "parts on the photos"},
+        ),
+    log:
+        "<logs>/parse_parts/{batch}.log",
+    benchmark:
+        "<benchmarks>/parse_parts/{batch}.tsv"
+    priority: 4
+    conda:
+        TORCH_ENV
+    threads: 1
+    resources:
+        mem_mb=2000,
+        gpu=GPUS,
+    params:
+        version=VERSION["parsing"],
+        device=config["device"],
+        options=config["parsing"],
+    message:
+        "Parsing the faces of {wildcards.batch}"
+    script:
+        "../scripts/parse_parts.py"
