@@ -9,7 +9,7 @@ from lib.devices import lease_gpus, pick_device
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
-from lib.networks.ahead import Ahead
+from lib.networks.ahead import Ahead, at_once
 
 
 def main(inputs, outputs, params):
@@ -17,7 +17,7 @@ def main(inputs, outputs, params):
     device = pick_device(params.device) if options.method == "retinaface" else "cpu"
     detector = load_detector(options, Path(inputs.detector).parent, device)
     with BatchReader(inputs.capture, Capture) as captures:
-        if isinstance(detector, BatchDetector):
+        if isinstance(detector, BatchDetector) and at_once(device) > 1:
             read = partial(captures.field, name="image")
             detector = Ahead(detector.detect_many, captures.captures, read)
         process_batch(

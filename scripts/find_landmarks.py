@@ -15,7 +15,7 @@ from lib.landmarks import (
     load_landmarker,
 )
 from lib.log import stage_log
-from lib.networks.ahead import Ahead
+from lib.networks.ahead import Ahead, at_once
 
 
 def main(inputs, outputs, params):
@@ -28,7 +28,7 @@ def main(inputs, outputs, params):
         BatchReader(inputs.faces, Faces) as faces,
     ):
         ahead = None
-        if isinstance(landmarker, BatchLandmarker):
+        if isinstance(landmarker, BatchLandmarker) and at_once(device) > 1:
 
             def read(name):
                 return faces_on_photos(captures[faces[name].photo], faces[name])

@@ -13,7 +13,7 @@ from lib.facemodel.dense_landmarks import OPPOSITE106
 from lib.landmarks.ibug106 import ibug68_of_106, ibug68_sigma_of_106
 from lib.landmarks.options import FaceOnPhoto, FaceSeen, LandmarkOptions, ViewLandmarks
 from lib.networks import POINTS_106
-from lib.networks.ahead import AT_ONCE
+from lib.networks.ahead import at_once
 from lib.networks.points106 import ENLARGED, N_POINTS, PointFinder, two_passes
 
 # Sigma per axis in sides of the face, as of dlib's points: the network's own error against hand-
@@ -33,6 +33,7 @@ class Points106Landmarker:
     Args:
         options: settings with `weights`.
         device: where the network runs.
+        batch: faces that it sees at once; 0 = what suits the device.
 
     Raises:
         MissingModelError: the file is not there.
@@ -42,7 +43,9 @@ class Points106Landmarker:
     scheme = "ldm106"
     n_points = N_POINTS
 
-    def __init__(self, options: LandmarkOptions, device: torch.device | str = "cpu"):
+    def __init__(
+        self, options: LandmarkOptions, device: torch.device | str = "cpu", batch: int = 0
+    ):
         if not options.weights:
             raise MissingModelError(
                 f"landmarks.weights is not set; method 'points106' needs {POINTS_106.file} "
@@ -50,6 +53,7 @@ class Points106Landmarker:
                 "    Or set landmarks.method: blaze, which needs no file of yours."
             )
         self._finder = PointFinder(options.weights, device)
+        self._batch = batch or at_once(device)
 
     def find(self, image: np.ndarray, face: FaceSeen) -> ViewLandmarks:
         """Landmarks of one face in an (h, w, 3) uint8 RGB image.
@@ -63,10 +67,10 @@ class Points106Landmarker:
         return found
 
     def find_many(self, faces: Sequence[FaceOnPhoto]) -> list[ViewLandmarks | CaptureFailure]:
-        """Landmarks of each face, or why it has none; three batches of the network per 16 faces."""
+        """Landmarks of each face, or why it has none; three passes of the network per batch."""
         found: list[ViewLandmarks | CaptureFailure] = []
-        for start in range(0, len(faces), AT_ONCE):
-            found += self._look([_upright(*face) for face in faces[start : start + AT_ONCE]])
+        for start in range(0, len(faces), self._batch):
+            found += self._look([_upright(*face) for face in faces[start : start + self._batch]])
         return found
 
     def _look(self, faces: Sequence[_Upright]) -> list[ViewLandmarks | CaptureFailure]:

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lib.networks.ahead import at_once
 from lib.networks.blazeface import suppressed
 from lib.networks.checkpoints import load_weights, read_weights
 from lib.networks.resnet import ResNet
@@ -28,7 +29,6 @@ SIZES = ((16, 32), (64, 128), (256, 512))  # px of the priors of each stride
 WIDTH = 256
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 SAME_FACE = 0.4
-AT_ONCE = 16  # photos: bounds the memory
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255  # ImageNet, RGB
 SPREAD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
@@ -202,13 +202,14 @@ class FaceFinder:
     Args:
         path: a state dictionary such as `retinaface_resnet50_2020-07-20_old_torch.pth`.
         device: where the network runs.
+        batch: photos that it sees at once; 0 = what suits the device.
 
     Raises:
         MissingModelError: the file is not there.
         CheckpointError: it is not a file of this network.
     """
 
-    def __init__(self, path: str | Path, device: torch.device | str = "cpu"):
+    def __init__(self, path: str | Path, device: torch.device | str = "cpu", batch: int = 0):
         with torch.device("meta"):
             network = RetinaFace()
         network = network.to_empty(device="cpu")
@@ -216,13 +217,14 @@ class FaceFinder:
         load_weights(network, read_weights(path, what), path)
         self._network = network.to(device).eval().requires_grad_(False)
         self._priors, self._device = priors(), device
+        self._batch = batch or at_once(device)
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[np.ndarray], min_score: float) -> list[FacesFound]:
         """Faces of every (h, w, 3) uint8 RGB photo whose score is above `min_score`."""
         found: list[FacesFound] = []
-        for start in range(0, len(images), AT_ONCE):
-            found += self._look(images[start : start + AT_ONCE], min_score)
+        for start in range(0, len(images), self._batch):
+            found += self._look(images[start : start + self._batch], min_score)
         return found
 
     def _look(self, images: Sequence[np.ndarray], min_score: float) -> list[FacesFound]:

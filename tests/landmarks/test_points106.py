@@ -70,6 +70,7 @@ def test_faces_of_several_captures_are_one_batch_and_give_what_single_ones_give(
     faces = {f"c{i}": [(image, seen(roll=0.2 * i))] for i, image in enumerate(images)}
     faces["c1"] = [*faces["c1"], (np.zeros_like(images[1]), seen(np.float32([900, 900, 950, 950])))]
     alone = [landmarker.find_many([face])[0] for rows in faces.values() for face in rows]
+    landmarker._batch = 3
     batches = []
     ahead = Ahead(
         lambda rows: batches.append(len(rows)) or landmarker.find_many(rows), list(faces), faces.get

@@ -33,9 +33,9 @@ def silent(state):
     }
 
 
-def finder(folder, state):
+def finder(folder, state, batch=0):
     torch.save(state, folder / "retinaface.pth")
-    return FaceFinder(folder / "retinaface.pth")
+    return FaceFinder(folder / "retinaface.pth", batch=batch)
 
 
 def test_keys_and_shapes_are_those_of_the_published_checkpoint(state):
@@ -184,10 +184,10 @@ def test_a_batch_finds_what_single_photos_find(tmp_path, state):
     for level in range(3):  # scores that differ from place to place
         shape = state[f"ClassHead.{level}.conv1x1.weight"].shape
         lively[f"ClassHead.{level}.conv1x1.weight"] = torch.randn(shape)
-    find = finder(tmp_path, lively)
+    find, find_two = (finder(tmp_path, lively, batch) for batch in (1, 2))
     chance = np.random.default_rng(0)
     photos = [chance.integers(0, 255, (h, w, 3), np.uint8) for h, w in ((60, 80), (90, 50))]
-    together = find(photos, 0.995)
+    together = find_two(photos, 0.995)
     for photo, found in zip(photos, together, strict=True):
         (alone,) = find([photo], 0.995)
         assert len(found.score) > 3

@@ -59,7 +59,10 @@ def test_photos_without_a_face_are_rows(tmp_path, photos):
         assert {row.capture: row.outcome for row in reader.outcomes} == found
 
 
-def test_photos_with_faces_get_106_points_and_the_68_of_them(tmp_path, photos):
+@pytest.mark.parametrize("batch", [1, 16])
+def test_photos_with_faces_get_106_points_and_the_68_of_them(tmp_path, photos, monkeypatch, batch):
+    for script in (detect_faces, find_landmarks):  # as on a GPU
+        monkeypatch.setattr(script, "at_once", lambda device: batch)
     found, landmarks = run(tmp_path, photos, True, points106_weights())
     assert found == {"a": "ok", "b": "unreadable_image", "c": "ok", "d": "ok"}
     with BatchReader(landmarks, Landmarks) as reader:
