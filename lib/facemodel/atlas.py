@@ -26,7 +26,7 @@ def head_atlas(
     """Chart coordinates of head and eyeballs without flips, and how many triangles were moved.
 
     Triangles that a seam stretches across the chart, and those turned over on it, get a small
-    place of their own each.
+    place of their own each. A chart that needs no further place stays as it is.
 
     Args:
         uv: (n_uv, 2) of the head, 0..1, origin bottom-left.
@@ -44,6 +44,8 @@ def head_atlas(
             f"{odd.mean():.0%} of the triangles are turned over or stretched on the model's chart; "
             f"expected less than {MOST_ODD:.0%}, with v upwards. Is this the published file?"
         )
+    if balls is None and not odd.any():
+        return uv, uv_triangles, 0
     margin = 0.002
     places = [margin + (1 - 2 * margin) * uv * [WIDTH, 1]]
     triangles = uv_triangles.copy()

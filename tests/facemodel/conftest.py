@@ -119,15 +119,14 @@ def small_flame_files(makehuman: FaceModel, small_basel: SmallBfm) -> SmallFlame
 
 
 @pytest.fixture(scope="session")
-def flame(
-    small_flame_files: SmallFlame,
-    few_skin_colours: None,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> FaceModel:
-    folder = tmp_path_factory.mktemp("flame")
-    source = flame_files.write_folder(folder / "FLAME", small_flame_files)
-    convert_model("flame", source, folder / "flame.h5")
-    return read_face_model(folder / "flame.h5")
+def flame_folder(small_flame_files: SmallFlame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return flame_files.write_folder(tmp_path_factory.mktemp("flame") / "FLAME", small_flame_files)
+
+
+@pytest.fixture(scope="session")
+def flame(flame_folder: Path, few_skin_colours: None) -> FaceModel:
+    convert_model("flame", flame_folder, flame_folder.parent / "flame.h5")
+    return read_face_model(flame_folder.parent / "flame.h5")
 
 
 @pytest.fixture(

@@ -49,7 +49,7 @@ def small_flame(face: ResampledFace, head: FaceModel) -> SmallFlame:
     skin = compact.reshape(-1, 3)
     mean = np.concatenate([face.mean[used], balls.vertices]) / 1000
     n = len(mean)
-    directions = np.zeros((n, 3, N_SHAPE + N_EXPRESSION))
+    directions = np.zeros((n, 3, N_SHAPE + N_EXPRESSION), np.float32)
     for first, modes in ((0, face.identity), (N_SHAPE, face.expression[:N_EXPRESSION])):
         columns = modes[:, used].transpose(1, 2, 0) / 1000
         directions[: len(used), :, first : first + columns.shape[2]] = columns
@@ -112,24 +112,35 @@ def pretend_chumpy() -> Iterator[type]:
                 sys.modules[name] = old
 
 
-def write_model(path: Path, small: SmallFlame, protocol: int = 2, wrapped: bool = True) -> Path:
+def write_model(path: Path, small: SmallFlame, protocol: int = 2) -> Path:
     """The pickle; of the published ones some arrays are chumpy's, and one matrix is sparse."""
     with pretend_chumpy() as kind:
         content: dict[str, object] = dict(small.arrays)
-        if wrapped:
-            for name in ("v_template", "shapedirs"):
-                leaf = kind()
-                leaf.__dict__ |= {"x": content[name], "_dirty_vars": {"x"}, "_itr": None}
-                content[name] = leaf
-            content["J_regressor"] = sp.csc_matrix(small.arrays["J_regressor"])
+        for name in ("v_template", "shapedirs"):
+            leaf = kind()
+            leaf.__dict__ |= {"x": content[name], "_dirty_vars": {"x"}, "_itr": None}
+            content[name] = leaf
+        content["J_regressor"] = sp.csc_matrix(small.arrays["J_regressor"])
         path.write_bytes(pickle.dumps(content, protocol))
     return path
 
 
-def write_folder(folder: Path, small: SmallFlame, ringnet: bool = False) -> Path:
-    """All files; landmarks as DECA or as RingNet has them."""
-    folder.mkdir(exist_ok=True)
-    write_model(folder / "generic_model.pkl", small)
+def linked(folder: Path, to: Path) -> Path:
+    """Another folder with the same files, of which some may be taken away or replaced."""
+    to.mkdir()
+    for path in folder.iterdir():
+        (to / path.name).symlink_to(path)
+    return to
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Write a file in place of a link to one."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def write_landmarks(folder: Path, small: SmallFlame, ringnet: bool = False) -> None:
+    """As DECA or as RingNet has them."""
     triangle, weights = small.lmk_triangle, small.lmk_weights
     if ringnet:
         inner = {"lmk_face_idx": triangle[17:].astype(np.uint32), "lmk_b_coords": weights[17:]}
@@ -146,6 +157,13 @@ def write_folder(folder: Path, small: SmallFlame, ringnet: bool = False) -> Path
             "dynamic_lmk_faces_idx": torch.zeros(79, 17),
         }
         np.save(folder / "landmark_embedding.npy", content, allow_pickle=True)
+
+
+def write_folder(folder: Path, small: SmallFlame) -> Path:
+    """All files."""
+    folder.mkdir(exist_ok=True)
+    write_model(folder / "generic_model.pkl", small)
+    write_landmarks(folder, small)
     lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in small.arrays["v_template"]]
     lines += [f"vt {u:.7f} {v:.7f}" for u, v in small.uv]
     rows = zip(small.arrays["f"] + 1, small.uv_triangles + 1)
