@@ -7,6 +7,7 @@ import numpy as np
 from lib.facemodel.model import FaceModel
 
 PUBLISHED = "front_mask"  # a part that only models of the published topology have
+WITHOUT_MASK = ("bfm3ddfa",)  # the published topology, from a file that has no such part
 
 
 def object_origin(model: FaceModel) -> np.ndarray:
@@ -15,6 +16,6 @@ def object_origin(model: FaceModel) -> np.ndarray:
     Of the published topology it is the mean of all vertices, as the published weights demand; of
     heads with neck and scalp, the mean of the face alone.
     """
-    if PUBLISHED in model.parts:
+    if PUBLISHED in model.parts or model.name in WITHOUT_MASK:
         return model.mean.astype(np.float64).mean(0)
     return model.mean[model.parts["face_mask"]].astype(np.float64).mean(0)

@@ -24,6 +24,7 @@ from lib.facemodel.atlas import bordered_chart
 from lib.facemodel.bfm import bfm_model, read_deep3d, read_face_model_npy
 from lib.facemodel.bfm.deep3d import PREPARED
 from lib.facemodel.chart import border_loops
+from lib.facemodel.object_frame import object_origin
 from lib.geometry import project, triangle_areas
 from tests.facemodel.bfm_files import (
     chart,
@@ -40,7 +41,9 @@ ROUNDING = 5e-7  # dm: a few units in the last place of float32
 
 def published(model, vertices):
     """Deep3DFaceRecon's object frame: decimetres, origin at the mean of the mean shape."""
-    return (vertices - model.mean.mean(axis=0, dtype=np.float64)) / 100
+    origin = model.mean.mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(object_origin(model), origin, atol=1e-9)
+    return (vertices - origin) / 100
 
 
 @pytest.fixture
