@@ -136,7 +136,8 @@ class HeadExporter:
         if side < max(albedo.shape):
             albedo = cv2.resize(albedo, (side, side), interpolation=cv2.INTER_AREA)
         image = encode_jpeg(albedo, self.options.glb_jpeg_quality)
-        head = GlbHead(name, fit.vertices, normals, image, sigma, _extras(self.model, fit))
+        told = sigma if np.isfinite(sigma).all() else None  # a network tells none; glTF has no NaN
+        head = GlbHead(name, fit.vertices, normals, image, told, _extras(self.model, fit))
         write_glb(folder / "head.glb", head, self._glb)
 
 

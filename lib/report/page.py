@@ -26,6 +26,7 @@ STAGES = {
         "Cameras",
         "triangulated points, errors drawn three times as long; where cameras stand",
     ),
+    "regression": ("Aligned crops", "as a network sees them, with the points that it says"),
     "fit": ("Fitted head", "translucent clay over the photo, iBUG points in blue"),
     "parts": ("Parts of the face", "where the head shows them, with 106 landmarks"),
     "base": ("Base mesh", "fitted to all views, and how far it left the head model"),

@@ -95,7 +95,8 @@ def head_pack(fit: FaceFit, texture: Texture, texture_px: int) -> str:
         rgb = cv2.resize(rgb, (texture_px, texture_px), interpolation=cv2.INTER_AREA)
     limit = np.iinfo(np.int16).max
     position = np.clip(np.rint(fit.vertices * STEPS_PER_MM), -limit, limit)
-    sigma = np.clip(np.rint(fit.vertex_sigma_mm * SIGMA_STEPS_PER_MM), 0, 255)
+    steps = np.nan_to_num(fit.vertex_sigma_mm * SIGMA_STEPS_PER_MM, nan=255)  # unknown: unsure
+    sigma = np.clip(np.rint(steps), 0, 255)
     return _pack(
         {},
         position=position.astype(np.int16),

@@ -166,12 +166,17 @@ def _numbers(model: FaceModel, capture: Capture, fit: FaceFit) -> tuple[tuple[st
     result = (
         ("photo", f"{width} × {height} px"),
         ("reprojection", f"{error:.1f} % of the eye distance"),
-        ("focal length", f"{focal:.0f} px ± {100 * float(fit.focal_sigma[view]):.0f} %"),
-        ("sigma", f"{sigma:.1f} mm"),
+        ("focal length", f"{focal:.0f} px{_spread(float(fit.focal_sigma[view]))}"),
+        ("sigma", f"{sigma:.1f} mm" if np.isfinite(sigma) else "not known"),
         ("method", fit.method),
     )
     n_views = len(fit.focal_px)
     return (*result, ("views", str(n_views))) if n_views > 1 else result
+
+
+def _spread(sigma: float) -> str:
+    """A relative standard deviation in words; nothing where none is known."""
+    return f" ± {100 * sigma:.0f} %" if np.isfinite(sigma) else ""
 
 
 def _sheets(results: Path, batches: Sequence[str], options: ReportOptions) -> str:

@@ -130,6 +130,23 @@ def test_coefficients_are_named_and_carry_sigma(exported, model, case):
     assert np.shape(table["views"][0]["light"]) == (9, 3)
 
 
+def test_what_a_network_does_not_tell_is_null_and_no_attribute(model, exporter, tmp_path):
+    case = synthetic_case(model)
+    unknown = {
+        name: np.full_like(getattr(case.fit, name), np.nan)
+        for name in ("identity_covariance", "expression_sigma", "focal_sigma", "vertex_sigma_mm")
+    }
+    fit = case.fit.replace(**unknown)
+    exporter.write(tmp_path, "anna", case.capture, case.landmarks, fit, case.texture)
+    table = json.loads((tmp_path / "coefficients.json").read_text())
+    assert table["identity"]["sigma"] == [None] * model.n_identity
+    assert table["views"][0]["expression"]["jawOpen"] == {"value": 0.25, "sigma": None}
+    assert table["views"][0]["focal_px"]["sigma"] is None
+    assert table["vertex_sigma_mm"]["median_face"] is None
+    glb = (tmp_path / "head.glb").read_bytes()
+    assert b"_SIGMA_MM" not in glb and b"POSITION" in glb
+
+
 def test_every_view_of_a_capture_is_in_the_tables(model, exporter, tmp_path):
     case = synthetic_case(model, n_views=2)
     exporter.write(tmp_path, "anna", case.capture, case.landmarks, case.fit, case.texture)

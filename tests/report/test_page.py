@@ -119,6 +119,13 @@ def test_a_head_pack_gives_the_vertices_back_to_a_hundredth_mm(model):
     assert arrays["texture"][:2].tobytes() == b"\xff\xd8"
 
 
+def test_a_head_of_unknown_sigma_is_shown_as_unsure(model):
+    case = synthetic_case(model)
+    fit = case.fit.replace(vertex_sigma_mm=np.full(model.n_vertices, np.nan))
+    _, arrays = unpack(head_pack(fit, case.texture, 32))
+    assert (arrays["sigma"] == 255).all()
+
+
 def test_the_model_pack_gives_triangles_chart_and_expressions_back(model):
     facts, arrays = unpack(model_pack(model, 0.05))
     corner = arrays["vertex"][arrays["index"]].reshape(-1, 3)
