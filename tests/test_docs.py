@@ -162,6 +162,7 @@ def test_the_line_shows_every_rule_of_a_run():
         "train_coarse",
         "train_displacement",
         "train_implicit",
+        "train_parser",
         "train_regularise",
         "write_dataset",
     }
