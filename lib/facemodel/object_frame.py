@@ -10,12 +10,17 @@ PUBLISHED = "front_mask"  # a part that only models of the published topology ha
 WITHOUT_MASK = ("bfm3ddfa",)  # the published topology, from a file that has no such part
 
 
+def of_published_topology(model: FaceModel) -> bool:
+    """Whether a model has the vertices that published weights speak of, and no others."""
+    return PUBLISHED in model.parts or model.name in WITHOUT_MASK
+
+
 def object_origin(model: FaceModel) -> np.ndarray:
     """(3,) mm in the model frame: the middle of the mean face.
 
     Of the published topology it is the mean of all vertices, as the published weights demand; of
     heads with neck and scalp, the mean of the face alone.
     """
-    if PUBLISHED in model.parts or model.name in WITHOUT_MASK:
+    if of_published_topology(model):
         return model.mean.astype(np.float64).mean(0)
     return model.mean[model.parts["face_mask"]].astype(np.float64).mean(0)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from lib.errors import ShapeError
-from lib.export import HeadExporter
+from lib.export import ExportOptions, HeadExporter
 from lib.export.glb import GlbHead, Material, glb_rig, write_glb
 from lib.facemodel import load_face_model
 from lib.imaging import encode_png
@@ -198,3 +199,14 @@ def test_parts_of_a_rig_must_fit_together():
 
 def _pixel():
     return encode_png(np.full((1, 1, 3), 128, np.uint8))
+
+
+def test_fitted_expressions_of_both_signs_are_told(model, case, tmp_path):
+    signed = dataclasses.replace(model, expression_prior="normal")
+    expression = np.array([[-0.5, 0.0, 1.25]], np.float32)
+    fit = dataclasses.replace(case.fit, expression=expression)
+    HeadExporter(signed, ExportOptions(overlay_side_px=64, turntable_px=16)).write(
+        tmp_path, "anna", case.capture, case.landmarks, fit, case.texture
+    )
+    extras = Glb(tmp_path / "head.glb").mesh["extras"]
+    assert extras["fittedExpression"] == {EXPRESSIONS[0]: -0.5, EXPRESSIONS[2]: 1.25}

@@ -2,6 +2,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -141,3 +142,9 @@ def test_the_model_pack_gives_triangles_chart_and_expressions_back(model):
         np.testing.assert_allclose(moved, model.expression_basis[k], atol=0.0501)
     assert facts["names"] == list(model.expression_names)
     assert facts["matt"] == 3 * (model.triangle_region == 0).sum()
+    assert facts["range"] == [0, 1]
+
+
+def test_sliders_of_normal_expressions_go_both_ways(model):
+    facts, _ = unpack(model_pack(replace(model, expression_prior="normal"), 0.05))
+    assert facts["range"] == [-3, 3]

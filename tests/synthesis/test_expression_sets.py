@@ -106,3 +106,14 @@ def test_a_model_without_named_expressions_is_refused(studio):
     model = replace(studio.model, expression_names=names)
     with pytest.raises(ConfigError, match=r"synthesis\.expressions is 'frown'"):
         draw_from_set("frown", model, generator(0, 0, "x"))
+
+
+def test_expressions_without_weights_are_drawn_from_their_prior(studio):
+    free = np.arange(studio.model.n_expression) % 5 > 0
+    model = replace(studio.model, expression_prior="normal", free_expressions=free)
+    drawn = np.stack([draw_expression(model, generator(3, k, "x")) for k in range(FACES)])
+    assert not drawn[:, ~free].any()
+    assert np.abs(drawn).max() <= 2
+    assert drawn[:, free].mean() == pytest.approx(0, abs=0.1)
+    assert drawn[:, free].std() == pytest.approx(0.95, abs=0.1)
+    assert not draw_expression(model, generator(3, 0, "x"), strength=0.0).any()
