@@ -7,6 +7,7 @@ are cut in two steps: 53,490 of the model to 53,215 that have expressions, these
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lib.facemodel.bfm.source import (
     points,
     where_set,
 )
+
+logger = logging.getLogger(__name__)
 
 PREPARED = "BFM_model_front.mat"
 MODEL, EXPRESSIONS, SPREAD = "01_MorphableModel.mat", "Exp_Pca.bin", "std_exp.txt"
@@ -113,12 +116,14 @@ def _expressions(path: Path, n_vertices: int, n_spread: int) -> np.ndarray:
     content = path.read_bytes()
     count = int(np.frombuffer(content[:4], "<i4")[0]) if len(content) >= 4 else 0
     wanted = 4 + 4 * (count + 1) * 3 * n_vertices
-    if count <= 0 or len(content) != wanted or n_spread < min(count, N_EXPRESSION):
+    if count <= 0 or len(content) < wanted or n_spread < min(count, N_EXPRESSION):
         raise ConfigError(
             f"{path} says {count} components and has {len(content)} bytes, expected {wanted} for "
             f"{n_vertices} vertices, and {SPREAD} {n_spread} standard deviations. {WHERE}"
         )
-    values = np.frombuffer(content, "<f4", offset=4).reshape(count + 1, n_vertices, 3)
+    if len(content) > wanted:
+        logger.warning("%s has %d bytes more than it says; not read", path, len(content) - wanted)
+    values = np.frombuffer(content[:wanted], "<f4", offset=4).reshape(count + 1, n_vertices, 3)
     return values[1:].astype(np.float64)
 
 
