@@ -13,12 +13,14 @@ from lib.artefacts import (
     Landmarks,
     Parsing,
     Parts,
+    Regression,
     Scores,
     SkinMask,
     Texture,
 )
 from lib.facemodel.model import FaceModel, SurfacePoints
 from lib.geometry import project, split_quads
+from lib.geometry.aligned_crop import align_face, standard_five
 
 ROWS, COLUMNS = 14, 20
 EXPRESSIONS = ("jawOpen", "eyeBlinkLeft", "mouthSmileRight")
@@ -78,6 +80,7 @@ class SyntheticCase:
     landmarks: Landmarks
     skin: SkinMask
     parsing: Parsing
+    regression: Regression
     fit: FaceFit
     parts: Parts
     texture: Texture
@@ -146,6 +149,7 @@ def synthetic_case(
         ),
         skin=SkinMask(probability=(_disc(height, width),) * n_views),
         parsing=_parsing((height, width), n_views),
+        regression=_regression(model, identity, expression, (height, width), points_px),
         fit=FaceFit(
             model=model.name,
             method="optimise",
@@ -169,6 +173,33 @@ def synthetic_case(
         parts=_parts((height, width), points_px, n_views),
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
         scores=_scores(posed, n_views),
+    )
+
+
+def _regression(
+    model: FaceModel,
+    identity: np.ndarray,
+    expression: np.ndarray,
+    size: tuple[int, int],
+    points_px: np.ndarray,
+) -> Regression:
+    """A code that looks straight ahead, with a crop about the points of the fit."""
+    n_views = len(expression)
+    crop = align_face(standard_five(points_px), size)
+    return Regression(
+        model=model.name,
+        network="made up",
+        identity=np.stack([identity] * n_views),
+        expression=expression,
+        albedo=np.zeros((n_views, model.n_albedo)),
+        angles=np.zeros((n_views, 3)),
+        light=np.zeros((n_views, 27)),
+        translation=np.zeros((n_views, 3)),
+        image_size=[size] * n_views,
+        scale=[crop.scale] * n_views,
+        centre=[crop.centre] * n_views,
+        resized=[crop.resized] * n_views,
+        corner=[crop.corner] * n_views,
     )
 
 
