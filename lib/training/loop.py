@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -171,6 +172,9 @@ class Training:
         self.half = processes.device.type != "cpu"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.half)
         self.progress = Progress()
+        workers = getattr(options, "workers", 0)
+        self.pool = ThreadPoolExecutor(workers) if workers else None
+        self.coming: list[Future[Any]] | None = None
         if options.resume and (folder / LAST).is_file():
             self._restore(load_state(folder / LAST, task.name, options, self.data))
         step = Step(self.network, task)
@@ -190,26 +194,21 @@ class Training:
             while self.progress.step < len(steps):
                 if most_steps is not None and done >= most_steps:
                     return self._trained()
-                self._take(steps[self.progress.step], self.options.epochs * len(steps))
+                self._take(steps, self.options.epochs * len(steps))
                 done += 1
                 if self.progress.step % SAVE_STEPS == 0:
                     self._save(LAST)
             self._end_epoch(len(steps))
         return self._trained()
 
-    def _take(self, group: list[int], total: int) -> None:
-        """One step of Adam."""
+    def _take(self, steps: list[list[int]], total: int) -> None:
+        """The next step of an epoch: one of Adam."""
         start, at = time.perf_counter(), self.progress
         self.network.train()
         for part in self.optimiser.param_groups:
             part["lr"] = self._rate(at.total / max(total, 1))
         device = self.processes.device
-        batch = []
-        for place, index in enumerate(group):
-            everywhere = self.processes.rank * len(group) + place
-            seed = [self.options.seed, 4, at.epoch, at.step, everywhere]
-            asked = self.task.draw(index, np.random.default_rng(seed))
-            batch.append(self.task.to_device(asked, device))
+        batch = [self.task.to_device(asked, device) for asked in self._asked(steps)]
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.float16, enabled=self.half):
             loss = self.step(batch)
@@ -221,6 +220,24 @@ class Training:
         at.seconds += time.perf_counter() - start
         if self.watch is not None and self.processes.first:
             self.watch(self.network, at.total)
+
+    def _asked(self, steps: list[list[int]]) -> list[Any]:
+        """What this step asks; with `workers`, threads draw it during the step before."""
+        step = self.progress.step
+        if self.pool is None:
+            return [self._draw(step, *item) for item in enumerate(steps[step])]
+        coming = self.coming or self._begin(steps, step)
+        self.coming = self._begin(steps, step + 1) if step + 1 < len(steps) else None
+        return [future.result() for future in coming]
+
+    def _begin(self, steps: list[list[int]], step: int) -> list[Future[Any]]:
+        return [self.pool.submit(self._draw, step, *item) for item in enumerate(steps[step])]
+
+    def _draw(self, step: int, place: int, index: int) -> Any:
+        """What one capture is asked; seed, epoch, step and place tell the chance."""
+        everywhere = self.processes.rank * self.options.batch + place
+        seed = [self.options.seed, 4, self.progress.epoch, step, everywhere]
+        return self.task.draw(index, np.random.default_rng(seed))
 
     def _rate(self, share: float) -> float:
         if self.rate is not None:

@@ -17,7 +17,7 @@ from lib.training.options import TrainingOptions
 LAST = "checkpoint_last.pt"
 FORMAT = 1
 # Options that may change between a run and its continuation without changing what was done so far.
-FREE = ("save_every", "resume", "data", "responses")
+FREE = ("save_every", "resume", "data", "responses", "workers", "pictures_every")
 FREE_WHEN_CONSTANT = ("epochs",)
 
 

@@ -46,6 +46,7 @@ class CoarseOptions:
         reflectance: weight of uneven albedo of the skin.
         parts: weight of the part re-projection distance, where parts are known.
         truth: weight of the distance to the true shape in mm, where it is known.
+        workers: threads that prepare the next step's crops meanwhile; 0 = none.
         save_every: epochs between kept checkpoints, and between validations.
         pictures_every: steps between pictures of what the network says; 0 = none.
         seed: of everything drawn at random.
@@ -81,6 +82,7 @@ class CoarseOptions:
     reflectance: float = 5.0
     parts: float = 0.0
     truth: float = 0.0
+    workers: int = 4
     save_every: int = 1
     pictures_every: int = 1000
     seed: int = 0
