@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from lib.facemodel import PARTS, FaceModel
-from lib.facemodel.object_frame import PUBLISHED, object_origin
+from lib.facemodel.object_frame import object_origin, of_published_topology
 from lib.fitting.part_distance import farthest_points
 from lib.geometry.crop_camera import CENTRE_UP, DISTANCE, FOCAL_PX, MM_PER_UNIT
 from lib.imaging.colour import linear_to_srgb, srgb_to_linear_slope
@@ -149,7 +149,7 @@ def _part_vertices(model: FaceModel, number: np.ndarray) -> tuple[torch.Tensor, 
 
 def _chosen(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and triangles (of the model's numbers) that are trained with."""
-    if PUBLISHED in model.parts:
+    if of_published_topology(model):
         return np.arange(model.n_vertices), model.triangles
     face = np.zeros(model.n_vertices, bool)
     for part in ("face_mask", *EYES):
