@@ -7,6 +7,7 @@ so that their mean distance means what that of a mask's pixels means.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import cv2
@@ -29,6 +30,8 @@ from lib.fitting.views import EYES, View
 from lib.geometry import vertex_normals
 from lib.render import Camera, facing, render_buffers, visible
 
+logger = logging.getLogger(__name__)
+
 ANCHORS = 24  # along each side of the crop
 POINTS = {"skin": 400, "nose": 200}  # spread over a part; the others:
 FEW_POINTS = 120
@@ -41,6 +44,7 @@ BROWS = slice(17, 27)  # of the 68 points
 LEAST_COSINE = 0.05
 SEEN_MM, BUFFER_PX = 3.0, 256
 FEWEST_POINTS = 8
+FARTHEST_MM = 25.0  # between a part's middles on the photo and on the head of the landmarks
 BACKGROUND, SKIN_LABEL = 0, 1 + PARTS.index("skin")
 MOST_EYE, LEAST_LID = 0.05, 0.8  # shares of what lies between the landmarks of a shut eye
 
@@ -69,6 +73,7 @@ class PartTerm:
         anchors: (n, a, 2) px.
         targets: (n, 8, a, 3) px, distances to the parts on the photo.
         present: (n, 8) bool.
+        middles: (n, 8, 2) px of the parts on the photo; NaN where there is none.
         counts: (n, p) bool, points that are seen and below the brows.
         scale: (n,) px per mm, at which distances are judged; fixed while the camera moves.
         weight: of the whole term.
@@ -78,6 +83,7 @@ class PartTerm:
     anchors: torch.Tensor
     targets: torch.Tensor
     present: torch.Tensor
+    middles: torch.Tensor
     counts: torch.Tensor
     scale: torch.Tensor
     weight: float
@@ -160,17 +166,20 @@ def part_term(
     if weight <= 0 or all(view.parts is None for view in views):
         return None
     points = part_points(model, device)
-    anchors, targets, present = [], [], []
+    anchors, targets, present, middles = [], [], [], []
     for view in views:
         label = np.zeros((1, 1), np.uint8) if view.parts is None else view.parts.label
         step = len(label) / ANCHORS
-        found = part_targets(_target_points(view), anchor_grid(label.shape, step))
+        sets = _target_points(view)
+        found = part_targets(sets, anchor_grid(label.shape, step))
         known = np.zeros(len(PARTS), bool) if view.parts is None else view.parts.known
         grid = np.resize(found.anchors.numpy(), (ANCHORS**2, 2))
         anchors.append((grid + 0.5) / view.zoom - 0.5 + view.corner_px)
         rows = np.resize(found.descriptors.numpy(), (len(PARTS), ANCHORS**2, N_FUNCTIONS))
         targets.append(rows / view.zoom)
         present.append(found.present.numpy() & known)
+        middle = [p.mean(axis=0) if len(p) else np.full(2, np.nan) for p in sets]
+        middles.append((np.array(middle) + 0.5) / view.zoom - 0.5 + view.corner_px)
 
     def tensor(values: list[np.ndarray]) -> torch.Tensor:
         return torch.tensor(np.stack(values), dtype=torch.float32, device=device)
@@ -181,6 +190,7 @@ def part_term(
         tensor(anchors),
         tensor(targets),
         tensor(present).bool(),
+        tensor(middles),
         everything,
         torch.ones(len(views), device=device),
         weight,
@@ -270,7 +280,27 @@ def with_seen(term: PartTerm, model: FaceModel, state: State, views: list[View])
         seen &= ~skin | (_below_brows(view, here) & _on_face(view, here))
         counts[row] = seen
     scale = state.cameras.log_scale.detach().exp()
-    return replace(term, counts=torch.tensor(counts, device=term.counts.device), scale=scale)
+    term = replace(term, counts=torch.tensor(counts, device=term.counts.device), scale=scale)
+    return _without_strays(term, image, views)
+
+
+def _without_strays(term: PartTerm, image: torch.Tensor, views: list[View]) -> PartTerm:
+    """The term without parts that a mask has somewhere else than landmarks: mixed-up labels."""
+    present = term.present.clone()
+    for row, index in np.argwhere(term.present.cpu().numpy()):
+        chosen = torch.as_tensor(term.points.part == index, device=image.device)
+        chosen = chosen & term.counts[row]
+        if PARTS[index] == "skin" or not bool(chosen.any()):
+            continue
+        away = float((image[row, chosen].mean(0) - term.middles[row, index]).norm())
+        if away > FARTHEST_MM * float(term.scale[row]):
+            logger.warning(
+                "%s: the %s on the photo is %.0f mm from where the landmarks have it and is not "
+                "followed: are the labels of its masks right?",
+                views[row].name, PARTS[index], away / float(term.scale[row]),
+            )  # fmt: skip
+            present[row, index] = False
+    return replace(term, present=present)
 
 
 def _on_face(view: View, points_px: np.ndarray) -> np.ndarray:

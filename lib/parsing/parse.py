@@ -112,17 +112,12 @@ def parse_parts(
                 label = resized(given.label, image.shape[:2], capture.path[row])
                 known[row] = given.known
         elif np.isfinite(marks).all(axis=1).sum() >= FEWEST_POINTS:
-            label = without_noise(reader.parse(image, marks))
+            label = reader.parse(image, marks)
             known[row] = 1
-        labels.append(sided(label, marks) if _other_sides(options) else label)
+        if options.method != "files" or options.labels != "parts":
+            label = without_noise(sided(label, marks))
+        labels.append(label)
     return Parsing(method=options.method, label=labels, known=known)
-
-
-def _other_sides(options: ParsingOptions) -> bool:
-    """Whether left and right may mean something else than ours."""
-    return options.method == "published" or (
-        options.method == "files" and options.labels == "celebamask_hq"
-    )
 
 
 def _whole(capture: Capture, row: int) -> None:

@@ -177,3 +177,15 @@ def test_the_skins_points_end_at_the_brows_on_photo_and_model(model, state, smil
     brows = item.landmarks.ibug68_px[0, 17:27, 1]
     assert image[0, term.counts[0] & skin, 1].min() > brows.min() - 3
     assert (term.counts[0] & skin).sum() > 80
+
+
+def test_masks_with_mixed_up_labels_are_not_followed(model, smile, caplog):
+    identity = random_identity(model, 5)
+    item = with_parts(model, identity, smile)
+    label = np.array(item.parsing.label[0])
+    label = np.where(label == 1, 2, np.where(label == 2, 1, label)).astype(np.uint8)
+    mixed = replace(item, parsing=item.parsing.replace(label=[label]))
+    options = FitOptions(photometric_weight=0, parts_weight=5.0)
+    fit = fit_faces(model, [mixed], options)["a"]
+    assert fit.reprojection_px[0] < 0.05 * fit.interocular_px[0]
+    assert "right_eye on the photo is" in caplog.text

@@ -110,6 +110,30 @@ def test_a_view_without_landmarks_knows_no_part(marks):
     assert not parse_parts(capture, nothing, reader, options).known.any()
 
 
+class _LeftEyes(torch.nn.Module):
+    """A parser that takes what is bright for left eyes."""
+
+    def forward(self, crop):
+        scores = torch.zeros(len(crop), 9, *crop.shape[2:])
+        scores[:, 0] = 5.0
+        scores[:, 2] = 10.0 * (crop.mean(1) > 0.5)
+        return scores
+
+
+def test_a_networks_eyes_take_the_side_of_their_landmarks(marks):
+    capture, landmarks = marks
+    points = np.array(landmarks.ibug68_px)
+    points[0, 36:42], points[0, 42:48] = (80, 110), (120, 110)
+    image = np.zeros_like(capture.image[0])
+    for x in (80, 120):
+        image[106:115, x - 6 : x + 7] = 255
+    capture, landmarks = capture.replace(image=(image,)), landmarks.replace(ibug68_px=points)
+    reader = FaceParser(_LeftEyes(), "learned", CPU)
+    options = ParsingOptions(method="learned", weights="x")
+    label = parse_parts(capture, landmarks, reader, options).label[0]
+    assert label[110, 80] == 1 and label[110, 120] == 2
+
+
 def test_method_none_tells_nothing():
     with pytest.raises(ConfigError, match=r"parsing\.method is 'none'"):
         FaceParser.load(ParsingOptions(), CPU)
