@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lib.errors import CaptureFailure
 from lib.facemodel import PARTS
-from lib.parsing.labels import CELEBAMASK_HQ, OF_CELEBAMASK, label_of, of_celebamask
+from lib.parsing.labels import OF_NAMES, SCHEMES, label_of, of_scheme
 from lib.parsing.options import ParsingOptions
 
 LATER = ("skin", "nose")  # drawn first: other parts lie on them
@@ -57,7 +57,8 @@ def read_parts(photo: str, options: ParsingOptions) -> GivenParts | None:
             "bad_mask",
             f"{path.name} has colours, expected one label in each pixel: a grey or indexed PNG.",
         )
-    count = len(PARTS) if options.labels == "parts" else len(CELEBAMASK_HQ) - 1
+    ours = options.labels == "parts"
+    count = len(PARTS) if ours else len(SCHEMES[options.labels]) - 1
     if label.max(initial=0) > count:
         raise CaptureFailure(
             "bad_mask",
@@ -65,12 +66,12 @@ def read_parts(photo: str, options: ParsingOptions) -> GivenParts | None:
             f"'{options.labels}'.",
         )
     label = label.astype(np.uint8)
-    label = label if options.labels == "parts" else of_celebamask(label)
+    label = label if ours else of_scheme(label, options.labels)
     return GivenParts(label, np.ones(len(PARTS), bool))
 
 
 def _of_folder(folder: Path, stem: str) -> GivenParts:
-    names = {part: part for part in PARTS} | OF_CELEBAMASK
+    names = {part: part for part in PARTS} | OF_NAMES
     label, known = np.zeros((0, 0), np.uint8), np.zeros(len(PARTS), bool)
     files = {path.stem.removeprefix(f"{stem}_"): path for path in sorted(folder.glob("*.png"))}
     found = [(names[name], path) for name, path in files.items() if name in names]

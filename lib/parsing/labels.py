@@ -7,12 +7,19 @@ import numpy as np
 
 from lib.facemodel import PARTS
 
-CELEBAMASK_HQ = (
-    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
-    "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
-)  # fmt: skip
+# The same 19 names in two orders: of the data set's own label maps, and of the common BiSeNet.
+SCHEMES = {
+    "celebamask_hq": (
+        "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear",
+        "r_ear", "mouth", "u_lip", "l_lip", "hair", "hat", "ear_r", "neck_l", "neck", "cloth",
+    ),
+    "bisenet": (
+        "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear",
+        "ear_r", "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+    ),
+}  # fmt: skip
 # Sides are decided by place; ears, neck, glasses and the mouth's inside are no part of the face.
-OF_CELEBAMASK = {
+OF_NAMES = {
     "skin": "skin",
     "l_brow": "left_eyebrow",
     "r_brow": "right_eyebrow",
@@ -32,11 +39,16 @@ def label_of(part: str) -> int:
     return 1 + PARTS.index(part)
 
 
-def of_celebamask(label: np.ndarray) -> np.ndarray:
-    """(h, w) uint8 parts of labels 0 to 18; what is no part of the face becomes 0."""
+def of_scheme(label: np.ndarray, scheme: str) -> np.ndarray:
+    """(h, w) uint8 parts of labels 0 to 18; what is no part of the face becomes 0.
+
+    Args:
+        label: (h, w) integers.
+        scheme: a key of `SCHEMES`.
+    """
     table = np.zeros(256, np.uint8)
-    for name, part in OF_CELEBAMASK.items():
-        table[CELEBAMASK_HQ.index(name)] = label_of(part)
+    for name, part in OF_NAMES.items():
+        table[SCHEMES[scheme].index(name)] = label_of(part)
     return table[label]
 
 

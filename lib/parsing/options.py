@@ -17,13 +17,14 @@ class ParsingOptions:
             that the user has; `learned` = ours, of `train_parser`.
         masks: folder of the masks for `files`.
         labels: what the values of indexed masks mean: `parts` = 1 to 8 in the order of parts.h5,
-            `celebamask_hq` = 0 to 18.
+            `celebamask_hq` = 0 to 18 as in that data set's own label maps, `bisenet` = in the order
+            of the BiSeNet that was trained on it.
         weights: file of the network for `published` and `learned`.
     """
 
     method: Literal["none", "files", "published", "learned"] = "none"
     masks: str = ""
-    labels: Literal["parts", "celebamask_hq"] = "parts"
+    labels: Literal["parts", "celebamask_hq", "bisenet"] = "parts"
     weights: str = ""
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import PARTS
 from lib.networks import bisenet, parser
 from lib.parsing.files import read_parts, resized
-from lib.parsing.labels import of_celebamask, sided, without_noise
+from lib.parsing.labels import of_scheme, sided, without_noise
 from lib.parsing.options import ParsingOptions
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class FaceParser:
         share = scores.softmax(0).permute(1, 2, 0).cpu().numpy()
         share = _back(share, matrix, image.shape[:2])
         label = share.argmax(axis=2).astype(np.uint8)
-        return of_celebamask(label) if published else label
+        return of_scheme(label, "bisenet") if published else label
 
 
 def parse_parts(

@@ -8,7 +8,7 @@ from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import PARTS
 from lib.parsing import ParsingOptions
 from lib.parsing.files import read_parts, resized
-from lib.parsing.labels import CELEBAMASK_HQ, label_of, of_celebamask, sided, without_noise
+from lib.parsing.labels import SCHEMES, label_of, of_scheme, sided, without_noise
 
 EYE, NOSE, SKIN = label_of("right_eye"), label_of("nose"), label_of("skin")
 
@@ -41,17 +41,18 @@ def test_an_indexed_picture_holds_labels_whatever_its_colours(tmp_path, label):
     np.testing.assert_array_equal(read_parts("anna.jpg", options(tmp_path)).label, label)
 
 
-def test_labels_of_celebamask_become_ours(tmp_path, label):
+@pytest.mark.parametrize("scheme", ["celebamask_hq", "bisenet"])
+def test_labels_of_celebamask_become_ours(tmp_path, label, scheme):
     theirs = np.zeros_like(label)
-    theirs[5:35, 10:50] = CELEBAMASK_HQ.index("skin")
-    theirs[15:25, 28:33] = CELEBAMASK_HQ.index("nose")
-    theirs[0:4] = CELEBAMASK_HQ.index("hair")
-    theirs[36:] = CELEBAMASK_HQ.index("neck")
-    theirs[5:35, 8:10] = CELEBAMASK_HQ.index("l_ear")
+    theirs[5:35, 10:50] = SCHEMES[scheme].index("skin")
+    theirs[15:25, 28:33] = SCHEMES[scheme].index("nose")
+    theirs[0:4] = SCHEMES[scheme].index("hair")
+    theirs[36:] = SCHEMES[scheme].index("neck")
+    theirs[5:35, 8:10] = SCHEMES[scheme].index("l_ear")
     Image.fromarray(theirs).save(tmp_path / "anna.png")
-    given = read_parts("anna.jpg", options(tmp_path, "celebamask_hq"))
+    given = read_parts("anna.jpg", options(tmp_path, scheme))
     np.testing.assert_array_equal(given.label, np.where(label == EYE, SKIN, label))
-    assert set(np.unique(of_celebamask(np.arange(19, dtype=np.uint8)))) == set(range(9))
+    assert set(np.unique(of_scheme(np.arange(19, dtype=np.uint8), scheme))) == set(range(9))
 
 
 @pytest.mark.parametrize("names", [("skin", "nose"), ("00012_skin", "00012_nose")])
@@ -121,3 +122,10 @@ def test_methods_without_their_files_are_refused_by_name():
         ParsingOptions(method="files")
     with pytest.raises(ConfigError, match=r"parsing\.weights is not set"):
         ParsingOptions(method="published")
+
+
+def test_the_two_orders_of_celebamask_are_those_of_its_files_and_of_bisenet():
+    own, network = SCHEMES["celebamask_hq"], SCHEMES["bisenet"]
+    assert sorted(own) == sorted(network) and len(own) == 19
+    assert [own.index(n) for n in ("nose", "l_eye", "u_lip", "cloth")] == [2, 4, 11, 18]
+    assert [network.index(n) for n in ("nose", "l_eye", "u_lip", "cloth")] == [10, 4, 12, 16]
