@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,14 +32,19 @@ STEPS_DOWN = (0.6, 0.85)  # of the way, where schedule `step` falls to a tenth
 
 
 class Task(Protocol):
-    """What is trained: a network, what a step asks of it, and how it is scored."""
+    """What is trained: a network, what a step asks of it, and how it is scored.
+
+    All captures have scores of the same names; None is one that a capture cannot tell.
+    """
 
     name: str
 
     def network(self) -> nn.Module: ...
     def draw(self, index: int, chance: np.random.Generator) -> Any: ...
     def loss(self, network: nn.Module, asked: Any) -> torch.Tensor: ...
-    def score(self, network: nn.Module, index: int, device: torch.device) -> dict[str, float]: ...
+    def score(
+        self, network: nn.Module, index: int, device: torch.device
+    ) -> Mapping[str, float | None]: ...
     def to_device(self, asked: Any, device: torch.device) -> Any: ...
 
 
@@ -246,7 +251,7 @@ class Training:
 
     def _end_epoch(self, steps: int) -> None:
         at, options = self.progress, self.options
-        mean = self.processes.mean({"loss": at.loss_sum}, steps)["loss"]
+        mean = self.processes.mean({"loss": at.loss_sum}, {"loss": steps})["loss"]
         at.epoch, at.step, at.loss_sum = at.epoch + 1, 0, 0.0
         rate = self.optimiser.param_groups[0]["lr"]
         at.rows.append(
@@ -273,13 +278,14 @@ class Training:
     def _validate(self, epoch: int) -> None:
         """Scores on the captures that were kept out, as a row of the curves."""
         self.network.eval()
-        start, sums = time.perf_counter(), {}
+        start, sums, counts = time.perf_counter(), {}, {}
         own = self.kept[self.processes.rank :: self.processes.world]
         for index in own or self.kept[:1]:  # all processes must know the names of the scores
-            found = self.task.score(self.network, index, self.processes.device)
-            weight = float(bool(own))
-            sums = {name: sums.get(name, 0.0) + weight * value for name, value in found.items()}
-        found = self.processes.mean(sums, len(own))
+            for name, value in self.task.score(self.network, index, self.processes.device).items():
+                counted = bool(own) and value is not None
+                sums[name] = sums.get(name, 0.0) + (value if counted else 0.0)
+                counts[name] = counts.get(name, 0) + counted
+        found = self.processes.mean(sums, counts)
         seconds = time.perf_counter() - start
         row = {"epoch": epoch, "step": self.progress.total, "split": "validation", **found}
         self.progress.rows.append({**row, "seconds": seconds})

@@ -29,13 +29,19 @@ class Processes:
     def first(self) -> bool:
         return self.rank == 0
 
-    def mean(self, sums: dict[str, float], count: int) -> dict[str, float]:
-        """Means over all processes of sums over `count` items each."""
-        values = torch.tensor([*sums.values(), count], dtype=torch.float64, device=self.device)
+    def mean(self, sums: dict[str, float], counts: dict[str, int]) -> dict[str, float]:
+        """Means over all processes of sums over items; a name that nobody counted has none.
+
+        Args:
+            sums: the same names in all processes.
+            counts: items in each sum.
+        """
+        told = [*sums.values(), *(counts[name] for name in sums)]
+        values = torch.tensor(told, dtype=torch.float64, device=self.device)
         if self.world > 1:
             dist.all_reduce(values)
-        total = max(float(values[-1]), 1.0)
-        return {name: float(value) / total for name, value in zip(sums, values)}
+        totals, items = values.view(2, -1).tolist()
+        return {name: t / n for name, t, n in zip(sums, totals, items, strict=True) if n > 0}
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -27,11 +27,14 @@ from lib.training.coarse.samples import aligned_sample, prepare_samples
 from lib.training.coarse.task import CoarseTask, load_start
 from scripts.train_coarse import named
 from tests.coded import capture_of, faces_of, five_on, ibug68_around, landmarks_of
+from lib.training.loop import Training
+from lib.training.processes import Processes
 from tests.evaluation.captures import truth
 
 CPU = torch.device("cpu")
 TINY = CoarseOptions(
     backbone="mobilenet_v3",
+ALONE = Processes(0, 1, CPU)
     input_px=64,
     render_px=48,
     epochs=2,
@@ -181,6 +184,32 @@ def test_training_learns_and_leaves_weights_that_the_line_reads(shard, tmp_path,
     options = replace(TINY, data=[str(shard)], epochs=8, batch=3, learning_rate=4e-4, **still)
     trained = train_coarse(options, tmp_path, CPU)
     losses = [row["loss"] for row in trained.rows if row["split"] == "train"]
+def test_errors_in_mm_are_means_over_the_people_whose_truth_is_known(prepared, model, tmp_path):
+    """In whatever order they come: half of the captures are photos of which nobody knows it."""
+    task = task_of(prepared, model)
+
+    class Mixed(CoarseTask):
+        def sample(self, index):
+            found = super().sample(index // 2)
+            nothing = np.zeros((0, 3), np.float32)
+            return found if index % 2 else found.replace(neutral_mm=nothing, posed_mm=nothing)
+
+    options = replace(task.options, epochs=1)
+    mixed = Mixed(prepared[0], task.layout, prepared[1], options, CPU)
+    kept = [1, 2, 3, 4]
+    training = Training(mixed, options, ([0], kept), list("abcde"), tmp_path, ALONE)
+    training._validate(0)
+    (row,) = training.progress.rows
+    single = [mixed.score(training.network, index, CPU) for index in kept]
+    assert single[1]["neutral_mm"] is None and single[0]["neutral_mm"] > 0
+    for name in ("neutral_mm", "posed_mm"):
+        assert row[name] == pytest.approx((single[0][name] + single[2][name]) / 2)
+    assert row["loss"] == pytest.approx(sum(found["loss"] for found in single) / 4)
+    photos = Training(mixed, options, ([1], [0, 2]), list("abcde"), tmp_path, ALONE)
+    photos._validate(0)
+    assert "neutral_mm" not in photos.progress.rows[0]
+
+
     assert losses[-1] < 0.75 * losses[0]
     regressor = Regressor.load(tmp_path / "net_recon.pth", model, CPU)
     assert regressor.network.input_px == 64

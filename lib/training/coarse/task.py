@@ -233,8 +233,10 @@ class CoarseTask:
         both = F.interpolate(both, (px, px), mode="bilinear", antialias=True, align_corners=False)
         return both[:, :3], both[:, 3]
 
-    def score(self, network: torch.nn.Module, index: int, device: torch.device) -> dict[str, float]:
-        """Loss and terms of one unchanged sample, and its errors in px and mm."""
+    def score(
+        self, network: torch.nn.Module, index: int, device: torch.device
+    ) -> dict[str, float | None]:
+        """Loss and terms of one unchanged sample, and its errors in px and mm where known."""
         asked = self.asked(self.sample(index), no_change()).to(device)
         with torch.no_grad():
             code = network(asked.image).float()
@@ -242,8 +244,9 @@ class CoarseTask:
         found = {name: float(value) for name, value in terms.items()}
         away = (seen.landmarks_up - asked.landmarks_up).norm(dim=-1)
         pixels = away[asked.landmarks_known]
-        scores = {"loss": sum(found.values()), **found}
-        scores["landmarks_px"] = float(pixels.mean()) if len(pixels) else 0.0
+        scores: dict[str, float | None] = {"loss": sum(found.values()), **found}
+        scores["landmarks_px"] = float(pixels.mean()) if len(pixels) else None
+        scores |= {"neutral_mm": None, "posed_mm": None}
         if bool(asked.truth_known.all()):
             parts = split_code(code, self.layout)
             neutral = self.face.shape(parts.identity, torch.zeros_like(parts.expression))
