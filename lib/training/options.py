@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from lib.errors import ConfigError
 
@@ -47,6 +47,8 @@ class TrainingOptions:
         seed: of everything drawn at random.
         resume: go on from the last checkpoint in the output folder, if there is one.
     """
+
+    section: ClassVar[str] = "training"  # of the settings, for messages
 
     method: Literal["learned", "mvfr"] = "learned"
     data: list[str] = field(default_factory=list)

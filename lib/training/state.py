@@ -7,12 +7,15 @@ import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lib.errors import ConfigError
 from lib.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from lib.training.coarse.options import CoarseOptions
 
 LAST = "checkpoint_last.pt"
 FORMAT = 1
@@ -31,7 +34,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def load_state(path: Path, task: str, options: TrainingOptions, data: str) -> dict[str, Any]:
+def load_state(
+    path: Path, task: str, options: TrainingOptions | CoarseOptions, data: str
+) -> dict[str, Any]:
     """The state that a run ended with.
 
     Args:
@@ -43,7 +48,8 @@ def load_state(path: Path, task: str, options: TrainingOptions, data: str) -> di
     Raises:
         ConfigError: it is damaged, or of a run with other settings or data.
     """
-    advice = "Give another output folder, or set training.resume: false to start anew."
+    section = options.section
+    advice = f"Give another output folder, or set {section}.resume: false to start anew."
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = json.loads(state["options"])
@@ -59,7 +65,7 @@ def load_state(path: Path, task: str, options: TrainingOptions, data: str) -> di
     changed = [name for name in wanted if name not in free and wanted[name] != found.get(name)]
     if changed:
         told = ", ".join(f"{name} {found.get(name)} -> {wanted[name]}" for name in changed)
-        raise ConfigError(f"{path} was trained with other settings: training.{told}. {advice}")
+        raise ConfigError(f"{path} was trained with other settings: {section}.{told}. {advice}")
     if state["data"] != data:
         raise ConfigError(f"{path} was trained on other captures. {advice}")
     return state

@@ -79,9 +79,15 @@ def find_sources(data: Sequence[str], model: str = "") -> list[Source]:
 
 
 def split_sources(
-    sources: Sequence[Source], share: float, seed: int
+    sources: Sequence[Source], share: float, seed: int, section: str = TrainingOptions.section
 ) -> tuple[list[int], list[int]]:
     """Indices for training and for validation; nobody is in both.
+
+    Args:
+        sources: all captures.
+        share: of the subjects that are kept for validation.
+        seed: of the choice.
+        section: of the settings, for messages.
 
     Raises:
         ConfigError: fewer than two subjects.
@@ -89,8 +95,8 @@ def split_sources(
     subjects = sorted({source.subject for source in sources})
     if len(subjects) < 2:
         raise ConfigError(
-            f"training.data holds {len(subjects)} subject, expected at least 2: one is kept for "
-            "validation."
+            f"{section}.data holds {len(subjects)} subject{'' if subjects else 's'}, expected at "
+            "least 2: one is kept for validation."
         )
     count = min(max(1, round(share * len(subjects))), len(subjects) - 1)
     chosen = np.random.default_rng([seed, 1]).permutation(len(subjects))[:count]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -22,19 +24,19 @@ from lib.regression import Regressor
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.augment import no_change
 from lib.training.coarse.face import trained_face
-from lib.training.coarse.run import train_coarse
+from lib.training.coarse.run import LICENCES, _finish, train_coarse
 from lib.training.coarse.samples import aligned_sample, prepare_samples
 from lib.training.coarse.task import CoarseTask, load_start
-from scripts.train_coarse import named
-from tests.coded import capture_of, faces_of, five_on, ibug68_around, landmarks_of
 from lib.training.loop import Training
 from lib.training.processes import Processes
+from scripts.train_coarse import named
+from tests.coded import capture_of, faces_of, five_on, ibug68_around, landmarks_of
 from tests.evaluation.captures import truth
 
 CPU = torch.device("cpu")
+ALONE = Processes(0, 1, CPU)
 TINY = CoarseOptions(
     backbone="mobilenet_v3",
-ALONE = Processes(0, 1, CPU)
     input_px=64,
     render_px=48,
     epochs=2,
@@ -137,6 +139,24 @@ def test_a_list_in_the_published_layout_gives_crops(tmp_path, model):
     np.testing.assert_array_equal(sample.skin, expected.skin)
 
 
+def test_a_stage_that_ran_again_gives_crops_anew(shard, tmp_path, model):
+    world = tmp_path / "shard.h5"
+    shutil.copy(shard, world)
+    ask = ([str(world)], tmp_path / "s", model, np.arange(9))
+    (first,) = prepare_samples(*ask)
+    assert prepare_samples(*ask) == (first,)
+    os.utime(world, ns=(0, world.stat().st_mtime_ns + 1))  # another content of the same size
+    assert prepare_samples(*ask) != (first,)
+
+
+def test_one_person_is_too_few(shard, tmp_path):
+    with BatchReader(shard, Truth) as reader, BatchWriter(tmp_path / "a.h5", Truth, "x") as writer:
+        writer.add("c0", reader["c0"])
+    alone = replace(TINY, data=[str(tmp_path / "a.h5")])
+    with pytest.raises(ConfigError, match=r"coarse_training\.data holds 1 subject, expected at"):
+        train_coarse(alone, tmp_path / "out", CPU)
+
+
 def test_data_that_are_none_are_refused(tmp_path, model):
     with pytest.raises(ConfigError, match="data is empty"):
         prepare_samples([], tmp_path, model, np.arange(3))
@@ -164,26 +184,6 @@ def test_the_truth_has_no_loss_and_everything_else_has_one(prepared, model):
     assert float(mean["truth"]) > 0.01
 
 
-def test_a_mirrored_truth_is_that_of_the_mirrored_code(prepared, model):
-    task = task_of(prepared, model)
-    mirrored = None
-    for seed in range(20):
-        asked = task.draw(0, np.random.default_rng(seed))
-        plain = task.asked(task.sample(0), no_change())
-        if not torch.equal(asked.neutral_mm, plain.neutral_mm):
-            mirrored = asked.neutral_mm[0].numpy()
-            break
-    face = prepared[0]
-    other = plain.neutral_mm[0].numpy()[face.mirror.numpy()] * [-1, 1, 1]
-    np.testing.assert_allclose(mirrored, other, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_training_learns_and_leaves_weights_that_the_line_reads(shard, tmp_path, model):
-    still = {"shift_px": 0.0, "scale": 0.0, "rotation_deg": 0.0, "flip": False, "parts": 0.0}
-    options = replace(TINY, data=[str(shard)], epochs=8, batch=3, learning_rate=4e-4, **still)
-    trained = train_coarse(options, tmp_path, CPU)
-    losses = [row["loss"] for row in trained.rows if row["split"] == "train"]
 def test_errors_in_mm_are_means_over_the_people_whose_truth_is_known(prepared, model, tmp_path):
     """In whatever order they come: half of the captures are photos of which nobody knows it."""
     task = task_of(prepared, model)
@@ -210,6 +210,26 @@ def test_errors_in_mm_are_means_over_the_people_whose_truth_is_known(prepared, m
     assert "neutral_mm" not in photos.progress.rows[0]
 
 
+def test_a_mirrored_truth_is_that_of_the_mirrored_code(prepared, model):
+    task = task_of(prepared, model)
+    mirrored = None
+    for seed in range(20):
+        asked = task.draw(0, np.random.default_rng(seed))
+        plain = task.asked(task.sample(0), no_change())
+        if not torch.equal(asked.neutral_mm, plain.neutral_mm):
+            mirrored = asked.neutral_mm[0].numpy()
+            break
+    face = prepared[0]
+    other = plain.neutral_mm[0].numpy()[face.mirror.numpy()] * [-1, 1, 1]
+    np.testing.assert_allclose(mirrored, other, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_training_learns_and_leaves_weights_that_the_line_reads(shard, tmp_path, model):
+    still = {"shift_px": 0.0, "scale": 0.0, "rotation_deg": 0.0, "flip": False, "parts": 0.0}
+    options = replace(TINY, data=[str(shard)], epochs=8, batch=3, learning_rate=4e-4, **still)
+    trained = train_coarse(options, tmp_path, CPU)
+    losses = [row["loss"] for row in trained.rows if row["split"] == "train"]
     assert losses[-1] < 0.75 * losses[0]
     regressor = Regressor.load(tmp_path / "net_recon.pth", model, CPU)
     assert regressor.network.input_px == 64
@@ -219,6 +239,10 @@ def test_errors_in_mm_are_means_over_the_people_whose_truth_is_known(prepared, m
     assert card["card"]["name"] == "coarse_mobilenet_v3_makehuman"
     assert card["data"]["train"] == {"samples": 3, "subjects": 3}
     assert card["options"]["data"] == ["shard_0000.h5"]
+    assert card["card"]["licence"] == LICENCES[True]
+    _finish(tmp_path, replace(model, licence="research only"), options, trained, ([], []), [])
+    other = json.loads((tmp_path / "card.json").read_text())
+    assert other["card"]["licence"] == LICENCES[False]
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert pictures == [f"step_{k:07d}.png" for k in (2, 4, 6, 8)]
     assert (tmp_path / "curves.png").is_file()
@@ -245,6 +269,8 @@ def test_a_stopped_training_goes_on_to_the_same_bits(shard, tmp_path, monkeypatc
     alone = replace(options, workers=0)  # threads change nothing
     parts = train_coarse(alone, tmp_path / "parts", CPU).network.state_dict()
     assert all(torch.equal(whole[name], parts[name]) for name in whole | parts)
+    with pytest.raises(ConfigError, match=r"coarse_training\.flip True -> False.*training\.resume"):
+        train_coarse(replace(options, flip=False), tmp_path / "parts", CPU)
 
 
 def test_training_starts_from_a_classifier_or_from_a_regressor(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 Schedule = Literal["step", "linear", "cosine", "plateau", "constant"]
 
@@ -52,6 +52,8 @@ class CoarseOptions:
         seed: of everything drawn at random.
         resume: go on from the last checkpoint in the output folder, if there is one.
     """
+
+    section: ClassVar[str] = "coarse_training"  # of the settings, for messages
 
     data: list[str] = field(default_factory=list)
     backbone: Literal["resnet50", "resnet18", "mobilenet_v3"] = "resnet50"

@@ -73,7 +73,7 @@ def train_coarse(
             for file in files
             for name, subject in zip(file.names, file.subjects)
         ]
-        split = split_sources(people, options.validation, options.seed)
+        split = split_sources(people, options.validation, options.seed, options.section)
         task = CoarseTask(face, layout, files, options, processes.device)
         training = Training(
             task,
@@ -130,14 +130,14 @@ def _finish(
         "face_model": model.name,
     }
     save_state(path, state)
-    synthetic = all(Path(item).suffix == ".h5" for item in options.data)
+    free = all(Path(item).suffix == ".h5" for item in options.data) and "CC0" in model.licence
     card = WeightCard(
         name=f"coarse_{options.backbone}_{model.name}",
         task=f"coefficients of the head model '{model.name}', of an aligned crop",
         file=WEIGHTS,
         sha256=file_sha256(path),
         size_mb=round(path.stat().st_size / 1e6, 3),
-        licence=LICENCES[synthetic],
+        licence=LICENCES[free],
         source=f"rule train_coarse on {len(split[0])} crops",
         obtain="snakemake --cores all train_coarse",
         input=f"(n, 3, {options.input_px}, {options.input_px}) RGB, sRGB encoded, 0..1, aligned",

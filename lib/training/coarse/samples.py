@@ -153,9 +153,17 @@ def _digest(source: Path, model: FaceModel, vertex: np.ndarray) -> str:
         CoarseSample.version,
         model.name,
         hashlib.sha256(vertex.tobytes()).hexdigest(),
-        [[str(f.resolve()), f.stat().st_size if f.is_file() else 0] for f in files],
+        [[str(f.resolve()), *_state(f)] for f in files],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Size and time of a file: a stage that ran again leaves files of the same size."""
+    if not file.is_file():
+        return 0, 0
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _write(target: Path, source: Path, model: FaceModel, vertex: np.ndarray) -> None:
