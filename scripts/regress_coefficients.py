@@ -6,7 +6,8 @@ from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
-from lib.regression import RegressionOptions, Regressor, regress_capture
+from lib.networks.ahead import Ahead, at_once
+from lib.regression import RegressionOptions, Regressor, align_views, regress_capture
 
 
 def main(inputs, outputs, params):
@@ -19,10 +20,17 @@ def main(inputs, outputs, params):
         BatchReader(inputs.landmarks, Landmarks) as landmarks,
     ):
 
-        def work(name):
+        def read(name):
             face = faces[name]
+            return align_views(captures[face.photo], face, landmarks[name], options).pictures
+
+        full = at_once(regressor.device) > 1
+        ahead = Ahead(regressor.many, landmarks.captures, read) if full else None
+
+        def work(name):
+            face, points = faces[name], landmarks[name]
             capture = captures[face.photo]
-            yield name, regress_capture(capture, face, landmarks[name], regressor, options)
+            yield name, regress_capture(capture, face, points, regressor, options, ahead, name)
 
         process_batch(landmarks, outputs.regression, Regression, "regression", work)
     files = {"capture": inputs.capture, "faces": inputs.faces, "regression": outputs.regression}

@@ -1,6 +1,6 @@
 """Coefficients of a head model read off aligned crops by a network."""
 
 from lib.regression.options import RegressionOptions
-from lib.regression.regress import Regressor, regress_capture
+from lib.regression.regress import Regressor, align_views, regress_capture
 
-__all__ = ["RegressionOptions", "Regressor", "regress_capture"]
+__all__ = ["RegressionOptions", "Regressor", "align_views", "regress_capture"]

@@ -16,11 +16,9 @@ class RegressionOptions:
             points of the face detector.
         rounding: `exact`, or `published` with sizes and corners cut to whole pixels.
         crop: False takes pictures of 224 x 224 px as they are.
-        batch: crops that the network sees at once.
     """
 
     weights: str = ""
     points: Literal["landmarks", "detector"] = "landmarks"
     rounding: Literal["exact", "published"] = "exact"
     crop: bool = True
-    batch: int = 16

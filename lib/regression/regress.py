@@ -14,6 +14,7 @@ from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
 from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face
 from lib.geometry.five_points import aligning_five
+from lib.networks.ahead import AT_ONCE, Ahead
 from lib.networks.aligned import cut_aligned
 from lib.networks.cards import file_sha256
 from lib.networks.regressor import CodeLayout, CoefficientRegressor, load_regressor, split_code
@@ -65,7 +66,11 @@ class Regressor:
         logger.info("%s: %s, %d coefficients", path, kind, network.layout.total)
         return cls(network.to(device), name, model.name, device)
 
-    def codes(self, crops: np.ndarray, batch: int) -> np.ndarray:
+    def many(self, crops: list[np.ndarray]) -> list[np.ndarray]:
+        """A code for each of some crops, at once."""
+        return list(self.codes(np.stack(crops))) if crops else []
+
+    def codes(self, crops: np.ndarray, batch: int = AT_ONCE) -> np.ndarray:
         """(n, total) float32 codes of crops (n, 224, 224, 3) uint8, sRGB."""
         found = []
         with torch.inference_mode():
@@ -77,18 +82,25 @@ class Regressor:
         return torch.cat(found).numpy() if found else np.zeros((0, total), np.float32)
 
 
-def regress_capture(
-    capture: Capture,
-    faces: Faces,
-    landmarks: Landmarks,
-    regressor: Regressor,
-    options: RegressionOptions,
-) -> Regression:
-    """The codes of all views of a capture.
+@dataclass(frozen=True)
+class AlignedViews:
+    """The crops of a capture's views.
 
-    Raises:
-        CaptureFailure: no view can be aligned (`not_aligned`).
+    Args:
+        crops: of each view; None where it cannot be aligned.
+        pictures: (224, 224, 3) uint8 of those that can.
+        reasons: why a view cannot; empty where it can.
     """
+
+    crops: tuple[AlignedCrop | None, ...]
+    pictures: tuple[np.ndarray, ...]
+    reasons: tuple[str, ...]
+
+
+def align_views(
+    capture: Capture, faces: Faces, landmarks: Landmarks, options: RegressionOptions
+) -> AlignedViews:
+    """What the network is to see of a capture."""
     crops: list[AlignedCrop | None] = []
     pictures, reasons = [], []
     for view, image in enumerate(capture.image):
@@ -101,10 +113,40 @@ def regress_capture(
         crops.append(crop)
         reasons.append("")
         pictures.append(image if crop is AS_IT_IS else cut_aligned(image, crop))
-    if not pictures:
-        raise CaptureFailure("not_aligned", reasons[0])
-    codes = regressor.codes(np.stack(pictures), options.batch)
-    return _artefact(capture, crops, codes, tuple(reasons), regressor)
+    return AlignedViews(tuple(crops), tuple(pictures), tuple(reasons))
+
+
+def regress_capture(
+    capture: Capture,
+    faces: Faces,
+    landmarks: Landmarks,
+    regressor: Regressor,
+    options: RegressionOptions,
+    ahead: Ahead[np.ndarray, np.ndarray] | None = None,
+    name: str = "",
+) -> Regression:
+    """The codes of all views of a capture.
+
+    Args:
+        capture: the photos.
+        faces: the face that is meant.
+        landmarks: of it.
+        regressor: the network.
+        options: settings.
+        ahead: gives codes that were worked out with those of other captures; None = ask now.
+        name: of the capture, for `ahead`.
+
+    Raises:
+        CaptureFailure: no view can be aligned (`not_aligned`).
+    """
+    views = align_views(capture, faces, landmarks, options)
+    if not views.pictures:
+        raise CaptureFailure("not_aligned", views.reasons[0])
+    if ahead is None:
+        codes = regressor.codes(np.stack(views.pictures))
+    else:
+        codes = np.stack(ahead.take(name, views.pictures))
+    return _artefact(capture, views, codes, regressor)
 
 
 def crop_of_view(
@@ -143,12 +185,9 @@ def crop_of_view(
 
 
 def _artefact(
-    capture: Capture,
-    crops: list[AlignedCrop | None],
-    codes: np.ndarray,
-    reasons: tuple[str, ...],
-    regressor: Regressor,
+    capture: Capture, views: AlignedViews, codes: np.ndarray, regressor: Regressor
 ) -> Regression:
+    crops = views.crops
     there = np.array([crop is not None for crop in crops])
     every = np.full((len(crops), codes.shape[1]), np.nan, np.float32)
     every[there] = codes
@@ -168,7 +207,7 @@ def _artefact(
         centre=told("centre", 2),
         resized=told("resized", 2),
         corner=told("corner", 2),
-        view_reason=reasons,
+        view_reason=views.reasons,
         **{name: getattr(parts, name).numpy() for name in FIELDS},
     )
 

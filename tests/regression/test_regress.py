@@ -9,9 +9,10 @@ import torch
 from lib.errors import CaptureFailure, ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.geometry.aligned_crop import align_face
+from lib.networks.ahead import Ahead
 from lib.networks.aligned import cut_aligned
 from lib.networks.regressor import CodeLayout, CoefficientRegressor
-from lib.regression import RegressionOptions, Regressor, regress_capture
+from lib.regression import RegressionOptions, Regressor, align_views, regress_capture
 from tests.coded import (
     capture_of,
     constant_network,
@@ -104,11 +105,47 @@ def test_the_network_sees_the_crop_and_nothing_else(model):
         faces_of(five),
         landmarks_of(marks),
         seeing,
-        RegressionOptions(batch=2),
+        RegressionOptions(),
     )
     for view, image in enumerate(images):
         crop = cut_aligned(image, align_face(five[view], image.shape[:2]))
         np.testing.assert_allclose(found.identity[view, :3], crop.mean((0, 1)) / 255, rtol=1e-5)
+
+
+def test_codes_of_several_captures_at_once_are_those_of_each(model):
+    """Captures of one view, of two, and of one that cannot be aligned."""
+    torch.manual_seed(0)
+    layout = CodeLayout(model.n_identity, model.n_expression, model.n_albedo)
+    network = CoefficientRegressor("mobilenet_v3", layout).eval()
+    torch.nn.init.normal_(network.final_layers[0].weight, std=0.1)
+    seeing, options = Regressor(network, "net", model.name, CPU), RegressionOptions()
+    lost = np.full((68, 2), np.nan)
+    marks = {
+        "a": [ibug68_around(five_on())],
+        "b": [ibug68_around(five_on() + 9), lost, ibug68_around(five_on() - 7)],
+        "c": [lost],
+        "d": [ibug68_around(five_on() * 0.5)],
+    }
+    items = {
+        name: (
+            capture_of(photos(len(points)), name),
+            faces_of(np.stack([five_on()] * len(points))),
+            landmarks_of(np.stack(points)),
+        )
+        for name, points in marks.items()
+    }
+    ahead = Ahead(
+        seeing.many, list(items), lambda name: align_views(*items[name], options).pictures
+    )
+    for name, item in items.items():
+        if name == "c":
+            with pytest.raises(CaptureFailure, match="not_aligned"):
+                regress_capture(*item, seeing, options, ahead, name)
+            continue
+        found = regress_capture(*item, seeing, options, ahead, name)
+        alone = regress_capture(*item, seeing, options)
+        np.testing.assert_allclose(found.identity, alone.identity, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(found.corner, alone.corner)
 
 
 def test_aligned_pictures_are_taken_as_they_are(regressor):
