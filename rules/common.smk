@@ -167,7 +167,9 @@ def coarse_data(wildcards):
     if config["coarse_training"]["data"]:
         return config["coarse_training"]["data"]
     if BATCHES:
-        stages = ("capture", "faces", "landmarks", "skin")
+        weight = config["coarse_training"]["parts"]
+        told = config["parsing"]["method"] != "none" and weight > 0
+        stages = ["capture", "faces", "landmarks", "skin", *["parsing"] * told]
         return expand("<results>/{batch}/{stage}.h5", batch=BATCHES, stage=stages)
     shards = "<results>/synthetic/{world}/shard_{shard}.h5"
     return expand(shards, world=WORLD, shard=shard_names(config["synthesis"]))

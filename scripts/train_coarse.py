@@ -16,7 +16,7 @@ def main(inputs, outputs, params):
 
 def named(files):
     """Shards, and the folders of batches, whose files come one by one; each once."""
-    stages = {"capture.h5", "faces.h5", "landmarks.h5", "skin.h5"}
+    stages = {"capture.h5", "faces.h5", "landmarks.h5", "skin.h5", "parsing.h5"}
     places = [str(Path(f).parent) if Path(f).name in stages else str(f) for f in files]
     return list(dict.fromkeys(places))
 

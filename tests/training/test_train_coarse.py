@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lib.artefacts import BatchReader, BatchWriter, SkinMask, Truth
+from lib.artefacts import BatchReader, BatchWriter, Parsing, SkinMask, Truth
 from lib.artefacts.samples import CoarseSample
 from lib.errors import ConfigError
 from lib.facemodel import load_face_model
@@ -24,6 +24,7 @@ from lib.regression import Regressor
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.augment import no_change
 from lib.training.coarse.face import trained_face
+from lib.training.coarse.parts import crop_targets
 from lib.training.coarse.run import LICENCES, _finish, train_coarse
 from lib.training.coarse.samples import aligned_sample, prepare_samples
 from lib.training.coarse.task import CoarseTask, load_start
@@ -116,6 +117,19 @@ def test_a_run_gives_crops_without_a_truth_and_its_files_stay(tmp_path, model):
     assert sample.neutral_mm.shape == (0, 3) and (sample.part == 255).all()
     assert np.median(sample.skin) == 200
     assert before == {path: path.read_bytes() for path in batch.iterdir()}
+
+    label = np.zeros((480, 640), np.uint8)
+    x, y = np.rint(five[0]).astype(int)
+    label[y - 9 : y + 10, x - 9 : x + 10] = 1  # the right eye, and nothing else
+    with BatchWriter(batch / "parsing.h5", Parsing, "parsing") as writer:
+        known = (np.arange(8) < 2).astype(np.uint8)[None]
+        writer.add("anna", Parsing(method="files", label=(label,), known=known))
+    (file,) = prepare_samples([str(tmp_path / "out")], tmp_path / "s", model, np.arange(9))
+    with BatchReader(file.path, CoarseSample) as reader:
+        again = reader["anna"]
+    u, v = np.rint(again.landmarks_px[[36, 39]].mean(0)).astype(int)
+    assert again.part[v, u] == 1 and set(np.unique(again.part)) == {0, 1}
+    assert crop_targets(again.part).present.tolist() == [[True] + [False] * 7]
 
 
 def test_a_list_in_the_published_layout_gives_crops(tmp_path, model):

@@ -53,6 +53,27 @@ def test_parts_are_segmented_where_files_of_published_systems_are_wanted(photos,
     assert wrong.returncode and "expected one of deep3d, 3ddfa_v3" in wrong.text
 
 
+def test_training_on_photos_asks_for_their_parts_where_somebody_tells_them(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out"}
+    parsed = {"parsing": "{method: files, masks: m}"}
+    weighed = {"coarse_training": "{parts: 0.0008}"}
+    plain = run("train_coarse", "--dry-run", "--nolock", **settings, **parsed).check()
+    assert plain.planned["mask_skin"] == 1 and "parse_parts" not in plain.planned
+    assert "fit_face_model" not in plain.planned
+    parts = run("train_coarse", "--dry-run", "--nolock", **settings, **parsed, **weighed).check()
+    assert parts.planned["parse_parts"] == parts.planned["train_coarse"] == 1
+
+
+@pytest.mark.parametrize("target", ["all", "train_coarse"])
+def test_a_head_model_that_is_not_there_is_told_with_what_to_do(photos, tmp_path, target):
+    settings = {"photos": photos, "results": tmp_path / "out", "face_model": "nobodys"}
+    failed = run(target, "--dry-run", "--nolock", **settings)
+    assert failed.returncode
+    assert "nobodys.h5 is not there" in failed.text and "docs/face_models.md" in failed.text
+    rebuilt = run("--dry-run", "--nolock", **settings | {"face_model": "makehuman_rebuilt"})
+    assert rebuilt.check().planned["build_face_model"] == 1
+
+
 def test_only_batches_with_a_truth_are_evaluated(photos, tmp_path):
     (photos / "shard.h5").write_bytes(b"x")
     (photos / "samples.tsv").write_text("image\ttruth\nanna.png\t\nbert.png\tshard.h5#x\n")

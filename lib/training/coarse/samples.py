@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from lib.artefacts import (
     Capture,
     Faces,
     Landmarks,
+    Parsing,
     SkinMask,
     Truth,
 )
@@ -31,7 +33,8 @@ from lib.training.datalist import read_datalist, read_training_photo
 
 SKIN_PARTS = ("nose", "upper_lip", "lower_lip", "skin")
 STAGES = {"capture": Capture, "faces": Faces, "landmarks": Landmarks, "skin": SkinMask}
-LAYOUT = 1  # raise when prepared files change
+PARSING = "parsing.h5"  # parts of the faces, where somebody told them
+LAYOUT = 2  # raise when prepared files change
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ def _files_of(item: Path) -> list[Path]:
 
 def _digest(source: Path, model: FaceModel, vertex: np.ndarray) -> str:
     """Other data or another head model get a file of their own."""
-    files = [source] if source.is_file() else [source / f"{name}.h5" for name in STAGES]
+    stages = [*(f"{name}.h5" for name in STAGES), PARSING]
+    files = [source] if source.is_file() else [source / name for name in stages]
     if source.suffix == ".txt":
         files += [file for three in read_datalist(source) for file in vars(three).values()]
     told = [
@@ -219,27 +223,35 @@ def _of_batch(source: Path) -> Made:
             f"{source} lacks {', '.join(f'{name}.h5' for name in lost)}; expected a batch whose "
             "skin is masked. Run it first: snakemake --cores all --until mask_skin"
         )
-    readers = {name: BatchReader(source / f"{name}.h5", kind) for name, kind in STAGES.items()}
-    try:
+    with contextlib.ExitStack() as stack:
+        readers = {
+            name: stack.enter_context(BatchReader(source / f"{name}.h5", kind))
+            for name, kind in STAGES.items()
+        }
+        told: BatchReader[Parsing] | None = None
+        if (source / PARSING).is_file():
+            told = stack.enter_context(BatchReader(source / PARSING, Parsing))
         for row in readers["skin"].outcomes:
             if row.failed:
                 yield row.capture, CaptureFailure(row.outcome, row.reason)
                 continue
             faces, landmarks = readers["faces"][row.capture], readers["landmarks"][row.capture]
             capture, skin = readers["capture"][faces.photo], readers["skin"][row.capture]
+            parsing = told[row.capture] if told and row.capture in told.captures else None
             for view, image in enumerate(capture.image):
                 key = row.capture if len(capture.image) == 1 else f"{row.capture}.{view:02d}"
                 try:
                     sample = aligned_sample(
-                        capture.subject, image, landmarks.ibug68_px[view], skin.probability[view]
+                        capture.subject,
+                        image,
+                        landmarks.ibug68_px[view],
+                        skin.probability[view],
+                        None if parsing is None else parsing.label[view],
                     )
                 except CaptureFailure as failure:
                     yield key, failure
                     continue
                 yield key, sample
-    finally:
-        for reader in readers.values():
-            reader.__exit__(None, None, None)
 
 
 def _of_list(source: Path) -> Made:
