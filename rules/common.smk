@@ -20,6 +20,7 @@ from lib.planning import (
 )
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
+from lib.planning.models import check_model
 from lib.planning.settings import checked_settings
 from lib.planning.synthesis import shard_settings
 
@@ -141,7 +142,10 @@ def has_many_views(batch):
 def face_model_file(wildcards):
     """The face model's file if it is one that a rule makes or that the user has."""
     name = config["face_model"]
-    return [] if name == "makehuman" else f"<resources>/face_models/{name}.h5"
+    if name == "makehuman":
+        return []
+    check_model(name)
+    return f"<resources>/face_models/{name}.h5"
 
 
 def number_of_shard(wildcards):
