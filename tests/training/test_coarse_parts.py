@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from lib.artefacts.samples import CoarseSample
 from lib.facemodel import PARTS, load_face_model
 from lib.facemodel.object_frame import object_origin
+from lib.geometry.aligned_crop import align_face, standard_five
 from lib.geometry.crop_camera import image_up, posed, rotation_of_angles, to_object
 from lib.imaging.colour import srgb_to_linear
 from lib.networks.regressor import Code
@@ -41,6 +43,12 @@ from lib.training.coarse.recognition import (
     perceptual_distance,
     recognition_matrix,
     warped,
+)
+from lib.training.coarse.rendered import (
+    Population,
+    aligned_code,
+    random_code,
+    rendered_sample,
 )
 from lib.training.coarse.schedules import coarse_rate
 
@@ -301,3 +309,37 @@ def test_a_plateau_lowers_the_rate_after_five_validations_without_gain():
     stuck = [{"split": "validation", "loss": 0.7}] * 6
     assert coarse_rate(options, 0.5, [*rows, *stuck[:5]]) == 1
     assert coarse_rate(options, 0.5, [*rows, *stuck]) == pytest.approx(0.2)
+
+
+def surroundings():
+    return CoarseSample(
+        subject="anna",
+        image=np.full((224, 224, 3), 90, np.uint8),
+        skin=np.zeros((224, 224), np.uint8),
+        landmarks_px=np.full((68, 2), np.nan),
+        part=np.zeros((224, 224), np.uint8),
+        neutral_mm=np.zeros((0, 3)),
+        posed_mm=np.zeros((0, 3)),
+    )
+
+
+def test_a_drawn_face_is_aligned_and_knows_its_truth(model, face):
+    people = Population.of(model)
+    for seed in range(5):
+        sample = rendered_sample(face, people, surroundings(), np.random.default_rng(seed))
+        crop = align_face(standard_five(sample.landmarks_px.astype(float)), (224, 224))
+        assert crop.scale == pytest.approx(1, abs=0.03)
+        middle = crop.to_crop(np.array([111.5, 111.5]))
+        np.testing.assert_allclose(middle, [111.5, 111.5], atol=2.0)
+        far = np.abs(sample.image[:3].astype(int) - 90).mean()
+        x, y = np.rint(sample.landmarks_px[30]).astype(int)
+        assert sample.skin[y, x] == 255 and far < 10
+        assert sample.neutral_mm.shape == (len(face.vertex), 3)
+
+
+def test_the_truth_of_a_drawn_face_is_that_of_its_code(model, face):
+    chance = np.random.default_rng(3)
+    code = aligned_code(face, random_code(Population.of(model), chance))
+    vertices = model.vertices(code.identity[0].numpy())[face.vertex.numpy()]
+    drawn = rendered_sample(face, Population.of(model), surroundings(), np.random.default_rng(3))
+    np.testing.assert_allclose(drawn.neutral_mm, vertices - object_origin(model), atol=1e-2)

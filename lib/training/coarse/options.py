@@ -35,6 +35,8 @@ class CoarseOptions:
         rotation_deg: largest turn.
         flip: mirror half of the crops.
         colour: largest change of brightness and of each channel; 0 as published.
+        rendered: share of the crops over whose faces a random face of the head model is drawn, with
+            its shape known; 0 as published.
         perceptual: weight of the distance of recognition embeddings.
         photometric: weight of the colour difference.
         landmark: weight of the 68 points.
@@ -73,6 +75,7 @@ class CoarseOptions:
     rotation_deg: float = 10.0
     flip: bool = True
     colour: float = 0.0
+    rendered: float = 0.0
     perceptual: float = 0.2
     photometric: float = 1.92
     landmark: float = 1.6e-3

@@ -18,6 +18,7 @@ from lib.networks.cards import WeightCard, file_sha256
 from lib.networks.regressor import ENVELOPE, CodeLayout
 from lib.training.coarse.face import trained_face
 from lib.training.coarse.options import CoarseOptions
+from lib.training.coarse.rendered import Population
 from lib.training.coarse.samples import prepare_samples
 from lib.training.coarse.schedules import coarse_rate
 from lib.training.coarse.task import CoarseTask, draw_panels
@@ -74,7 +75,7 @@ def train_coarse(
             for name, subject in zip(file.names, file.subjects)
         ]
         split = split_sources(people, options.validation, options.seed, options.section)
-        task = CoarseTask(face, layout, files, options, processes.device)
+        task = CoarseTask(face, layout, files, options, processes.device, Population.of(model))
         training = Training(
             task,
             options,

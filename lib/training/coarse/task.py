@@ -45,6 +45,7 @@ from lib.training.coarse.recognition import (
     matrices_of,
     perceptual_distance,
 )
+from lib.training.coarse.rendered import Population, rendered_sample
 from lib.training.coarse.samples import SampleFile
 
 CROP_PX = 224
@@ -99,6 +100,7 @@ class CoarseTask:
         files: prepared samples.
         options: of the training.
         device: where it computes.
+        people: whom faces for `rendered` are drawn from.
     """
 
     name = "coarse"
@@ -110,7 +112,10 @@ class CoarseTask:
         files: Sequence[SampleFile],
         options: CoarseOptions,
         device: torch.device,
+        people: Population | None = None,
     ):
+        self.drawn_face = face
+        self.people = people if options.rendered > 0 else None
         self.face, self.layout, self.options = face.to(device), layout, options
         self.places = [(file.path, name) for file in files for name in file.names]
         self.describe: Describer = gradient_histogram
@@ -128,8 +133,11 @@ class CoarseTask:
         return network
 
     def draw(self, index: int, chance: np.random.Generator) -> Asked:
-        """One sample, changed at random."""
-        return self.asked(self.sample(index), draw_change(self.options, CROP_PX, chance))
+        """One sample, or a random face over its surroundings, changed at random."""
+        sample = self.sample(index)
+        if self.people is not None and chance.random() < self.options.rendered:
+            sample = rendered_sample(self.drawn_face, self.people, sample, chance)
+        return self.asked(sample, draw_change(self.options, CROP_PX, chance))
 
     def sample(self, index: int) -> CoarseSample:
         """A prepared sample."""
