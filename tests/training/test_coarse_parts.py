@@ -16,7 +16,7 @@ from lib.geometry.aligned_crop import align_face, standard_five
 from lib.geometry.crop_camera import image_up, posed, rotation_of_angles, to_object
 from lib.imaging.colour import srgb_to_linear
 from lib.networks.regressor import Code
-from lib.render.encoded_light import encoded_shading
+from lib.render.encoded_light import encoded_basis, encoded_shading
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.augment import (
     MIRRORED68,
@@ -26,7 +26,7 @@ from lib.training.coarse.augment import (
     draw_change,
     no_change,
 )
-from lib.training.coarse.face import picture, rotation, trained_face
+from lib.training.coarse.face import _basis, picture, rotation, trained_face
 from lib.training.coarse.losses import (
     landmark_loss,
     light_loss,
@@ -183,6 +183,37 @@ def test_colour_is_albedo_times_the_published_shading(model, face):
         np.clip(model.albedo_mean[face.vertex.numpy()], 1e-3, 1),
         atol=1e-4,
     )
+
+
+def test_tensors_are_lit_by_the_published_bands():
+    normals = np.random.default_rng(4).normal(size=(50, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    found = _basis(torch.tensor(normals)[None])[0]
+    np.testing.assert_allclose(found, encoded_basis(normals), atol=1e-12)
+
+
+def test_normals_count_every_triangle_alike_and_turn_with_the_head(model, face):
+    """One large and one small triangle at a right angle: the normal lies between them."""
+    corner = torch.tensor([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0.01]]])
+    small = replace(face, triangles=torch.tensor([[0, 1, 2], [0, 2, 3]]))
+    found = small.normals(corner)[0, 0]
+    torch.testing.assert_close(found, torch.tensor([1.0, 0, 1]) / 2**0.5)
+    nose = face.landmarks(face.mean[None])[0, 30]
+    nearest = (face.mean - nose).norm(dim=1).argmin()
+    assert face.normals(face.mean[None])[0, nearest, 2] > 0.5  # out of the face
+
+
+def test_the_defaults_are_the_published_training():
+    """Options of train.py of Deep3DFaceRecon_pytorch, by what they are called here."""
+    published = {
+        "backbone": "resnet50", "epochs": 20, "batch": 32, "learning_rate": 1e-4,
+        "schedule": "step", "decay_epochs": 10, "shift_px": 10, "scale": 0.1, "rotation_deg": 10,
+        "flip": True, "perceptual": 0.2, "photometric": 1.92, "landmark": 1.6e-3,
+        "regularisation": 3e-4, "identity": 1.0, "expression": 0.8, "albedo": 1.7e-2,
+        "light": 10, "reflectance": 5, "parts": 0, "truth": 0, "colour": 0,
+        "input_px": 224, "render_px": 224, "save_every": 1, "pictures_every": 1000,
+    }  # fmt: skip
+    assert {name: getattr(CoarseOptions(), name) for name in published} == published
 
 
 def test_the_colour_of_a_pixel_has_derivatives_by_the_whole_code(model, face):
