@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from lib.errors import ConfigError
 from lib.facemodel import PARTS, FaceModel, triangles_of_parts
 from lib.fitting.camera import project_with_derivatives
 from lib.fitting.pack import Layout, LinearPoints, State, linear_points
@@ -95,6 +96,9 @@ def part_points(model: FaceModel, device: torch.device) -> PartPoints:
     Args:
         model: the head model.
         device: where tensors live.
+
+    Raises:
+        ConfigError: the model has no parts.
     """
     chance = np.random.default_rng(0)
     corners, weights, parts = [], [], []
@@ -112,6 +116,11 @@ def part_points(model: FaceModel, device: torch.device) -> PartPoints:
         corners.append(rows)
         weights.append(shares)
         parts.append(np.full(len(rows), index))
+    if not corners:
+        raise ConfigError(
+            f"fit.parts_weight is above 0, but face model '{model.name}' has none of the parts "
+            f"{', '.join(PARTS)}. Set fit.parts_weight: 0, or take a face model that has them."
+        )
     corner, weight = np.concatenate(corners), np.concatenate(weights)
     return PartPoints(
         linear_points(model, corner, weight, device),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lib.artefacts import FaceFit, Parsing
+from lib.errors import ConfigError
 from lib.facemodel import PARTS, part_of_triangles
 from lib.fitting import FitOptions, fit_faces, parts
 from lib.fitting.pack import Layout
@@ -189,3 +190,9 @@ def test_masks_with_mixed_up_labels_are_not_followed(model, smile, caplog):
     fit = fit_faces(model, [mixed], options)["a"]
     assert fit.reprojection_px[0] < 0.05 * fit.interocular_px[0]
     assert "right_eye on the photo is" in caplog.text
+
+
+def test_a_model_without_parts_is_refused(model):
+    bare = replace(model, parts={"face_mask": model.parts["face_mask"]})
+    with pytest.raises(ConfigError, match="has none of the parts right_eye"):
+        parts.part_points(bare, CPU)
