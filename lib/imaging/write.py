@@ -56,7 +56,11 @@ def encode_jpeg(image: np.ndarray, quality: int = 92) -> bytes:
     _check(image, (None, 3), (np.uint8,))
     buffer = io.BytesIO()
     picture = Image.fromarray(np.ascontiguousarray(image))
-    picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    try:
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    except OSError:  # Pillow optimises no file of more bytes than pixels, as noise makes it
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 

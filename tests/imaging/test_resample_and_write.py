@@ -78,6 +78,14 @@ def test_png_bytes_are_lossless_repeatable_and_bare(dtype, channels):
     assert not Image.open(io.BytesIO(data)).info
 
 
+def test_noise_takes_more_bytes_than_pixels_as_a_jpeg():
+    image = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+    data = encode_jpeg(image)
+    assert len(data) > 200 * 300
+    found = np.asarray(Image.open(io.BytesIO(data)), int)
+    assert np.abs(found - image).mean() < 6
+
+
 def test_jpeg_bytes_are_repeatable_and_carry_no_exif():
     image = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
     data = encode_jpeg(image)
