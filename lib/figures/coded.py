@@ -14,10 +14,14 @@ from lib.geometry.crop_camera import camera_of_pose
 from lib.networks.aligned import cut_aligned
 
 ZOOM = 2  # of the crop
+FARTHEST = 1e4  # px of the picture that a point may lie off it
 
 
 def draw_code(model: FaceModel, capture: Capture, codes: Regression, view: int) -> np.ndarray:
-    """(h, w, 3) uint8: the crop of a view with the 68 points of the face that its code says."""
+    """(h, w, 3) uint8: the crop of a view with the 68 points of the face that its code says.
+
+    Points behind the camera or far off are left out.
+    """
     crop = codes.crop(view)
     picture = cut_aligned(capture.image[view], crop)
     picture = cv2.resize(picture, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
@@ -28,9 +32,11 @@ def draw_code(model: FaceModel, capture: Capture, codes: Regression, view: int) 
     )
     seen = project(marks[None], pose[None], np.array([focal]), centre[None])[0]
     shown = (crop.to_crop(seen) + 0.5) * ZOOM - 0.5
+    near = (np.abs(shown) < FARTHEST).all(1)  # NaN, behind the camera, is not
     for numbers, closed in IBUG68_LINES:
-        line = np.rint(shown[list(numbers)]).astype(np.int32)
-        cv2.polylines(picture, [line[:, None]], closed, ORANGE, 1, cv2.LINE_AA)
-    for x, y in np.rint(shown).astype(int).tolist():
+        if near[list(numbers)].all():
+            line = np.rint(shown[list(numbers)]).astype(np.int32)
+            cv2.polylines(picture, [line[:, None]], closed, ORANGE, 1, cv2.LINE_AA)
+    for x, y in np.rint(shown[near]).astype(int).tolist():
         cv2.circle(picture, (x, y), 2, BLUE, -1, cv2.LINE_AA)
     return picture

@@ -137,7 +137,8 @@ def regress_capture(
         name: of the capture, for `ahead`.
 
     Raises:
-        CaptureFailure: no view can be aligned (`not_aligned`).
+        CaptureFailure: no view can be aligned (`not_aligned`), or the network told none a finite
+            code (`fit_failed`).
     """
     views = align_views(capture, faces, landmarks, options)
     if not views.pictures:
@@ -146,7 +147,28 @@ def regress_capture(
         codes = regressor.codes(np.stack(views.pictures))
     else:
         codes = np.stack(ahead.take(name, views.pictures))
-    return _artefact(capture, views, codes, regressor)
+    return _artefact(capture, *_told(views, codes), regressor)
+
+
+def _told(views: AlignedViews, codes: np.ndarray) -> tuple[AlignedViews, np.ndarray]:
+    """The views whose code is finite, and their codes; the others have a reason instead.
+
+    Raises:
+        CaptureFailure: the network told no view a finite code (`fit_failed`).
+    """
+    finite = np.isfinite(codes).all(1)
+    if finite.all():
+        return views, codes
+    reason = "the network's code is not finite; are its weights damaged?"
+    if not finite.any():
+        raise CaptureFailure("fit_failed", reason)
+    crops, reasons = list(views.crops), list(views.reasons)
+    aligned = [view for view, crop in enumerate(crops) if crop is not None]
+    for view, good in zip(aligned, finite, strict=True):
+        if not good:
+            crops[view], reasons[view] = None, f"view {view + 1}: {reason}"
+    pictures = tuple(p for p, good in zip(views.pictures, finite, strict=True) if good)
+    return AlignedViews(tuple(crops), pictures, tuple(reasons)), codes[finite]
 
 
 def crop_of_view(

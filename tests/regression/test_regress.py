@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from lib.errors import CaptureFailure, ConfigError, MissingModelError
 from lib.facemodel import load_face_model
+from lib.figures.coded import ZOOM, draw_code
 from lib.geometry.aligned_crop import align_face
 from lib.networks.ahead import Ahead
 from lib.networks.aligned import cut_aligned
@@ -66,6 +68,47 @@ def test_a_view_without_points_is_a_row_of_nan_with_a_reason(regressor):
     )
     assert np.isnan(found.identity[0]).all() and np.isfinite(found.identity[1]).all()
     assert "view 1 lacks the 68 landmarks" in found.view_reason[0] and not found.view_reason[1]
+
+
+def test_a_code_that_is_not_finite_is_a_view_without_one(model, regressor, monkeypatch):
+    five = np.stack([five_on(), five_on() * 0.8, five_on() * 0.6])
+    marks = np.stack([ibug68_around(points) for points in five])
+    marks[0] = np.nan
+    plain = regressor.codes
+
+    def broken(crops, lost=(0,)):
+        codes = plain(crops)
+        codes[list(lost), 7] = np.nan
+        return codes
+
+    ask = (capture_of(photos(3)), faces_of(five), landmarks_of(marks))
+    whole = regress_capture(*ask, regressor, RegressionOptions())
+    other = Regressor(regressor.network, "test", model.name, CPU)
+    monkeypatch.setattr(Regressor, "codes", lambda self, crops: broken(crops))
+    found = regress_capture(*ask, other, RegressionOptions())
+    assert np.isnan(found.scale[:2]).all() and np.isnan(found.identity[:2]).all()
+    assert found.view_reason[1] == (
+        "view 2: the network's code is not finite; are its weights damaged?"
+    )
+    assert not found.view_reason[2] and found.crop(2) == whole.crop(2)
+    np.testing.assert_array_equal(found.identity[2], whole.identity[2])
+    monkeypatch.setattr(Regressor, "codes", lambda self, crops: broken(crops, (0, 1)))
+    with pytest.raises(CaptureFailure, match="fit_failed: the network's code is not finite"):
+        regress_capture(*ask, other, RegressionOptions())
+
+
+def test_a_face_behind_the_camera_is_drawn_without_its_points(model):
+    code = random_code(model)
+    code[-1] = 12.0  # decimetres: beyond the camera at 10
+    behind = Regressor(constant_network(model, code), "test", model.name, CPU)
+    capture, five = capture_of(photos(1)), five_on()[None]
+    marks = landmarks_of(ibug68_around(five[0])[None])
+    found = regress_capture(capture, faces_of(five), marks, behind, RegressionOptions())
+    crop = cut_aligned(capture.image[0], found.crop(0))
+    drawn = draw_code(model, capture, found, 0)
+    np.testing.assert_array_equal(
+        drawn, cv2.resize(crop, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
+    )
 
 
 def test_a_capture_without_any_points_fails(regressor):
