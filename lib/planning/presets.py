@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from lib.errors import ConfigError
+from lib.planning.settings import merged
 
+PROJECT = Path(__file__).parents[2]
 FOLDER = Path("workflow/presets")
 
 
@@ -24,3 +30,20 @@ def preset_file(name: str, project: Path) -> str:
         there = sorted(file.stem for file in (project / FOLDER).glob("*.yaml"))
         raise ConfigError(f"preset is '{name}', expected one of {', '.join(there)}.")
     return str(path)
+
+
+def with_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user gave, with the settings of the preset that it names where it says nothing.
+
+    Snakemake does the same where `preset` is in a --configfile or on the command line.
+
+    Args:
+        given: nested as in config.yaml.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if not given.get("preset"):
+        return dict(given)
+    path = Path(preset_file(given["preset"], PROJECT))
+    return merged(yaml.safe_load(path.read_text(encoding="utf-8")), given)

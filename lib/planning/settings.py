@@ -54,7 +54,7 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     )
     if problems:
         raise ConfigError("\n".join(message for e in problems for message in _explain(e, schema)))
-    return _merged(_defaults(schema), given)
+    return merged(_defaults(schema), given)
 
 
 def walk_settings(
@@ -65,6 +65,15 @@ def walk_settings(
         yield prefix + name, entry
         if entry["type"] == "object":
             yield from walk_settings(entry, f"{prefix}{name}.")
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, setting by setting; where both say something, `above` counts."""
+    result = dict(below)
+    for name, value in above.items():
+        nested = isinstance(value, Mapping) and isinstance(below.get(name), Mapping)
+        result[name] = merged(below[name], value) if nested else value
+    return result
 
 
 def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,14 +96,6 @@ def _typed(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
         elif isinstance(value, str) and entry.get("type") in ("integer", "number", "boolean"):
             value = yaml.safe_load(value)
         result[name] = value
-    return result
-
-
-def _merged(defaults: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(defaults)
-    for name, value in given.items():
-        nested = isinstance(value, Mapping)
-        result[name] = _merged(defaults[name], value) if nested else value
     return result
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lib.errors import ConfigError
+from lib.planning.presets import with_preset
 from lib.planning.settings import checked_settings
 from lib.regularisation.published import check_depth
 
@@ -18,6 +20,17 @@ def settings(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_preset_is_made_of_settings(path):
     settings(path)
+
+
+def test_what_is_given_stands_before_the_preset_setting_by_setting():
+    given = {"preset": "3ddfa_v3", "regression": {"weights": "mine.pth"}, "face_model": "flame"}
+    found = checked_settings(with_preset(given))
+    assert found["regression"]["weights"] == "mine.pth" and found["face_model"] == "flame"
+    assert found["regression"]["rounding"] == "published"  # the rest of the section stays
+    assert found["fit"]["method"] == "3ddfa_v3" and found["coarse_training"]["parts"] == 0.0008
+    assert with_preset({"device": "cpu"}) == {"device": "cpu"}
+    with pytest.raises(ConfigError, match="preset is 'hrn', expected one of 3ddfa_v3, deep3d"):
+        with_preset({"preset": "hrn"})
 
 
 def test_mvfr_is_the_published_search_and_networks():

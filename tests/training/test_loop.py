@@ -268,10 +268,14 @@ def test_two_processes_train_as_one_with_twice_the_batch(world, tmp_path):
     assert moved > 10 and apart < 0.02 * moved  # sums of floats in another order
 
 
-def test_a_refused_command_says_why(tmp_path, capsys):
+def test_a_refused_command_says_why(tmp_path, capsys, monkeypatch):
     from lib.training.__main__ import main
 
     config = tmp_path / "config.yaml"
     config.write_text("training: {method: magic}")
     assert main(["implicit", str(tmp_path), "--configfile", str(config)]) == 1
     assert "training.method" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)  # where no head model is
+    config.write_text("preset: deep3d")
+    assert main(["coarse", str(tmp_path), "--configfile", str(config)]) == 1
+    assert "face model 'bfm09'" in capsys.readouterr().err  # the preset's, which is not there
