@@ -140,7 +140,7 @@ def score_fit(model: FaceModel, fit: FaceFit | CaptureFailure, case: Case) -> Re
     posed_marks = points.on(vertices, model.triangles)
     posed = score_mesh(vertices, model.triangles, posed_marks, case.posed)
     covered: tuple[float, ...] = (np.nan,) * 3
-    if case.neutral_surface is not None:
+    if case.neutral_surface is not None and np.isfinite(fit.vertex_sigma_mm).all():
         chosen = model.parts["face_mask"][::5]
         covered = tuple(
             scan_coverage(

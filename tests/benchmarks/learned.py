@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=3000, help="of the truth that are compared")
     parser.add_argument("--focal", action="store_true", help="fits know the focal length")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=Path, help="folder for the rendered photos")
     arguments = parser.parse_args()
     data = os.environ.get("VISAGRAPH_DATA")
     if not data:
