@@ -147,6 +147,7 @@ def started(
     """The state with identity, albedo, expression and cameras from the views' codes.
 
     Views without a code keep theirs; the light is left to the first steps, which find it at once.
+    Views of known cameras begin with the mean of their expressions, as they have one.
 
     Args:
         model: the head model with its mean at the average person, from whom the state counts.
@@ -169,6 +170,10 @@ def started(
     cameras = state.cameras
     for k in coded:
         expression[k] = bounded(model, views[k].code.expression) * model.free_expressions
+    for together in _moving_together(state):
+        if told := [k for k in together if k in coded]:
+            expression[together] = expression[told].mean(0)
+    for k in coded:
         shape = model.vertices(identity[subject[k]], expression[k])
         if state.known is None or not bool(state.known.known[state.known.group[k]]):
             cameras = _with_camera(cameras, k, views[k], model, shape, origin_mm)
@@ -179,6 +184,14 @@ def started(
         albedo=torch.tensor(albedo, device=device),
         expression=torch.tensor(expression, device=device),
     )
+
+
+def _moving_together(state: State) -> list[np.ndarray]:
+    """Numbers of the views of each capture whose cameras are known: it has one expression."""
+    if state.known is None:
+        return []
+    group, known = state.known.group.cpu().numpy(), state.known.known.cpu().numpy()
+    return [np.flatnonzero(group == number) for number in np.flatnonzero(known)]
 
 
 def _with_camera(

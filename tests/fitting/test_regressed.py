@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
+from lib.artefacts import Regression
 from lib.errors import ArtefactError, CaptureFailure
 from lib.facemodel.object_frame import object_origin
 from lib.fitting import FitOptions, Subject, average_identity, fit_faces
@@ -29,6 +30,8 @@ from tests.coded import (
     landmarks_of,
     random_code,
 )
+from tests.fitting.conftest import random_identity
+from tests.fitting.test_known import rig_capture
 
 
 def coded_subject(model, code, name="anna", five=None, measured=None):
@@ -135,6 +138,29 @@ def test_the_optimiser_starts_where_the_code_is(model):
     away = np.linalg.norm(seen - item.landmarks.ibug68_px[0], axis=1)[17:]
     assert focal[0] == pytest.approx(np.exp(7.0), rel=1e-5)
     assert np.sqrt((away**2).mean()) < 1.5  # another perspective than the crop's
+
+
+def test_views_of_known_cameras_begin_with_one_expression(model):
+    """Codes of single photos say a face of each; the rig shows one face at one moment."""
+    rig = rig_capture(model, random_identity(model, 1), np.zeros(model.n_expression, np.float32))
+    one = coded_subject(model, random_code(model)).regression
+    every = {f.name: getattr(one, f.name) for f in fields(one)}
+    every = {
+        name: np.repeat(value, 4, axis=0) if isinstance(value, np.ndarray) else value
+        for name, value in every.items()
+    }
+    chance = np.random.default_rng(5)
+    expression = chance.uniform(0, 1, (4, model.n_expression)).astype(np.float32)
+    every |= {"expression": expression, "view_reason": ("",) * 4}
+    apart = Regression(**every)
+    same = Regression(**every | {"expression": np.tile(expression.mean(0), (4, 1))})
+    one, other = (
+        fitted(model, [replace(rig, regression=codes)], photometric_weight=0.0)["a"]
+        for codes in (apart, same)
+    )
+    np.testing.assert_allclose(one.vertices, other.vertices, atol=1e-3)
+    np.testing.assert_allclose(one.expression, other.expression, atol=1e-4)
+    assert (np.ptp(one.expression, axis=0) == 0).all()
 
 
 def test_refinement_keeps_the_camera_of_the_photo(model):
