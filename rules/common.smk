@@ -20,7 +20,7 @@ from lib.planning import (
 )
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
-from lib.planning.models import check_model
+from lib.planning.models import model_file, regressor_file
 from lib.planning.settings import checked_settings
 from lib.planning.synthesis import shard_settings
 
@@ -141,11 +141,12 @@ def has_many_views(batch):
 
 def face_model_file(wildcards):
     """The face model's file if it is one that a rule makes or that the user has."""
-    name = config["face_model"]
-    if name == "makehuman":
-        return []
-    check_model(name)
-    return f"<resources>/face_models/{name}.h5"
+    return model_file(config["face_model"])
+
+
+def regressor_weights(wildcards):
+    """The network that tells coefficients."""
+    return regressor_file(config["fit"]["method"], config["regression"]["weights"])
 
 
 def number_of_shard(wildcards):

@@ -11,7 +11,7 @@ rule regress_coefficients:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
         landmarks=rules.find_landmarks.output.landmarks,
-        weights=config["regression"]["weights"] or [],
+        weights=regressor_weights,
         model=face_model_file,
     output:
         regression="<results>/{batch}/regression.h5",

@@ -74,6 +74,21 @@ def test_a_head_model_that_is_not_there_is_told_with_what_to_do(photos, tmp_path
     assert rebuilt.check().planned["build_face_model"] == 1
 
 
+def test_a_network_that_is_not_there_is_told_before_any_job_starts(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out", "fit": "{method: learned}"}
+    empty = run("--dry-run", "--nolock", **settings)
+    assert empty.returncode and "regression.weights is empty. docs/published" in empty.text
+    lost = run("--dry-run", "--nolock", **settings, regression="{weights: lost.pth}")
+    assert lost.returncode and "regression.weights is lost.pth, which is not there" in lost.text
+    own = "{weights: resources/weights/coarse_resnet18_makehuman/net_recon.pth}"
+    backbone = "{backbone: resnet18}"
+    trained = run(
+        "--dry-run", "--nolock", **settings, regression=own, coarse_training=backbone
+    ).check()
+    assert trained.planned["train_coarse"] == trained.planned["regress_coefficients"] == 1
+    assert run("train_coarse", "--dry-run", "--nolock", **settings).check().planned["mask_skin"]
+
+
 def test_only_batches_with_a_truth_are_evaluated(photos, tmp_path):
     (photos / "shard.h5").write_bytes(b"x")
     (photos / "samples.tsv").write_text("image\ttruth\nanna.png\t\nbert.png\tshard.h5#x\n")
