@@ -6,9 +6,12 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+LONGEST_WAIT = timedelta(days=2)  # the first process prepares the data of all
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def joined(device: torch.device) -> Iterator[Processes]:
         return
     if device.type != "cpu":
         device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
+    backend = "gloo" if device.type == "cpu" else "nccl"
+    dist.init_process_group(backend, timeout=LONGEST_WAIT)
     try:
         yield Processes(dist.get_rank(), world, device)
     finally:

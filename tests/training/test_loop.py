@@ -3,11 +3,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from lib.errors import ConfigError
 from lib.networks.cards import WeightCard, file_sha256
@@ -18,7 +20,7 @@ from lib.training.curves import draw_curves
 from lib.training.implicit import ImplicitTask, implicit_loss
 from lib.training.loop import Training, batches, learning_rate
 from lib.training.options import TrainingOptions, filled
-from lib.training.processes import Processes
+from lib.training.processes import Processes, joined
 from lib.training.run import train_implicit
 from lib.training.store import find_sources, open_store, split_sources
 from tests.networks.published import implicit_shapes
@@ -266,6 +268,18 @@ def test_two_processes_train_as_one_with_twice_the_batch(world, tmp_path):
     )
     apart = sum((value - two[name]).abs().sum() for name, value in one.network.state_dict().items())
     assert moved > 10 and apart < 0.02 * moved  # sums of floats in another order
+
+
+def test_processes_wait_while_the_first_prepares_large_data(monkeypatch):
+    """By default they give up after 10 or 30 minutes."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    asked = {}
+    monkeypatch.setattr(dist, "init_process_group", lambda *_, **given: asked.update(given))
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    with joined(CPU) as processes:
+        assert processes.rank == 1 and not processes.first
+    assert asked["timeout"] >= timedelta(days=1)
 
 
 def test_a_refused_command_says_why(tmp_path, capsys, monkeypatch):
