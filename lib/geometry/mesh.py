@@ -6,12 +6,13 @@ import numpy as np
 from numba import njit
 
 
-def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit vertex normals, each the area-weighted mean of the normals around it.
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray, by_area: bool = True) -> np.ndarray:
+    """Unit vertex normals, each the mean of the normals around it.
 
     Args:
         vertices: (n_vertices, 3).
         triangles: (n_triangles, 3) indices, counter-clockwise from outside.
+        by_area: large triangles count for more; False = all alike.
 
     Returns:
         (n_vertices, 3); zero where a vertex has no triangle.
@@ -20,15 +21,15 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         found = f"values {triangles.min()}..{triangles.max()}"
         raise IndexError(f"triangles has {found}, expected indices into {len(vertices)} vertices.")
     total = np.zeros(vertices.shape)
-    _add_normals(vertices, triangles, total)
+    _add_normals(vertices, triangles, by_area, total)
     normal = total.astype(vertices.dtype)
     length = np.linalg.norm(normal, axis=1, keepdims=True)
     return normal / np.where(length > 0, length, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_normals(vertices, triangles, total):
-    """Add each triangle's normal, as long as twice its area, to its corners: total (n, 3)."""
+def _add_normals(vertices, triangles, by_area, total):
+    """Add each triangle's normal, as long as twice its area or 1, to its corners: total (n, 3)."""
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x, y, z = (
@@ -42,6 +43,9 @@ def _add_normals(vertices, triangles, total):
             vertices[c, 2] - vertices[a, 2],
         )
         across, up, out = y * w - z * v, z * u - x * w, x * v - y * u
+        if not by_area:
+            length = max(np.sqrt(across * across + up * up + out * out), 1e-30)
+            across, up, out = across / length, up / length, out / length
         for corner in (a, b, c):
             total[corner, 0] += across
             total[corner, 1] += up

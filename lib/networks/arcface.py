@@ -19,6 +19,7 @@ WIDTHS = (64, 128, 256, 512)
 BLOCKS = {"r18": (2, 2, 2, 2), "r50": (3, 4, 14, 3)}
 GRID = SIDE_PX // 2 ** len(WIDTHS)
 EPSILON = 1e-5
+DEEPEST = "layer3.13.conv1.weight"  # of r50 alone
 
 
 class _Block(nn.Module):
@@ -69,13 +70,14 @@ class ArcFace(nn.Module):
         return F.normalize(x)
 
 
-def load_arcface(path: str | Path, name: str = "r50") -> ArcFace:
-    """The network with published weights (`backbone.pth`), frozen.
+def load_arcface(path: str | Path) -> ArcFace:
+    """The network with published weights (`backbone.pth`), frozen; its size is told by its keys.
 
     Raises:
         MissingModelError: the file is not there.
         CheckpointError: it is not this network's.
     """
-    network = ArcFace(name)
-    load_weights(network, read_weights(path, f"ArcFace weights of iResNet-{name[1:]}"), path)
+    state = read_weights(path, "ArcFace weights of an iResNet (backbone.pth)")
+    network = ArcFace("r50" if DEEPEST in state else "r18")
+    load_weights(network, state, path)
     return network.eval().requires_grad_(False)

@@ -77,6 +77,7 @@ class Progress:
         step: steps of this epoch that are done.
         total: steps that are done.
         loss_sum: of this epoch so far.
+        recent_sum: of the losses since the last row of steps.
         rows: of the curves.
         seconds: that steps took so far.
     """
@@ -85,6 +86,7 @@ class Progress:
     step: int = 0
     total: int = 0
     loss_sum: float = 0.0
+    recent_sum: float = 0.0
     rows: list[Row] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -222,9 +224,20 @@ class Training:
         self.scaler.update()
         at.step, at.total = at.step + 1, at.total + 1
         at.loss_sum += float(loss.detach())
+        at.recent_sum += float(loss.detach())
         at.seconds += time.perf_counter() - start
+        every = getattr(self.options, "print_every", 0)
+        if every and at.total % every == 0:
+            self._tell_steps(every)
         if self.watch is not None and self.processes.first:
             self.watch(self.network, at.total)
+
+    def _tell_steps(self, count: int) -> None:
+        """A row and a line with the mean loss of the last steps of this process."""
+        at = self.progress
+        mean, at.recent_sum = at.recent_sum / count, 0.0
+        at.rows.append({"epoch": at.epoch, "step": at.total, "split": "steps", "loss": mean})
+        log.info("step %d: loss %.6f, %.0f s", at.total, mean, at.seconds)
 
     def _asked(self, steps: list[list[int]]) -> list[Any]:
         """What this step asks; with `workers`, threads draw it during the step before."""
@@ -306,6 +319,7 @@ class Training:
             "torch_rng": torch.get_rng_state(),
             "cursor": {"epoch": at.epoch, "step": at.step, "total": at.total},
             "loss_sum": at.loss_sum,
+            "recent_sum": at.recent_sum,
             "seconds": at.seconds,
             "rows": [dict(row) for row in at.rows],
             "options": json.dumps(asdict(self.options)),
@@ -320,7 +334,11 @@ class Training:
         torch.set_rng_state(state["torch_rng"])
         cursor = state["cursor"]
         self.progress = Progress(
-            **cursor, loss_sum=state["loss_sum"], rows=state["rows"], seconds=state["seconds"]
+            **cursor,
+            loss_sum=state["loss_sum"],
+            recent_sum=state.get("recent_sum", 0.0),
+            rows=state["rows"],
+            seconds=state["seconds"],
         )
         log.info("going on from epoch %d, step %d", cursor["epoch"], cursor["step"])
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LAST = "checkpoint_last.pt"
 FORMAT = 1
 # Options that may change between a run and its continuation without changing what was done so far.
-FREE = ("save_every", "resume", "data", "responses", "workers", "pictures_every")
+FREE = ("save_every", "resume", "data", "responses", "workers", "pictures_every", "print_every")
 FREE_WHEN_CONSTANT = ("epochs",)
 
 

@@ -177,7 +177,7 @@ def test_the_recognition_network_has_the_published_keys_and_shapes():
 def test_recognition_embeddings_have_length_one_and_no_trainable_weight(tmp_path):
     network = ArcFace("r18")
     torch.save(network.state_dict(), tmp_path / "backbone.pth")
-    again = load_arcface(tmp_path / "backbone.pth", "r18")
+    again = load_arcface(tmp_path / "backbone.pth")
     assert not [p for p in again.parameters() if p.requires_grad]
     found = again(torch.rand(2, 3, 112, 112) * 2 - 1)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(2))

@@ -12,6 +12,7 @@ import torch
 from lib.artefacts.samples import CoarseSample
 from lib.facemodel import PARTS, load_face_model
 from lib.facemodel.object_frame import object_origin
+from lib.geometry import vertex_normals
 from lib.geometry.aligned_crop import align_face, standard_five
 from lib.geometry.crop_camera import image_up, posed, rotation_of_angles, to_object
 from lib.imaging.colour import srgb_to_linear
@@ -374,3 +375,14 @@ def test_the_truth_of_a_drawn_face_is_that_of_its_code(model, face):
     vertices = model.vertices(code.identity[0].numpy())[face.vertex.numpy()]
     drawn = rendered_sample(face, Population.of(model), surroundings(), np.random.default_rng(3))
     np.testing.assert_allclose(drawn.neutral_mm, vertices - object_origin(model), atol=1e-2)
+
+
+def test_normals_count_every_triangle_alike(model, face):
+    shape = face.shape(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
+    triangles = face.triangles.numpy()
+    expected = vertex_normals(shape[0].double().numpy(), triangles, by_area=False)
+    used = np.unique(triangles)
+    found = face.normals(shape)[0].numpy()
+    np.testing.assert_allclose(found[used], expected[used], atol=1e-3)
+    weighted = vertex_normals(shape[0].double().numpy(), triangles)
+    assert np.abs(weighted - expected)[used].max() > 0.05

@@ -241,7 +241,9 @@ def test_a_mirrored_truth_is_that_of_the_mirrored_code(prepared, model):
 @pytest.mark.slow
 def test_training_learns_and_leaves_weights_that_the_line_reads(shard, tmp_path, model):
     still = {"shift_px": 0.0, "scale": 0.0, "rotation_deg": 0.0, "flip": False, "parts": 0.0}
-    options = replace(TINY, data=[str(shard)], epochs=8, batch=3, learning_rate=4e-4, **still)
+    options = replace(
+        TINY, data=[str(shard)], epochs=8, batch=3, learning_rate=4e-4, print_every=3, **still
+    )
     trained = train_coarse(options, tmp_path, CPU)
     losses = [row["loss"] for row in trained.rows if row["split"] == "train"]
     assert losses[-1] < 0.75 * losses[0]
@@ -257,6 +259,9 @@ def test_training_learns_and_leaves_weights_that_the_line_reads(shard, tmp_path,
     _finish(tmp_path, replace(model, licence="research only"), options, trained, ([], []), [])
     other = json.loads((tmp_path / "card.json").read_text())
     assert other["card"]["licence"] == LICENCES[False]
+    steps = [row for row in trained.rows if row["split"] == "steps"]
+    assert [row["step"] for row in steps] == [3, 6]
+    assert steps[0]["loss"] == pytest.approx(np.mean(losses[:3]))
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert pictures == [f"step_{k:07d}.png" for k in (2, 4, 6, 8)]
     assert (tmp_path / "curves.png").is_file()
@@ -305,7 +310,7 @@ def test_training_starts_from_a_classifier_or_from_a_regressor(tmp_path):
 @pytest.mark.slow
 def test_the_perceptual_term_asks_the_recognition_network(prepared, model, tmp_path):
     torch.manual_seed(0)
-    torch.save(ArcFace("r50").state_dict(), tmp_path / "backbone.pth")
+    torch.save(ArcFace("r18").state_dict(), tmp_path / "backbone.pth")
     stand_in = task_of(prepared, model)
     task = task_of(prepared, model, recognition=str(tmp_path / "backbone.pth"))
     asked = task.asked(task.sample(0), no_change())

@@ -108,7 +108,7 @@ def published_view(
         some = vertices[face[:: max(len(face) // POSE_POINTS, 1)]].astype(np.float64)
         angles, shift = pose_of_camera(some, *camera, origin, crop)
     rotation = rotation_of_angles(angles)
-    normals = vertex_normals(vertices, model.triangles)
+    normals = vertex_normals(vertices, model.triangles, by_area=not coded)
     light = np.nan_to_num(fit.light[view])
     gamma = regression.light[view] if coded else encoded_light(light, rotation)
     albedo = np.where(np.isnan(inner), _skin_albedo(model, fit), inner)

@@ -71,7 +71,7 @@ def changed_image(image: np.ndarray, change: Change) -> np.ndarray:
     size = (image.shape[1], image.shape[0])
     moved = cv2.warpAffine(image, change.matrix, size, flags=cv2.INTER_CUBIC)
     if image.ndim == 3 and not np.allclose(change.gain, 1):
-        moved = np.clip(moved * change.gain, 0, 255).astype(np.uint8)
+        moved = np.clip(np.rint(moved * change.gain), 0, 255).astype(np.uint8)
     return moved
 
 

@@ -50,6 +50,7 @@ class CoarseOptions:
         truth: weight of the distance to the true shape in mm, where it is known.
         workers: threads that prepare the next step's crops meanwhile; 0 = none.
         save_every: epochs between kept checkpoints, and between validations.
+        print_every: steps between lines in the log and rows of the curves; 0 = epochs alone.
         pictures_every: steps between pictures of what the network says; 0 = none.
         seed: of everything drawn at random.
         resume: go on from the last checkpoint in the output folder, if there is one.
@@ -89,6 +90,7 @@ class CoarseOptions:
     truth: float = 0.0
     workers: int = 4
     save_every: int = 1
+    print_every: int = 100
     pictures_every: int = 1000
     seed: int = 0
     resume: bool = True

@@ -143,4 +143,4 @@ def _as_taken(image: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     if blur > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     noisy = image + chance.normal(0, chance.uniform(0, 6), image.shape)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

@@ -49,6 +49,7 @@ from lib.training.coarse.rendered import Population, rendered_sample
 from lib.training.coarse.samples import SampleFile
 
 CROP_PX = 224
+FAR_OFF = 1000  # px, beyond what a picture of points draws
 BACKBONE_KEY = "backbone."
 
 
@@ -313,8 +314,10 @@ def draw_panels(task: CoarseTask, network: torch.nn.Module, indices: Sequence[in
             (asked.landmarks_up, (60, 120, 255)),
             (seen.landmarks_up, (255, 60, 60)),
         ):
-            for x, y in np.rint(points[0].cpu().numpy() * [1, -1] + [0, CROP_PX - 1]).astype(int):
-                cv2.circle(marked, (int(x), int(y)), 1, colour, -1)
+            places = points[0].cpu().numpy() * [1, -1] + [0, CROP_PX - 1]
+            places = places[(np.abs(places) < FAR_OFF).all(1)]  # a network that diverges
+            for x, y in np.rint(places).astype(int).tolist():
+                cv2.circle(marked, (x, y), 1, colour, -1)
         rows.append(np.hstack([sample.image, over, marked]))
     network.train(was_training)
     return np.vstack(rows)
