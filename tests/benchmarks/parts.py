@@ -65,12 +65,12 @@ class Photo:
         return np.where(label <= len(PARTS), label, 0).astype(np.uint8)
 
 
-def read_photos(model: FaceModel, sets: Sequence[str], count: int) -> list[Photo]:
+def read_photos(model: FaceModel, sets: Sequence[str], count: int, seed: int) -> list[Photo]:
     """Photos of each set in which a face was found."""
     studio, measurer, photos = open_studio(model), Measurer(model), []
     for name in sets:
         world = SynthesisOptions(
-            expressions=name, seed=SEED, things=0.0, yaw_deg=YAW_DEG, height_px=SIDE,
+            expressions=name, seed=seed, things=0.0, yaw_deg=YAW_DEG, height_px=SIDE,
             width_px=SIDE, texture_px=512, mesh_level=0, maps_px=64,
         )  # fmt: skip
         for index in range(count):
@@ -193,13 +193,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=",".join(SETS), help="of expressions")
     parser.add_argument("--count", type=int, default=3, help="photos of each set")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the made-up people")
     parser.add_argument("--weights", default="0,1,3,10", help="fit.parts_weight")
     parser.add_argument("--parser", type=Path, help="file of train_parser; else true parts")
     parser.add_argument("--picture", type=Path, help="where to draw all of them")
     given = parser.parse_args()
     torch.set_num_threads(1)
     model = load_face_model("makehuman")
-    photos = read_photos(model, given.sets.split(","), given.count)
+    photos = read_photos(model, given.sets.split(","), given.count, given.seed)
     subjects = told(photos, given.parser)
     print(f"{len(photos)} photos, parts: {given.parser.name if given.parser else 'true'}")
     if given.parser:
