@@ -20,7 +20,7 @@ from lib.planning import (
 )
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
-from lib.planning.models import model_file, regressor_file
+from lib.planning.models import model_file, regressor_file, weights_input
 from lib.planning.settings import checked_settings
 from lib.planning.synthesis import shard_settings
 

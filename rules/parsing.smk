@@ -11,7 +11,7 @@ rule parse_parts:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
         landmarks=rules.find_landmarks.output.landmarks,
-        weights=config["parsing"]["weights"] or [],
+        weights=weights_input(config, "parsing"),
     output:
         parsing="<results>/{batch}/parsing.h5",
         sheet=report(

@@ -82,8 +82,8 @@ rule train_coarse:
     """Train the network that reads a head model's coefficients off aligned crops."""
     input:
         data=coarse_data,
-        start=config["coarse_training"]["start"] or [],
-        recognition=config["coarse_training"]["recognition"] or [],
+        start=weights_input(config, "coarse_training", "start"),
+        recognition=weights_input(config, "coarse_training", "recognition"),
         model=face_model_file,
     output:
         weights=f"{COARSE}/net_recon.pth",

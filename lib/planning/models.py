@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lib.errors import ConfigError, MissingModelError
 
 FOLDER = Path("resources/face_models")
 MADE_BY_RULES = ("makehuman_rebuilt",)
-TRAINED = "coarse_"  # what folders begin with that `train_coarse` fills
+# What folders begin with that rules of training fill.
+TRAINED = ("coarse_", "parser_", "implicit_", "regularise_", "displacement_")
 
 
 def model_file(name: str) -> str | list[str]:
@@ -51,6 +54,38 @@ def regressor_file(method: str, weights: str) -> str:
         raise ConfigError(
             f"a network is asked (fit.method: {method}), but regression.weights is empty. {advice}"
         )
-    if not Path(weights).is_file() and not Path(weights).parent.name.startswith(TRAINED):
+    if not _comes(weights):
         raise MissingModelError(f"regression.weights is {weights}, which is not there. {advice}")
     return weights
+
+
+def weights_input(
+    settings: Mapping[str, Any], section: str, name: str = "weights"
+) -> Callable[[object], str | list[str]]:
+    """A rule's input: the file of weights that a setting names; nothing where it names none.
+
+    Args:
+        settings: all of them.
+        section: of the setting.
+        name: of the setting in it.
+
+    Raises:
+        MissingModelError: when a job is planned that needs the file, and it is not there.
+    """
+
+    def chosen(_wildcards: object) -> str | list[str]:
+        file = str(settings[section][name])
+        if file and not _comes(file):
+            raise MissingModelError(
+                f"{section}.{name} is {file}, which is not there. Name the file that you have; "
+                "docs/published_systems.md and docs/training.md say which ones are read, where "
+                "they come from, and which methods need none."
+            )
+        return file or []
+
+    return chosen
+
+
+def _comes(file: str) -> bool:
+    """Whether a file is there, or where a rule of training would put it."""
+    return Path(file).is_file() or Path(file).parent.name.startswith(TRAINED)
