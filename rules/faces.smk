@@ -10,7 +10,7 @@ rule detect_faces:
         capture=rules.import_capture.output.capture,
         detector=ancient(rules.fetch_landmark_models.output.detector),
         mesh=ancient(rules.fetch_landmark_models.output.mesh),
-        weights=weights_input(config, "detection"),
+        weights=weights_input(config, "detection", methods=("retinaface",)),
     output:
         faces="<results>/{batch}/faces.h5",
         sheet=report(
@@ -46,7 +46,7 @@ rule find_landmarks:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
         mesh=ancient(rules.fetch_landmark_models.output.mesh),
-        weights=weights_input(config, "landmarks"),
+        weights=weights_input(config, "landmarks", methods=("points106",)),
         model=face_model_file,
     output:
         landmarks="<results>/{batch}/landmarks.h5",

@@ -60,21 +60,26 @@ def regressor_file(method: str, weights: str) -> str:
 
 
 def weights_input(
-    settings: Mapping[str, Any], section: str, name: str = "weights"
+    settings: Mapping[str, Any],
+    section: str,
+    name: str = "weights",
+    methods: tuple[str, ...] = (),
 ) -> Callable[[object], str | list[str]]:
-    """A rule's input: the file of weights that a setting names; nothing where it names none.
+    """A rule's input: the file of weights that a setting names; nothing where it is not needed.
 
     Args:
         settings: all of them.
         section: of the setting.
         name: of the setting in it.
+        methods: of the section that need the file; none = whenever it is named.
 
     Raises:
         MissingModelError: when a job is planned that needs the file, and it is not there.
     """
 
     def chosen(_wildcards: object) -> str | list[str]:
-        file = str(settings[section][name])
+        needed = not methods or settings[section]["method"] in methods
+        file = str(settings[section][name]) if needed else ""
         if file and not _comes(file):
             raise MissingModelError(
                 f"{section}.{name} is {file}, which is not there. Name the file that you have; "

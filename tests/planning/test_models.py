@@ -25,6 +25,15 @@ def test_weights_that_are_not_there_are_told_by_their_setting():
         chosen(None)
 
 
+def test_weights_of_another_method_are_not_asked_for():
+    """As of a preset whose detector was changed on the command line."""
+    settings = {"detection": {"method": "blaze", "weights": "none.pth"}}
+    assert weights_input(settings, "detection", methods=("retinaface",))(None) == []
+    settings["detection"]["method"] = "retinaface"
+    with pytest.raises(MissingModelError, match=r"detection\.weights is none\.pth"):
+        weights_input(settings, "detection", methods=("retinaface",))(None)
+
+
 @pytest.mark.parametrize("folder", ["parser_learned", "coarse_resnet50_bfm09"])
 def test_weights_that_a_rule_makes_need_not_be_there_yet(folder):
     file = f"resources/weights/{folder}/net.pt"
