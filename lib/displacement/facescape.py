@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lib.artefacts import Surface, Texture
-from lib.displacement.chart import SkinChart, resized, surface_metric
+from lib.displacement.chart import resized, surface_metric
 from lib.displacement.chart_map import ChartMap, build_chart_map, finer
 from lib.displacement.highpass import finished, seen_skin
 from lib.displacement.options import DisplacementOptions
@@ -19,6 +19,7 @@ from lib.facemodel import FaceModel
 from lib.imaging.colour import linear_to_srgb8
 from lib.networks.pix2pixhd import GlobalGenerator, load_generator
 from lib.render import sample_texture
+from lib.uvspace.bare import SkinChart
 
 CHART_PX = 4096
 LEFT, TOP, CROP_PX = 1100, 600, 1900  # of the network's part of the chart, from the top

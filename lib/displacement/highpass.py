@@ -7,8 +7,7 @@ import logging
 import numpy as np
 
 from lib.artefacts import Surface, Texture
-from lib.displacement.bands import blur_mm
-from lib.displacement.chart import Metric, SkinChart, resized, surface_metric
+from lib.displacement.chart import Metric, resized, surface_metric
 from lib.displacement.light import slope_response
 from lib.displacement.options import DisplacementOptions
 from lib.displacement.relation import (
@@ -17,6 +16,8 @@ from lib.displacement.relation import (
     measured_relation,
     prior_relation,
 )
+from lib.uvspace.bands import blur_mm
+from lib.uvspace.bare import SkinChart
 
 SEEN_WELL = 0.3  # of the texture's weight
 MEASURED_WELL = 0.5  # confidence from which only detail finer than the surface's is added

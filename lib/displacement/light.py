@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.artefacts import Surface
-from lib.displacement.bands import blur_mm
+from lib.uvspace.bands import blur_mm
 
 SMOOTH_MM = 1.5  # of the shape, so that its errors do not count as light
 ROUNDS = 8

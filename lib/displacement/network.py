@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.artefacts import Surface, Texture
-from lib.displacement.bands import blur_mm
-from lib.displacement.chart import SkinChart, resized, surface_metric
+from lib.displacement.chart import resized, surface_metric
 from lib.displacement.highpass import brightness, finished, seen_skin
 from lib.displacement.options import DisplacementOptions
 from lib.errors import MissingModelError
+from lib.uvspace.bands import blur_mm
+from lib.uvspace.bare import SkinChart
 
 KIND = "visagraph displacement"
 N_INPUTS = 5

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.artefacts import Displacement, Surface, Texture
-from lib.displacement.chart import SkinChart, skin_chart
 from lib.displacement.facescape import FaceScapeNetwork, facescape_height, open_facescape
 from lib.displacement.highpass import highpass_height
 from lib.displacement.network import ReliefNet, learned_height, load_network
 from lib.displacement.options import DisplacementOptions
 from lib.facemodel import FaceModel
+from lib.uvspace.bare import SkinChart, skin_chart
 
 
 @dataclass(frozen=True)

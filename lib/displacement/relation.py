@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lib.displacement.bands import blur_mm
+from lib.uvspace.bands import blur_mm
 
 CELLS = 64  # of the coarse grid of regions, along each side of the chart
 REGION_MM = 20.0  # standard deviation of the neighbourhood that a region is compared in

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.artefacts import Truth
-from lib.displacement.bands import blur_mm
-from lib.displacement.chart import Metric, SkinChart, resized
+from lib.displacement.chart import Metric, resized
 from lib.displacement.network import network_inputs, relief_of
 from lib.displacement.relation import log_brightness
 from lib.render import irradiance
+from lib.uvspace.bands import blur_mm
+from lib.uvspace.bare import SkinChart
 
 CAVITY_MM, CAVITY_GAIN = (0.4, 1.2), (1.0, 4.0)  # width of what darkens pits, loss per mm of depth
 PHOTO_MM = (0.08, 0.35)  # blur of photos and blending, standard deviation

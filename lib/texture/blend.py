@@ -25,9 +25,10 @@ from lib.texture.extract import extract_texture
 from lib.texture.many import join_views
 from lib.texture.measured import Measured, measured_head
 from lib.texture.mvfr import average_views
-from lib.texture.observe import Observation, observe, posed_vertices
+from lib.texture.observe import Observation, observe
 from lib.texture.options import TextureOptions
 from lib.texture.seen import Joined, Seen, colour_offset, is_grey, linear_colour, log_colour
+from lib.uvspace.shown import posed_vertices
 
 EXTRAPOLATED_LIGHT = 0.2  # log; how far the prior's light may leave its mean
 LEAST_OVERLAP = 400  # texels; with fewer in common two views keep their own brightness

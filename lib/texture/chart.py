@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from lib.facemodel import FaceModel, base_texture
 from lib.render import Buffers, interpolate, uv_buffers
 from lib.texture.membrane import Membrane, membrane
-from lib.texture.zones import Zones, find_zones, region
+from lib.texture.zones import Zones, find_zones
+from lib.uvspace.regions import features, region
 
-FEATURES = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "upper_lip", "lower_lip")
 FRONT_TEETH_MM, MOUTH_DEPTH_MM = 14.0, 25.0  # behind the lips; light falls to 1/e over the depth
 
 
@@ -157,14 +157,6 @@ def _neighbour_mean(values: np.ndarray, known: np.ndarray, triangles: np.ndarray
         count += np.bincount(here, known[there], minlength=len(values))
     fallback = values[known].mean(axis=0) if known.any() else np.zeros(2)
     return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], fallback)
-
-
-def features(model: FaceModel) -> np.ndarray:
-    """(V,) 1 at eyes, brows and lips, whose colours are not those of skin."""
-    result = np.zeros(model.n_vertices)
-    for part in FEATURES:
-        result[model.parts[part]] = 1
-    return result
 
 
 def _light_in_mouth(model: FaceModel) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from lib.imaging import luminance
 from lib.texture.chart import Chart
 from lib.texture.harmony import slow_part
-from lib.texture.observe import ramp
+from lib.uvspace.shown import ramp
 
 BLOCK = 1 << 16  # texels at a time
 OUTLIER = 0.22  # log; a view that is this far off over `AROUND` counts half

@@ -17,9 +17,10 @@ from lib.imaging.colour import linear_to_srgb8
 from lib.networks.aligned import cut_aligned
 from lib.render import Camera, corners_seen, fill_margins, render_buffers, sample_image
 from lib.texture.chart import Chart
-from lib.texture.observe import depth_buffer, posed_vertices, texels_in_view, texels_per_px
+from lib.texture.observe import texels_in_view, texels_per_px
 from lib.texture.options import TextureOptions
 from lib.uvspace.photos import crop_face, open_photo
+from lib.uvspace.shown import depth_buffer, posed_vertices
 
 MEDIAN = 31 / 1024  # of the chart's side
 LEAST_CLONE = 8  # px: a smaller region has no inside after the clone's own erosion

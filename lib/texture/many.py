@@ -17,10 +17,11 @@ from lib.texture.chart import Chart, prepare_chart
 from lib.texture.consensus import SEEN, Consensus, agree, around
 from lib.texture.harmony import usable_views, view_gains
 from lib.texture.measured import MeasuredHead
-from lib.texture.observe import ramp, texels_per_px
+from lib.texture.observe import texels_per_px
 from lib.texture.options import TextureOptions
 from lib.texture.seen import Joined, Seen, colour_offset, is_grey, log_colour
 from lib.texture.views import View, look, original_crop, rig_camera
+from lib.uvspace.shown import ramp
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from lib.facemodel.model import FaceModel
 from lib.geometry import vertex_normals
 from lib.render import fill_margins, interpolate, sample_texture, uv_buffers
 from lib.texture.chart import Chart
-from lib.texture.zones import region
+from lib.uvspace.regions import region
 
 CUTS = 2  # times that each triangle is cut into four; edges are then about a millimetre long
 MEASURED = (0.02, 0.2)  # confidence: a guess below, measured above

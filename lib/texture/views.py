@@ -14,16 +14,10 @@ from lib.imaging import Photo
 from lib.render import Buffers, Camera, facing, sample_image, visible
 from lib.texture.chart import Chart
 from lib.texture.measured import CUTS, MeasuredHead
-from lib.texture.observe import (
-    depth_buffer,
-    distance_to_edges,
-    free_of_skin,
-    ramp,
-    sample_skin,
-    texels_per_px,
-)
+from lib.texture.observe import free_of_skin, texels_per_px
 from lib.texture.options import TextureOptions
 from lib.uvspace.photos import FaceCrop, crop_face, open_photo
+from lib.uvspace.shown import depth_buffer, distance_to_edges, ramp, sample_skin
 
 MARGIN_MM = (1.0, 0.7)  # the least distance to an outline and to an inner edge, where measured
 MARGIN_PX = 1.5  # pixels next to an edge show both sides

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lib.facemodel import FaceModel
+from lib.uvspace.regions import region
 
 EYE_MM = 6.0  # around eyes and brows: lids, lashes, shadow, make-up
 LIDS_MM = 2.0  # around the lids: lashes and corners, which are the eye's own
@@ -115,11 +116,6 @@ def find_zones(model: FaceModel, central: np.ndarray) -> Zones:
         nostrils=_fade(cKDTree(points[31:36]).query(model.mean)[0], NOSTRILS_MM),
         lips=_fade(mouth, LIPS_MM),
     )
-
-
-def region(model: FaceModel, word: str) -> np.ndarray:
-    """(T,) bool: triangles of the regions whose name starts with `word`."""
-    return model.region(*(name for name in model.region_names if name.startswith(word)))
 
 
 def _distance(model: FaceModel, *parts: str) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from lib.artefacts import BatchReader, Truth
-from lib.displacement.chart import SkinChart, skin_chart
 from lib.displacement.network import ReliefNet, ReliefNetOptions, save_network
 from lib.displacement.samples import Crops, SampleOptions, draw_crops
 from lib.errors import ConfigError
@@ -23,6 +22,7 @@ from lib.training.loop import Trained, Training
 from lib.training.options import TrainingOptions
 from lib.training.processes import Processes, joined
 from lib.training.store import Source, split_sources
+from lib.uvspace.bare import SkinChart, skin_chart
 
 NAME = "displacement"
 WEIGHTS = "relief.pt"

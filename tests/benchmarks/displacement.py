@@ -21,14 +21,15 @@ import cv2
 import numpy as np
 
 from lib.artefacts import BatchReader, Displacement, Surface, Texture, Truth
-from lib.displacement.bands import blur_mm
-from lib.displacement.chart import Metric, SkinChart, resized, skin_chart, surface_metric
+from lib.displacement.chart import Metric, resized, surface_metric
 from lib.displacement.highpass import seen_skin
 from lib.displacement.options import DisplacementOptions
 from lib.facemodel import FaceModel, load_face_model
 from lib.geometry import SurfaceTree
 from lib.imaging import save_png
 from lib.render import sample_image, uv_to_texel
+from lib.uvspace.bands import blur_mm
+from lib.uvspace.bare import SkinChart, skin_chart
 from lib.uvspace.grid import outer_skin
 
 PROJECT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from lib.artefacts import Surface, Texture
-from lib.displacement.chart import SkinChart
+from lib.uvspace.bare import SkinChart
 
 SIDE_MM = 60.0
 SIDE = 256

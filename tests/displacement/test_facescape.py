@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from lib.artefacts import Surface, Texture
-from lib.displacement.chart import skin_chart
 from lib.displacement.chart_map import build_chart_map, finer, similarity
 from lib.displacement.facescape import (
     LAB_MEAN,
@@ -22,6 +21,7 @@ from lib.displacement.template import Template, read_template
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.render import interpolate, sample_texture, uv_buffers
+from lib.uvspace.bare import skin_chart
 from lib.uvspace.grid import chart_grid
 
 SIZE = 256

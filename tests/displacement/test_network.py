@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from lib.displacement.chart import SkinChart
 from lib.displacement.network import (
     N_INPUTS,
     ReliefNet,
@@ -15,6 +14,7 @@ from lib.displacement.options import DisplacementOptions
 from lib.displacement.predict import Predictor, predict_displacement
 from lib.displacement.samples import SampleOptions, draw_crops
 from lib.errors import MissingModelError
+from lib.uvspace.bare import SkinChart
 from tests.displacement.conftest import SIDE, bumps, grey, patch
 from tests.displacement.people import flat_person
 

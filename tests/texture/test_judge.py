@@ -9,8 +9,8 @@ from lib.facemodel import FaceModel, load_face_model
 from lib.texture import TextureOptions, prepare_chart
 from lib.texture.chart import Chart
 from lib.texture.complete import complete
-from lib.texture.observe import _highlights
 from lib.texture.seen import Seen
+from lib.uvspace.shown import _highlights
 
 BLOND = np.log([0.55, 0.6, 0.35])  # of the skin's colour
 DARK = np.log([0.3, 0.33, 0.38])

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from lib.artefacts import BatchWriter, Truth
-from lib.displacement.chart import SkinChart
 from lib.displacement.network import ReliefNetOptions, load_network
 from lib.displacement.samples import SampleOptions
 from lib.errors import ConfigError
@@ -13,6 +12,7 @@ from lib.training import displacement
 from lib.training.displacement import deviation_loss, train_displacement
 from lib.training.options import TrainingOptions
 from lib.training.state import LAST
+from lib.uvspace.bare import SkinChart
 from tests.displacement.people import flat_person
 
 SIDE = 256

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.displacement.bands import blur_mm
+from lib.uvspace.bands import blur_mm
 
 SIDE = 192
 
