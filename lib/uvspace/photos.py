@@ -33,8 +33,12 @@ class FaceCrop:
 
     def sample(self, points_px: np.ndarray) -> np.ndarray:
         """(n, 3) linear RGB at points (n, 2) of the working image; border values go on outside."""
+        return sample_image(self.linear, self.crop_px(points_px))
+
+    def crop_px(self, points_px: np.ndarray) -> np.ndarray:
+        """(n, 2) points of the working image as points of the crop."""
         original = (points_px + 0.5) * self.working_to_original - 0.5
-        return sample_image(self.linear, (original - self.corner + 0.5) / self.factor - 0.5)
+        return (original - self.corner + 0.5) / self.factor - 0.5
 
 
 def open_photo(capture: Capture, view: int) -> Photo:
