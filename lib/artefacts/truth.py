@@ -41,7 +41,7 @@ class Truth(Artefact):
     background in `diffuse`, before exposure, noise and compression.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     world: str = text("JSON: options, seed and index that make this capture again")
     subject: str = text("whose face")
@@ -92,6 +92,7 @@ class Truth(Artefact):
     uv_position_mm: np.ndarray = array("side side 3", "f4", "mm", "skin with expression and relief")
     uv_normal: np.ndarray = array("side side 3", "f2", "1", "unit, world frame, with relief")
     uv_displacement_mm: np.ndarray = array("side side", "f4", "mm", "relief along the normal")
+    uv_resting_mm: np.ndarray = array("side side", "f4", "mm", "relief when the face rests")
     uv_albedo: np.ndarray = array("side side 3", "f2", "linear", "diffuse reflectance")
     uv_specular: np.ndarray = array(
         "side side 2", "f2", "1", "reflectance at normal incidence, and GGX roughness"

@@ -9,11 +9,13 @@ from typing import Any
 def world_name(face_model: str, settings: Mapping[str, Any]) -> str:
     """Such as `makehuman_photo_0`; `settings` is section `synthesis`.
 
-    Worlds of other than the usual expressions say so: `makehuman_photo_0_frown`.
+    Worlds of other than the usual expressions and wrinkles say so:
+    `makehuman_photo_0_frown_wrinkles3`.
     """
-    looks = settings.get("expressions", "usual")
+    looks, wrinkles = settings.get("expressions", "usual"), settings.get("wrinkles", 1)
     name = f"{face_model}_{settings['kind']}_{settings['seed']}"
-    return name if looks == "usual" else f"{name}_{looks}"
+    name = name if looks == "usual" else f"{name}_{looks}"
+    return name if wrinkles == 1 else f"{name}_wrinkles{wrinkles:g}"
 
 
 def shard_names(settings: Mapping[str, Any]) -> list[str]:
@@ -31,4 +33,6 @@ def shard_settings(settings: Mapping[str, Any], shard: int) -> dict[str, Any]:
     told = {**settings, "count": min(settings["count"], end)}
     if told.get("expressions") == "usual":  # worlds from before there were others stay as they are
         del told["expressions"]
+    if told.get("wrinkles") == 1:
+        del told["wrinkles"]
     return told

@@ -101,7 +101,7 @@ def draw_capture(
     looks = generator(options.seed, index, "expression")
     kind_of_look = set_of(options.expressions, index)
     expression = draw_from_set(kind_of_look, studio.model, looks, strength, lens)
-    posed = pose_head(studio, person, expression, side, level, options.relief)
+    posed = pose_head(studio, person, expression, side, level, options.relief, options.wrinkles)
     skin = np.median(person.complexion.albedo[studio.ground(side).chart.inside], axis=0)
     props = _props(studio, posed, skin, options, index)
     stage = set_stage(studio, person, posed, props, side, level)
@@ -245,6 +245,8 @@ def _truth(
     told = {name: value for name, value in asdict(options).items() if name not in ONLY_HOW_MANY}
     if options.expressions == USUAL:  # as worlds say that were drawn before there were others
         del told["expressions"]
+    if options.wrinkles == 1:
+        del told["wrinkles"]
     return Truth(
         world=json.dumps({"face_model": model.name, "index": index, **told}),
         subject=f"{options.kind}_{options.seed}_{index // options.captures_per_subject:06d}",

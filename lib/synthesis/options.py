@@ -37,6 +37,7 @@ class SynthesisOptions:
         expressions: what faces do: `usual` = what they do in photos; `balanced` = that and each of
             the other sets in turn.
         relief: factor on pores, wrinkles and lip lines.
+        wrinkles: factor on the depth of wrinkles alone; deeper ones are wider, too.
         yaw_deg: largest turn of the head in single photos; most are within half of it.
         things: share of single photos with glasses, a hat or a hand before the face, each.
     """
@@ -57,5 +58,6 @@ class SynthesisOptions:
     expression: float = 1.0
     expressions: Expressions = "usual"
     relief: float = 1.0
+    wrinkles: float = 1.0
     yaw_deg: float = 90.0
     things: float = 0.15

@@ -34,6 +34,7 @@ class Posed:
     Args:
         vertices: (n_vertices, 3) mm, with expression.
         height_mm: (side, side) relief along the normal.
+        resting_mm: (side, side) the same of the person's resting face.
         fine: (n_fine, 3) mm, vertices of the mesh that is drawn, with relief from level 2 on.
         normals: (n_fine, 3) unit, of the drawn mesh.
         normal_map: (side, side, 3) unit, with relief; continued beyond the skin.
@@ -42,6 +43,7 @@ class Posed:
 
     vertices: np.ndarray
     height_mm: np.ndarray
+    resting_mm: np.ndarray
     fine: np.ndarray
     normals: np.ndarray
     normal_map: np.ndarray
@@ -49,7 +51,13 @@ class Posed:
 
 
 def pose_head(
-    studio: Studio, person: Person, expression: np.ndarray, side: int, level: int, relief: float
+    studio: Studio,
+    person: Person,
+    expression: np.ndarray,
+    side: int,
+    level: int,
+    relief: float,
+    wrinkles: float = 1.0,
 ) -> Posed:
     """A person's head with an expression.
 
@@ -60,12 +68,16 @@ def pose_head(
         side: of the maps, texels.
         level: of the drawn mesh.
         relief: factor on the height.
+        wrinkles: factor on the depth of wrinkles alone.
     """
     model = studio.model
     offset = mixed(expression.astype(np.float32), model.expression_basis)
     vertices = (person.neutral + offset).astype(np.float32)
     ground = studio.ground(side)
-    height = np.float32(relief) * person.relief.height_mm(person.neutral, vertices)
+    height, resting = (
+        np.float32(relief) * person.relief.height_mm(person.neutral, pose, wrinkles)
+        for pose in (vertices, person.neutral)
+    )
     normal_map = normals_with_relief(ground, vertices, height)
     normal_map = normal_map.reshape(-1, 3)[studio.margin(side)]
     cut = studio.tessellation(level)
@@ -76,7 +88,7 @@ def pose_head(
     if level >= RELIEF_LEVEL:
         at = sample_texture(height[..., None], studio.vertex_uv(level))
         fine = (fine + at * normals * _on_skin(studio, level)[:, None]).astype(np.float32)
-    return Posed(vertices, height, fine, normals, normal_map, level)
+    return Posed(vertices, height, resting, fine, normals, normal_map, level)
 
 
 def _on_skin(studio: Studio, level: int) -> np.ndarray:

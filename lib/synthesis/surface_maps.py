@@ -36,6 +36,7 @@ def surface_maps(studio: Studio, posed: Posed, stage: Stage, side: int) -> dict[
         "uv_position_mm": (from_vertices[..., :3] + height * direction) * inside,
         "uv_normal": normal * inside,
         "uv_displacement_mm": (height * inside)[..., 0],
+        "uv_resting_mm": _reduced(posed.resting_mm, side) * inside[..., 0],
         "uv_albedo": _reduced(stage.skin.albedo, side),
         "uv_specular": gloss[..., ::-1],
     }

@@ -91,6 +91,7 @@ def truth(views=1, span="makehuman"):
         uv_position_mm=np.zeros((CHART, CHART, 3)),
         uv_normal=np.zeros((CHART, CHART, 3)),
         uv_displacement_mm=np.zeros((CHART, CHART)),
+        uv_resting_mm=np.zeros((CHART, CHART)),
         uv_albedo=albedo,
         uv_specular=np.zeros((CHART, CHART, 2)),
         sh_light=np.zeros((9, 3)),

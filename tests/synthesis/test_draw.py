@@ -92,6 +92,16 @@ def test_relief_is_geometry_and_no_more_than_two_tenths_of_a_millimetre(studio, 
     assert 0.005 < np.sqrt((away**2).mean()) < 0.4
 
 
+def test_relief_of_the_resting_face_is_that_without_the_expression(studio):
+    options = replace(PHOTOS, expressions="frown", wrinkles=3.0)
+    moved, still = (
+        draw_capture(studio, replace(options, expression=factor), 3).truth for factor in (1.0, 0.0)
+    )
+    np.testing.assert_array_equal(moved.uv_resting_mm, still.uv_resting_mm)
+    face = np.abs(still.uv_displacement_mm - still.uv_resting_mm).max()
+    assert np.abs(moved.uv_displacement_mm - moved.uv_resting_mm).max() > max(5 * face, 0.05)
+
+
 def test_chart_coordinates_lead_to_the_same_place_as_the_depth(rig):
     truth = rig.truth
     points, rows, columns = surface_points(truth)

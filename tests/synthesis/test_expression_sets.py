@@ -101,6 +101,17 @@ def test_usual_expressions_and_the_names_of_their_worlds_are_what_they_were(stud
     assert "expressions" not in shard_settings(settings, 0)
 
 
+def test_only_worlds_of_deeper_wrinkles_say_so(studio):
+    assert "wrinkles" not in json.loads(draw_capture(studio, TINY, 0).truth.world)
+    deep = replace(TINY, wrinkles=3.0)
+    assert json.loads(draw_capture(studio, deep, 0).truth.world)["wrinkles"] == 3
+    settings = {"kind": "photo", "seed": 3, "count": 9, "shard_size": 4, "wrinkles": 1.0}
+    assert world_name("ict", settings) == "ict_photo_3"
+    assert world_name("ict", settings | {"wrinkles": 2.5}) == "ict_photo_3_wrinkles2.5"
+    assert "wrinkles" not in shard_settings(settings, 0)
+    assert shard_settings(settings | {"wrinkles": 2.5}, 0)["wrinkles"] == 2.5
+
+
 def test_a_model_without_named_expressions_is_refused(studio):
     names = tuple(f"e{k}" for k in range(studio.model.n_expression))
     model = replace(studio.model, expression_names=names)

@@ -185,6 +185,25 @@ def test_old_faces_are_more_wrinkled(model, ground):
     assert old > 1.5 * middle > 3 * young
 
 
+def test_deeper_wrinkles_are_wider_and_leave_pores_alone(model, grounds):
+    ground = grounds[512]
+    relief = draw_relief(ground, 70, chance(7))
+    pose = posed(model, "browInnerUp")
+    plain, deep, none = (relief.height_mm(model.mean, pose, k) for k in (1.0, 3.0, 0.0))
+    assert plain.tobytes() == relief.height_mm(model.mean, pose).tobytes()
+    assert 0.2 < np.abs(deep).max() <= 0.6
+    furrows = cv2.erode((none - plain > 0.02).astype(np.uint8), np.ones((3, 3))) > 0
+    assert 2.2 < (none - deep)[furrows].mean() / (none - plain)[furrows].mean() < 3.6
+    area = [(none - height > 0.5 * (none - height).max()).sum() for height in (plain, deep)]
+    assert area[1] > 1.2 * area[0]
+    away = cv2.dilate((np.abs(none - deep) > 1e-3).astype(np.uint8), np.ones((3, 3))) == 0
+    away &= ground.chart.inside
+    assert away.sum() > 2000
+    assert np.abs(deep - none)[away].max() < 0.02
+    still = relief.still[away]
+    assert np.corrcoef(deep[away], still)[0, 1] > 0.95
+
+
 def test_flat_relief_keeps_the_normals_and_a_slope_tilts_them(model, ground):
     chart = ground.chart
     smooth = chart.on(vertex_normals(model.mean, model.triangles))

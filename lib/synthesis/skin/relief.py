@@ -42,21 +42,28 @@ class Relief:
     wrinkles: Wrinkles
     probe: Probes
 
-    def height_mm(self, neutral: np.ndarray, posed: np.ndarray) -> np.ndarray:
-        """(side, side) float32 mm along the normal, within 0.2; 0 off the skin.
+    def height_mm(
+        self, neutral: np.ndarray, posed: np.ndarray, wrinkles: float = 1.0
+    ) -> np.ndarray:
+        """(side, side) float32 mm along the normal, within 0.2 or `wrinkles` times that.
+
+        It is 0 off the skin.
 
         Args:
             neutral: (n_vertices, 3) mm, the person's resting face.
             posed: (n_vertices, 3) mm, with an expression; wrinkles form where skin is squeezed.
+            wrinkles: factor on their depth; their width grows with its root.
         """
         chart = self.ground.chart
         height = self.still.copy()
         across, along = compression(self.probe, neutral, posed, chart.triangles)
-        furrows = self.wrinkles.splats.with_amplitude(-self.wrinkles.depth_mm(across, along))
+        depth = np.float32(wrinkles) * self.wrinkles.depth_mm(across, along)
+        furrows = self.wrinkles.splats.with_amplitude(-depth).widened(np.sqrt(max(wrinkles, 1.0)))
         add_splats(height, furrows, CANVAS, rim_across=RIM, smallest=SMALLEST)
         fade = self.ground.rim * (1 - np.clip(1.5 * self.ground.features.lid_edge, 0, 1))
         height *= self.ground.full(fade) * chart.inside
-        return (LIMIT_MM * np.tanh(height / LIMIT_MM)).astype(np.float32)
+        limit = np.float32(LIMIT_MM * max(wrinkles, 1.0))
+        return (limit * np.tanh(height / limit)).astype(np.float32)
 
 
 def draw_relief(ground: SkinGround, age: float, chance: np.random.Generator) -> Relief:

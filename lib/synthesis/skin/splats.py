@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -35,8 +35,11 @@ class Splats:
 
     def with_amplitude(self, amplitude: np.ndarray) -> Splats:
         """The same things, stronger or weaker."""
-        amplitude = amplitude.astype(np.float32)
-        return Splats(self.place, self.to_mm, self.along_mm, self.across_mm, amplitude)
+        return replace(self, amplitude=amplitude.astype(np.float32))
+
+    def widened(self, factor: float) -> Splats:
+        """The same things, wider across."""
+        return replace(self, across_mm=self.across_mm * np.float32(factor))
 
 
 def make_splats(
