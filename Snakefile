@@ -51,6 +51,7 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 include: "rules/synthesise.smk"
 include: "rules/dataset.smk"
+include: "rules/training_data.smk"
 include: "rules/train.smk"
 include: "rules/train_displacement.smk"
 

@@ -139,6 +139,25 @@ def has_many_views(batch):
     return any(len(views) > 1 for views in LEDGER.captures(batch).values())
 
 
+def has_surface(batch):
+    """Whether the surfaces of a batch are looked for: by its views, or by the shading of photos."""
+    return config["shading"]["method"] != "none" or has_many_views(batch)
+
+
+def if_surface(file):
+    """Input that a batch has whose surfaces are looked for."""
+
+    def chosen(wildcards):
+        return file if has_surface(wildcards.batch) else []
+
+    return chosen
+
+
+def one_of(batches):
+    """Pattern of the wildcard `batch` for a rule that makes a file for these batches alone."""
+    return "|".join(batches) or "(?!)"
+
+
 def face_model_file(wildcards):
     """The face model's file if it is one that a rule makes or that the user has."""
     return model_file(config["face_model"])
@@ -159,27 +178,6 @@ def settings_of_shard(wildcards):
     return shard_settings(config["synthesis"], int(wildcards.shard))
 
 
-def training_data(wildcards):
-    """Captures that networks are trained on: those of the settings, else the synthetic world."""
-    shards = "<results>/synthetic/{world}/shard_{shard}.h5"
-    return config["training"]["data"] or expand(
-        shards, world=WORLD, shard=shard_names(config["synthesis"])
-    )
-
-
-def coarse_data(wildcards):
-    """What regressors are trained on: of the settings, else this run's photos, else made-up people."""
-    if config["coarse_training"]["data"]:
-        return config["coarse_training"]["data"]
-    if BATCHES:
-        weight = config["coarse_training"]["parts"]
-        told = config["parsing"]["method"] != "none" and weight > 0
-        stages = ["capture", "faces", "landmarks", "skin", *["parsing"] * told]
-        return expand("<results>/{batch}/{stage}.h5", batch=BATCHES, stage=stages)
-    shards = "<results>/synthetic/{world}/shard_{shard}.h5"
-    return expand(shards, world=WORLD, shard=shard_names(config["synthesis"]))
-
-
 def gpus_per_job():
     """GPU slots that a network or optimiser job takes."""
     if config["device"] == "cpu":
@@ -188,6 +186,8 @@ def gpus_per_job():
 
 
 GPUS = gpus_per_job()
+MANY_VIEWS = list(filter(has_many_views, LEDGER.batches))
+SINGLE_VIEWS = [batch for batch in LEDGER.batches if batch not in set(MANY_VIEWS)]
 # Without `--resources gpu=N`, local GPU jobs run one at a time.
 if "gpu" not in workflow.global_resources and workflow.is_main_process and GPUS:
     workflow.register_resource("gpu", 1)

@@ -14,7 +14,7 @@ rule export_heads:
         texture=rules.blend_texture.output.texture,
         rig=if_many_views("<results>/{batch}/rig.h5"),
         base=if_many_views("<results>/{batch}/base.h5"),
-        surface=if_many_views("<results>/{batch}/surface.h5"),
+        surface=if_surface("<results>/{batch}/surface.h5"),
         displacement=if_many_views("<results>/{batch}/displacement.h5"),
         regression=if_regressed("<results>/{batch}/regression.h5"),
         parts=if_published("<results>/{batch}/parts.h5"),

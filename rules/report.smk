@@ -17,7 +17,10 @@ rule collect_status:
         many_views=expand(
             "<results>/{batch}/{artefact}.h5",
             batch=filter(has_many_views, BATCHES),
-            artefact=["rig", "base", "volume", "surface", "displacement"],
+            artefact=["rig", "base", "volume", "displacement"],
+        ),
+        surface=expand(
+            "<results>/{batch}/surface.h5", batch=filter(has_surface, BATCHES)
         ),
         heads=expand("<results>/{batch}/export", batch=BATCHES),
     output:

@@ -1,9 +1,10 @@
-"""Surface: from calibrated views to a measured surface on the head's UV chart.
+"""Surface: of calibrated views measured, of a single photo told by its shading; on the UV chart.
 
-Needs: capture.h5, faces.h5, rig.h5, fit.h5
-Makes: base.h5 (BaseMesh), volume.h5 (Volume), surface.h5 (Surface)
+Needs: capture.h5, faces.h5, skin.h5, fit.h5, of many views rig.h5
+Makes: of many views base.h5 (BaseMesh) and volume.h5 (Volume); surface.h5 (Surface)
 
-Batches of single photos have none: whoever needs one asks by `if_many_views`.
+Batches of single photos have neither base nor volume, and no surface with shading.method: none:
+whoever needs one asks by `if_many_views` or `if_surface`.
 """
 
 
@@ -85,6 +86,8 @@ rule regularise_surface:
         rig=rules.calibrate_rig.output.rig,
         base=rules.fit_base_mesh.output.base,
         volume=rules.match_views.output.volume,
+        skin=rules.mask_skin.output.skin,
+        fit=rules.fit_face_model.output.fit,
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
@@ -98,6 +101,8 @@ rule regularise_surface:
         "<logs>/regularise_surface/{batch}.log",
     benchmark:
         "<benchmarks>/regularise_surface/{batch}.tsv"
+    wildcard_constraints:
+        batch=one_of(MANY_VIEWS),
     priority: 6
     conda:
         TORCH_ENV
@@ -110,7 +115,48 @@ rule regularise_surface:
         face_model=config["face_model"],
         device=config["device"],
         options=config["regularise"],
+        shading=config["shading"],
     message:
         "Finding the surfaces of {wildcards.batch} ({params.options[method]})"
     script:
         "../scripts/regularise_surface.py"
+
+
+rule shade_photos:
+    """Tell the relief of single photos from light and dark on their skin."""
+    input:
+        capture=rules.import_capture.output.capture,
+        faces=rules.detect_faces.output.faces,
+        skin=rules.mask_skin.output.skin,
+        fit=rules.fit_face_model.output.fit,
+        model=face_model_file,
+    output:
+        surface="<results>/{batch}/surface.h5",
+        sheet=report(
+            "<results>/{batch}/sheets/shade.jpg",
+            caption="../workflow/report/shading.rst",
+            category="5 Surface",
+            labels={"batch": "{batch}", "sheet": "relief from shading"},
+        ),
+    log:
+        "<logs>/shade_photos/{batch}.log",
+    benchmark:
+        "<benchmarks>/shade_photos/{batch}.tsv"
+    wildcard_constraints:
+        batch=one_of(SINGLE_VIEWS),
+    priority: 6
+    conda:
+        TORCH_ENV
+    threads: 2
+    resources:
+        mem_mb=3000,
+        gpu=GPUS,
+    params:
+        version=VERSION["surface"],
+        face_model=config["face_model"],
+        device=config["device"],
+        options=config["shading"],
+    message:
+        "Telling relief from the shading of {wildcards.batch} ({params.options[method]})"
+    script:
+        "../scripts/shade_photos.py"

@@ -4,8 +4,10 @@ from lib.artefacts import (
     BaseMesh,
     BatchReader,
     Capture,
+    FaceFit,
     Faces,
     Rig,
+    SkinMask,
     Surface,
     Volume,
     process_batch,
@@ -16,21 +18,29 @@ from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
 from lib.regularisation import RegulariseOptions, regularise_capture
+from lib.shading import ShadingOptions, shade_capture
+from lib.uvspace.captures import is_calibrated
 
 
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options, device = RegulariseOptions(**params.options), pick_device(params.device)
+    shading = ShadingOptions(**params.shading)
     with (
         BatchReader(inputs.capture, Capture) as captures,
         BatchReader(inputs.faces, Faces) as faces,
         BatchReader(inputs.rig, Rig) as rigs,
         BatchReader(inputs.base, BaseMesh) as bases,
         BatchReader(inputs.volume, Volume) as volumes,
+        BatchReader(inputs.skin, SkinMask) as skin,
+        BatchReader(inputs.fit, FaceFit) as fits,
     ):
 
         def regularise(name):
             capture, rig = captures[faces[name].photo], rigs[name]
+            if shading.method != "none" and not is_calibrated(rig):
+                yield name, shade_capture(model, capture, skin[name], fits[name], shading)
+                return
             surface = regularise_capture(
                 model, capture, rig, bases[name], volumes[name], options, device
             )

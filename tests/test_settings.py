@@ -32,6 +32,7 @@ from lib.regularisation import RegulariseOptions
 from lib.report import ReportOptions
 from lib.rig import RigOptions
 from lib.segmentation import SegmentationOptions
+from lib.shading.options import ShadingOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
@@ -52,6 +53,7 @@ SECTIONS = {
     "base": BaseOptions,
     "implicit": ImplicitOptions,
     "regularise": RegulariseOptions,
+    "shading": ShadingOptions,
     "segmentation": SegmentationOptions,
     "texture": TextureOptions,
     "displacement": DisplacementOptions,

@@ -15,6 +15,8 @@ import numpy as np
 
 from lib.artefacts.base import Artefact, array, text
 
+FROM_SHADING = "shading:"  # what the method of such a surface begins with
+
 
 @dataclass(frozen=True)
 class Rig(Artefact):
@@ -89,17 +91,27 @@ class Surface(Artefact):
     """The measured surface over the UV chart, denser than the head model.
 
     A point lies at `position_mm + normal * distance_mm`. Where nothing was measured the distance
-    is carried over from around it, and the confidence is 0.
+    is carried over from around it, and the confidence is 0. Of a single photo it is what shading
+    tells over the fitted head, in the head's own frame, with the expression of the photo; without
+    the expression, `distance_mm * (1 - expression_share)` is left of it.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
-    method: str = text("regularise.method that made it")
+    method: str = text("regularise.method, or shading: and shading.method, that made it")
     head_to_world: np.ndarray = array("3 4", "f8", "mm", "model frame to world, rigid [R|t]")
     position_mm: np.ndarray = array("n_rows n_cols 3", "f4", "mm", "base, world frame; NaN = none")
     normal: np.ndarray = array("n_rows n_cols 3", "f4", "1", "unit normal of the base")
     distance_mm: np.ndarray = array("n_rows n_cols", "f4", "mm", "along the normal, outwards +")
     confidence: np.ndarray = array("n_rows n_cols", "f2", "0..1", "how well it was measured")
+    expression_share: np.ndarray = array(
+        "n_rows n_cols", "f2", "0..1", "of the distance, what goes when the expression does"
+    )
+
+    @property
+    def from_shading(self) -> bool:
+        """Whether it is a single photo's, and tells relief alone."""
+        return self.method.startswith(FROM_SHADING)
 
     @property
     def points_mm(self) -> np.ndarray:

@@ -46,12 +46,15 @@ def open_predictor(model: FaceModel, options: DisplacementOptions) -> Predictor:
 
 
 def predict_displacement(predictor: Predictor, surface: Surface, texture: Texture) -> Displacement:
-    """The fine relief over a surface.
+    """The fine relief over a surface; none over what shading told of a single photo.
 
     Raises:
         CaptureFailure: `no_surface`.
     """
     options, network = predictor.options, predictor.network
+    if surface.from_shading:  # it holds all detail of the photo
+        nothing = np.zeros((options.uv_size, options.uv_size), np.float16)
+        return Displacement(method="none", height_mm=nothing, confidence=nothing)
     given = (surface, texture, predictor.chart)
     if isinstance(network, FaceScapeNetwork):
         height, confidence = facescape_height(*given, network, options)

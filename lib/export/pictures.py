@@ -12,6 +12,7 @@ from lib.facemodel.model import FaceModel
 from lib.geometry import project
 from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cameras
 from lib.render.window import Window
+from lib.uvspace.shown import posed_vertices
 
 AS_TAKEN = PreviewOptions(studio=0, supersample=2, background=None)  # the texture holds the light
 SHAPE = PreviewOptions(supersample=2, background=None)
@@ -71,12 +72,6 @@ def turntable(model: FaceModel, fit: FaceFit, paint: Paint, side_px: int) -> np.
         for camera in cameras
     ]
     return np.concatenate(views, axis=1)
-
-
-def posed_vertices(model: FaceModel, fit: FaceFit, view: int) -> np.ndarray:
-    """(n_vertices, 3) mm, model frame: the fitted head with its expression in one view."""
-    moved = np.tensordot(fit.expression[view], model.expression_basis, 1)
-    return (fit.vertices + moved).astype(np.float32)
 
 
 def texture_paint(model: FaceModel, texture: Texture) -> Paint:

@@ -27,9 +27,10 @@ from lib.artefacts import (
     Surface,
     Texture,
 )
+from lib.artefacts.multiview import FROM_SHADING
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
-from lib.figures import measured, rigs, stages
+from lib.figures import measured, rigs, shaded, stages
 from lib.figures.coded import draw_code
 from lib.figures.heat import draw_errors, shown_head, shown_measure
 from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
@@ -47,6 +48,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "parts": ("parts", "capture", "faces"),
     "base": ("base",),
     "surface": ("surface",),
+    "shade": ("surface", "capture", "faces", "fit"),
     "texture": ("texture",),
     "export": ("texture", "fit"),
     "scores": ("scores",),
@@ -63,13 +65,20 @@ TITLES = {
     "parts": "Parts of the face",
     "base": "Base mesh",
     "surface": "Measured surface",
+    "shade": "Relief from shading",
     "texture": "Texture",
     "export": "Heads",
     "scores": "Errors",
 }
-MODEL_STAGES = ("regression", "fit", "base", "surface", "export", "scores")
+SURE = 0.1  # confidence from which relief counts in the note
+MODEL_STAGES = ("regression", "fit", "base", "surface", "shade", "export", "scores")
 # of stages whose pictures need room: (h, w) px of a picture, and how many stand in a row
-WIDE = {"rig": (rigs.SIZE, 1), "base": (measured.SIZE, 1), "surface": (measured.SIZE, 1)}
+WIDE = {
+    "rig": (rigs.SIZE, 1),
+    "base": (measured.SIZE, 1),
+    "surface": (measured.SIZE, 1),
+    "shade": (shaded.SIZE, 2),
+}
 
 
 def stage_sheet(
@@ -247,6 +256,20 @@ def _surface(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.nd
     )
 
 
+def _shade(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
+    surface: Surface = found["surface"]
+    picture = shaded.draw_shaded(model, found["capture"], found["fit"], surface)
+    sure = surface.confidence > SURE
+    if not sure.any():
+        return picture, "the photo tells nothing of the relief"
+    spread = float(surface.distance_mm[sure].std())
+    grooves = -float(np.percentile(surface.distance_mm[sure], 1))
+    return picture, (
+        f"{surface.method.removeprefix(FROM_SHADING)}: {spread:.2f} mm rms, deepest hundredth "
+        f"{grooves:.2f} mm"
+    )
+
+
 def _regression(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     codes: Regression = found["regression"]
     view, which = _shown(found["capture"], np.nan_to_num(codes.scale))
@@ -330,6 +353,7 @@ DRAW: dict[
     "parts": _parts,
     "base": _base,
     "surface": _surface,
+    "shade": _shade,
     "texture": _texture,
     "export": _export,
     "scores": _scores,

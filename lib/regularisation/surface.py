@@ -165,4 +165,5 @@ def _surface(
         normal=grid.normal,
         distance_mm=distance,
         confidence=np.where(grid.mask, confidence, 0),
+        expression_share=np.zeros_like(confidence),
     )

@@ -8,13 +8,14 @@ import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Parts
 from lib.errors import ShapeError
-from lib.facemodel import FaceModel, landmarks106, visible_contour
+from lib.facemodel import landmarks106, visible_contour
 from lib.geometry import project
 from lib.render import Camera, landmarks_seen, render_buffers
 from lib.segmentation.masks import Seen, full_parts, seen_parts
 from lib.segmentation.options import SegmentationOptions
 from lib.segmentation.published import published_parts
 from lib.segmentation.surfaces import PartSurfaces
+from lib.uvspace.shown import posed_vertices
 
 SCHEMES = {"ibug68": 68, "ldm106": 106, "ldm106_2d": 106, "ldm134": 134}
 UPRIGHT: dict[str, Literal["up", "side"]] = {"raster": "up", "3ddfa_v3": "side"}
@@ -69,12 +70,6 @@ def segment_parts(
     columns = {f"{name}_px": [of_view[name] for of_view in points] for name in SCHEMES}
     columns |= {f"{name}_seen": [of_view[name] for of_view in seen] for name in SCHEMES}
     return Parts(fit.model, options.method, tuple(visible), tuple(full), **columns)
-
-
-def posed_vertices(model: FaceModel, fit: FaceFit, view: int) -> np.ndarray:
-    """(n_vertices, 3) mm, model frame: the fitted head with its expression in one view."""
-    moved = np.tensordot(fit.expression[view], model.expression_basis, 1)
-    return (fit.vertices + moved).astype(np.float32)
 
 
 def bits(label: np.ndarray) -> np.ndarray:

@@ -1,1 +1,6 @@
-"""Detail of one photo from its shading: displacement along the normal over the head's chart."""
+"""Shading: from the light and dark of one photo to relief over the fitted head."""
+
+from lib.shading.options import ShadingOptions
+from lib.shading.shade import shade_capture
+
+__all__ = ["ShadingOptions", "shade_capture"]

@@ -48,6 +48,7 @@ def patch(
             normal=normal,
             distance_mm=distance_mm,
             confidence=np.broadcast_to(confidence, distance_mm.shape),
+            expression_share=np.zeros(distance_mm.shape),
         ),
         Texture(rgb=0.3 * np.exp(log_rgb), weight=np.broadcast_to(weight, log_rgb.shape[:2])),
         SkinChart(

@@ -124,6 +124,7 @@ def case(model, chart_map):
         normal=grid.normal,
         distance_mm=np.zeros((SIZE, SIZE)),
         confidence=np.zeros((SIZE, SIZE)),
+        expression_share=np.zeros((SIZE, SIZE)),
     )
     texture = Texture(rgb=rgb, weight=np.ones((SIZE, SIZE)))
     return surface, texture, FaceScapeNetwork(Ramp(), chart_map, model)

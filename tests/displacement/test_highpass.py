@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.artefacts import Surface
 from lib.displacement import highpass
 from lib.displacement.chart import surface_metric
 from lib.displacement.highpass import highpass_height, tied_relation
@@ -143,13 +142,7 @@ def test_the_size_of_the_person_does(relief):
 
 def test_a_surface_without_a_single_place_is_told():
     case = patch(grey(np.zeros((SIDE, SIDE))), np.zeros((SIDE, SIDE)))
-    nowhere = Surface(
-        **{
-            name: getattr(case.surface, name)
-            for name in ("method", "head_to_world", "normal", "distance_mm", "confidence")
-        },
-        position_mm=np.full((SIDE, SIDE, 3), np.nan),
-    )
+    nowhere = case.surface.replace(position_mm=np.full((SIDE, SIDE, 3), np.nan))
     with pytest.raises(CaptureFailure, match="no_surface"):
         predict_displacement(Predictor(OPTIONS, case.chart, None), nowhere, case.texture)
 

@@ -56,6 +56,7 @@ def surface_of(grid, distance_mm=0.0, head_to_world=HOME):
         normal=grid.normal @ turn.T,
         distance_mm=np.full(grid.mask.shape, distance_mm),
         confidence=grid.mask,
+        expression_share=np.zeros(grid.mask.shape),
     )
 
 

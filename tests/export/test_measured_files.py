@@ -67,6 +67,7 @@ def _measured(model, case, method="variational", fine_mm=0.03):
             normal=grid.normal,
             distance_mm=distance * grid.mask,
             confidence=np.clip(chance.uniform(size=grid.mask.shape), 0, 1) * grid.mask,
+            expression_share=np.zeros(grid.mask.shape),
         ),
         Displacement(method="made", height_mm=height, confidence=np.ones(grid.mask.shape)),
     )

@@ -88,6 +88,7 @@ def surface(model):
         normal=grid.normal,
         distance_mm=np.zeros(grid.mask.shape),
         confidence=grid.mask,
+        expression_share=np.zeros(grid.mask.shape),
     )
 
 

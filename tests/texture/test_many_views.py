@@ -103,6 +103,7 @@ def _measured(scene: Scene) -> Measured:
         normal=step / np.maximum(length, 1e-9)[..., None],
         distance_mm=length,
         confidence=buffers.mask.astype(np.float32),
+        expression_share=np.zeros(buffers.mask.shape),
     )
     zeros = np.zeros(model.n_vertices)
     mesh = BaseMesh("egg", "views", vertices, pose, zeros, zeros)

@@ -16,6 +16,7 @@ from lib.artefacts import (
     FaceFit,
     Faces,
     Rig,
+    SkinMask,
     Surface,
     Volume,
 )
@@ -24,6 +25,7 @@ from lib.errors import CaptureFailure
 from lib.facemodel import write_face_model
 from lib.implicit import ImplicitOptions
 from lib.regularisation import RegulariseOptions
+from lib.shading import ShadingOptions
 from scripts import fit_base_mesh, match_views, regularise_surface
 from tests.studio import YAWS, camera, rig_of, studio
 
@@ -44,6 +46,7 @@ def made(tmp_path_factory):
     given = {
         "capture": (Capture, room.capture, room.capture, room.capture),
         "faces": (Faces, *(_faces(5),) * 3),
+        "skin": (SkinMask, *(_skin(room.capture),) * 3),
         "rig": (Rig, room.rig, rig_of([camera(yaw) for yaw in YAWS], False), room.rig),
         "fit": (
             FaceFit,
@@ -69,6 +72,7 @@ def made(tmp_path_factory):
     for script, name, options in stages:
         files[name] = str(folder / f"{name}.h5")
         params = SimpleNamespace(face_model="none", device="cpu", options=asdict(options))
+        params.shading = asdict(ShadingOptions(method="none"))
         outputs = SimpleNamespace(**{name: files[name]}, sheet=str(folder / f"{name}.jpg"))
         script.main(Inputs(files), outputs, params)
     return files
@@ -96,6 +100,10 @@ def test_measured_and_unmeasured_captures_stand_side_by_side(made):
     assert (egg.method, alone.method) == ("variational", "none")
     assert egg.confidence.max() > 0.05 and not alone.confidence.any()
     assert egg.distance_mm.shape == alone.distance_mm.shape == (128, 128)
+
+
+def _skin(capture: Capture) -> SkinMask:
+    return SkinMask(tuple(np.full(image.shape[:2], 255) for image in capture.image))
 
 
 def _faces(n: int) -> Faces:

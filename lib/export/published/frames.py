@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Regression
-from lib.export.pictures import posed_vertices
 from lib.facemodel import FaceModel, base_texture, eyeball_regions
 from lib.facemodel.object_frame import object_origin
 from lib.geometry import vertex_normals
@@ -25,6 +24,7 @@ from lib.geometry.crop_camera import (
 from lib.imaging import linear_to_srgb
 from lib.render import Camera, irradiance, sample_texture
 from lib.render.encoded_light import encoded_light, encoded_shading
+from lib.uvspace.shown import posed_vertices
 
 POSE_POINTS = 500  # of the face, from which the fixed camera's pose is told
 INNER_PX = 512  # side of the painted texture that eyes, teeth and mouth are coloured from
