@@ -1,0 +1,44 @@
+"""Turn published files of the detail layer into weights of our key layout.
+
+python -m lib.networks import ckpt/coarse-131000 resources/weights/detail_layer
+python -m lib.networks import ckpt/fine-10000 resources/weights/detail_layer
+python -m lib.networks import resources/vgg-face.mat resources/weights/detail_layer
+
+The first two are checkpoints of TensorFlow by their prefix, the third is VGG-Face of MatConvNet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from lib.errors import VisagraphError
+from lib.log import FORMAT
+from lib.networks.import_tf import import_weights
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command; 1 when it was refused."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.networks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=("import",))
+    parser.add_argument("source", help="prefix of a TensorFlow checkpoint, or vgg-face.mat")
+    parser.add_argument("folder", type=Path, help="for the weights and their cards")
+    given = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format=FORMAT)
+    try:
+        for path in import_weights(given.source, given.folder):
+            print(path)
+    except (VisagraphError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
