@@ -1,0 +1,1 @@
+"""Training of the coarse and fine networks of the detail layer."""
