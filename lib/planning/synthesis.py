@@ -9,13 +9,15 @@ from typing import Any
 def world_name(face_model: str, settings: Mapping[str, Any]) -> str:
     """Such as `makehuman_photo_0`; `settings` is section `synthesis`.
 
-    Worlds of other than the usual expressions and wrinkles say so:
+    Worlds of other than the usual expressions, wrinkles and freckles say so:
     `makehuman_photo_0_frown_wrinkles3`.
     """
     looks, wrinkles = settings.get("expressions", "usual"), settings.get("wrinkles", 1)
+    freckles = settings.get("freckles", 0)
     name = f"{face_model}_{settings['kind']}_{settings['seed']}"
     name = name if looks == "usual" else f"{name}_{looks}"
-    return name if wrinkles == 1 else f"{name}_wrinkles{wrinkles:g}"
+    name = name if wrinkles == 1 else f"{name}_wrinkles{wrinkles:g}"
+    return name if freckles == 0 else f"{name}_freckles{freckles:g}"
 
 
 def shard_names(settings: Mapping[str, Any]) -> list[str]:
@@ -35,4 +37,6 @@ def shard_settings(settings: Mapping[str, Any], shard: int) -> dict[str, Any]:
         del told["expressions"]
     if told.get("wrinkles") == 1:
         del told["wrinkles"]
+    if told.get("freckles") == 0:
+        del told["freckles"]
     return told

@@ -247,6 +247,8 @@ def _truth(
         del told["expressions"]
     if options.wrinkles == 1:
         del told["wrinkles"]
+    if options.freckles == 0:
+        del told["freckles"]
     return Truth(
         world=json.dumps({"face_model": model.name, "index": index, **told}),
         subject=f"{options.kind}_{options.seed}_{index // options.captures_per_subject:06d}",

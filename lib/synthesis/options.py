@@ -38,6 +38,7 @@ class SynthesisOptions:
             the other sets in turn.
         relief: factor on pores, wrinkles and lip lines.
         wrinkles: factor on the depth of wrinkles alone; deeper ones are wider, too.
+        freckles: least share 0..1 of the most freckles that skin of a tone has; 0 = by chance.
         yaw_deg: largest turn of the head in single photos; most are within half of it.
         things: share of single photos with glasses, a hat or a hand before the face, each.
     """
@@ -59,5 +60,6 @@ class SynthesisOptions:
     expressions: Expressions = "usual"
     relief: float = 1.0
     wrinkles: float = 1.0
+    freckles: float = 0.0
     yaw_deg: float = 90.0
     things: float = 0.15

@@ -106,7 +106,9 @@ def draw_person(
         age,
         identity,
         neutral,
-        draw_complexion(ground, tone, age, chance("complexion"), beard=min(1.0, 2 * beard)),
+        draw_complexion(
+            ground, tone, age, chance("complexion"), min(1.0, 2 * beard), options.freckles
+        ),
         draw_relief(ground, age, chance("relief")),
         iris,
         hair,

@@ -141,3 +141,19 @@ def test_a_splat_holds_its_volume_on_any_grid_and_lies_where_it_was_put():
         row, column = (np.indices(image.shape) * image).sum(axis=(1, 2)) / image.sum()
         centre = (np.array([column, row]) + 0.5) * CANVAS / side - 0.5
         np.testing.assert_allclose(centre, place[0], atol=0.02)
+
+
+def test_freckles_can_be_asked_for_and_leave_the_rest_as_it_is(ground):
+    plain, spotted = (
+        draw_complexion(ground, 45.0, 30.0, np.random.default_rng(3), freckles=least)
+        for least in (0.0, 1.0)
+    )
+    bare = ground.full(ground.features.cheeks) * ground.chart.inside > 0.5
+    change = (spotted.albedo / np.maximum(plain.albedo, 1e-6))[bare]
+    assert 0.02 < (change.min(axis=1) < 0.9).mean() < 0.5
+    np.testing.assert_array_equal(spotted.roughness, plain.roughness)
+    dark = [
+        draw_complexion(ground, -40.0, 30.0, np.random.default_rng(3), freckles=least).albedo
+        for least in (0.0, 1.0)
+    ]
+    np.testing.assert_array_equal(*dark)

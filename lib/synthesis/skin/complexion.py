@@ -55,6 +55,7 @@ def draw_complexion(
     age: float,
     chance: np.random.Generator,
     beard: float = 0.0,
+    freckles: float = 0.0,
 ) -> Complexion:
     """A random person's skin.
 
@@ -64,10 +65,11 @@ def draw_complexion(
         age: years, 18..80.
         chance: source of random numbers.
         beard: 0 = none .. 1 = a strong one, shaven some days ago.
+        freckles: least share 0..1 of the most that skin of this tone has.
     """
     coarse = _coarse(ground, tone_deg, age, chance)
     lips = _lips(ground, tone_deg, age, chance)
-    fine = _fine(ground, coarse, tone_deg, age, chance)
+    fine = _fine(ground, coarse, tone_deg, age, chance, freckles)
     fine = _blended(fine, *(ground.full(field) for field in lips))
     inside = ground.chart.inside
     albedo = pigment_colour(fine.melanin, fine.blood, fine.oxygen, inside)
@@ -166,6 +168,7 @@ def _fine(
     tone_deg: float,
     age: float,
     chance: np.random.Generator,
+    freckles: float,
 ) -> _Pigments:
     """The same maps at the side of the chart, with fine mottling and single marks."""
     chart = ground.chart
@@ -179,7 +182,7 @@ def _fine(
     melanin += gain * shown * solid_noise(*common, MELANIN_FINE, chance, ground.mm_per_texel)
     blood += gain * solid_noise(*common, BLOOD_FINE, chance, ground.mm_per_texel)
     streams = chance.spawn(5)
-    add_freckles(melanin, ground, tone_deg, streams[0])
+    add_freckles(melanin, ground, tone_deg, streams[0], freckles)
     add_age_spots(melanin, ground, tone_deg, age, streams[1])
     add_moles(melanin, ground, tone_deg, age, streams[2])
     add_blemishes(melanin, blood, ground, tone_deg, age, streams[3])

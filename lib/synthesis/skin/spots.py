@@ -40,13 +40,26 @@ def _stamp(
 
 
 def add_freckles(
-    melanin: np.ndarray, ground: SkinGround, tone_deg: float, chance: np.random.Generator
+    melanin: np.ndarray,
+    ground: SkinGround,
+    tone_deg: float,
+    chance: np.random.Generator,
+    least: float = 0.0,
 ) -> None:
-    """Freckles on a map of log melanin: many on a few light people, where the sun reaches."""
+    """Freckles on a map of log melanin: many on a few light people, where the sun reaches.
+
+    Args:
+        melanin: (side, side), changed.
+        ground: the skin.
+        tone_deg: individual typology angle.
+        chance: source of random numbers.
+        least: 0..1 of the most freckles; medium skin then has some, too.
+    """
     f = ground.features
     amount = chance.random() ** 2.2 * np.clip((tone_deg - 22) / 25, 0, 1)
     if chance.random() < 0.35:
         amount *= 0.1
+    amount = max(amount, least * np.clip((tone_deg + 10) / 40, 0, 1))
     count = int(800 * amount)
     weight = (0.12 + f.cheeks + 0.9 * f.bridge + 0.7 * f.nose + 0.35 * f.forehead) * f.bare
     place = _drawn(ground, weight, count, chance)
