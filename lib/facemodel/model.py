@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from lib.facemodel.cylinder import CylinderChart
 from lib.imaging import srgb_to_linear, srgb_to_linear_slope
 
 PARTS = (
@@ -85,6 +86,8 @@ class FaceModel:
             sRGB-encoded, 0..1, as many published models have it.
         contour33: candidate vertices of each of the 33 points of the dense contour, where the
             model brings them; empty = `lib.facemodel.contour33` makes them by rule.
+        cylinder: the chart of the detail layer's networks, where the model brings it; None =
+            `lib.shading.detail_layer` makes it by rule.
     """
 
     name: str
@@ -109,6 +112,7 @@ class FaceModel:
     expression_prior: Literal["weight", "normal"] = "weight"
     albedo_encoding: Literal["linear", "srgb"] = "linear"
     contour33: tuple[np.ndarray, ...] = ()
+    cylinder: CylinderChart | None = None
 
     @property
     def n_identity(self) -> int:

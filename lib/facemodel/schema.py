@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lib.errors import ConfigError, MissingModelError
+from lib.facemodel.cylinder import MASKS, CylinderChart
 from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
 from lib.facemodel.model import FaceModel, SurfacePoints
 
@@ -130,6 +131,8 @@ def write_face_model(
         _put_lines(file, "contour", model.contour)
         if model.contour33:
             _put_lines(file, "contour33", model.contour33)
+        if model.cylinder is not None:
+            _put_cylinder(file, model.cylinder)
         for name in sorted(model.parts):
             _put(file, f"parts/{name}", np.asarray(model.parts[name], np.int32))
         for name in sorted(extras or {}):
@@ -165,6 +168,21 @@ def _put_lines(file: h5py.File, name: str, lines: Sequence[np.ndarray]) -> None:
     every = np.concatenate([*lines, np.zeros(0, int)]).astype(np.int32)
     _put(file, f"{name}/vertices", every)
     _put(file, f"{name}/starts", np.cumsum([0, *map(len, lines)]).astype(np.int32))
+
+
+def _put_cylinder(file: h5py.File, chart: CylinderChart) -> None:
+    file["cylinder/origin_mm"] = np.asarray(chart.origin_mm, np.float64)
+    _put(file, "cylinder/texel", chart.texel.astype(np.float32))
+    for name in ("drawn", "region", *MASKS):
+        _put(file, f"cylinder/{name}", getattr(chart, name).astype(np.uint8))
+
+
+def _read_cylinder(group: h5py.Group) -> CylinderChart:
+    return CylinderChart(
+        origin_mm=group["origin_mm"][:],
+        texel=group["texel"][:],
+        **{name: group[name][:].astype(bool) for name in ("drawn", "region", *MASKS)},
+    )
 
 
 def _read_lines(group: h5py.Group) -> tuple[np.ndarray, ...]:
@@ -352,6 +370,7 @@ def _read(file: h5py.File) -> FaceModel:
         expression_prior=_named(EXPRESSION_PRIOR, file["shape/expression"], "prior"),
         albedo_encoding=_named(ALBEDO_SPACE, file["albedo"], "space"),
         contour33=_read_lines(file["contour33"]) if "contour33" in file else (),
+        cylinder=_read_cylinder(file["cylinder"]) if "cylinder" in file else None,
     )
 
 

@@ -9,6 +9,8 @@ Source: Deng et al. 2019, CVPRW; Ramamoorthi & Hanrahan 2001 for the bands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lib.render.harmonics import SH_COSINE, sh_basis
@@ -60,20 +62,43 @@ def linear_light(gamma: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         gamma: (27,).
         rotation: (3, 3) R for row vectors: posed = model . R.
     """
-    normals, weights = _directions()
-    wanted = np.clip(encoded_shading(normals, gamma), 0, None) ** GAMMA
-    basis = sh_basis(normals @ rotation.T) * SH_COSINE
-    return _solve(basis, np.minimum(wanted, BRIGHTEST), weights).astype(np.float32)
+    return linear_of(lambda normals: encoded_shading(normals, gamma), rotation)
 
 
 def encoded_light(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """(27,) published coefficients nearest to a linear light (9, 3) in the model frame."""
+    bands = encoded_of(light, rotation, encoded_basis)
+    bands[0] -= AMBIENT
+    return bands.T.reshape(-1).astype(np.float32)
+
+
+def linear_of(shading: Callable[[np.ndarray], np.ndarray], rotation: np.ndarray) -> np.ndarray:
+    """(9, 3) linear light in the model frame nearest to a factor on encoded colour.
+
+    Args:
+        shading: (n, 3) factors at unit normals (n, 3) of the posed frame.
+        rotation: (3, 3) R for row vectors: posed = model . R.
+    """
+    normals, weights = _directions()
+    wanted = np.clip(shading(normals), 0, None) ** GAMMA
+    basis = sh_basis(normals @ rotation.T) * SH_COSINE
+    return _solve(basis, np.minimum(wanted, BRIGHTEST), weights).astype(np.float32)
+
+
+def encoded_of(
+    light: np.ndarray, rotation: np.ndarray, basis: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """(9, 3) coefficients on encoded colour nearest to a linear light (9, 3) in the model frame.
+
+    Args:
+        light: (9, 3).
+        rotation: (3, 3) R for row vectors: posed = model . R.
+        basis: (n, 9) at unit normals (n, 3) of the posed frame.
+    """
     normals, weights = _directions()
     linear = (sh_basis(normals @ rotation.T) * SH_COSINE) @ light
     wanted = np.clip(linear, 0, BRIGHTEST) ** (1 / GAMMA)
-    bands = _solve(encoded_basis(normals), wanted, weights)
-    bands[0] -= AMBIENT
-    return bands.T.reshape(-1).astype(np.float32)
+    return _solve(basis(normals), wanted, weights)
 
 
 def _bands(gamma: np.ndarray) -> np.ndarray:
