@@ -22,7 +22,8 @@ def main(inputs, outputs, params):
 
         def read(name):
             face = faces[name]
-            return align_views(captures[face.photo], face, landmarks[name], options).pictures
+            seen = captures[face.photo], face, landmarks[name]
+            return align_views(*seen, options, regressor.system).pictures
 
         full = at_once(regressor.device) > 1
         ahead = Ahead(regressor.many, landmarks.captures, read) if full else None

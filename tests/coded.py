@@ -8,6 +8,8 @@ import torch
 from lib.artefacts import Capture, Faces, Landmarks
 from lib.facemodel import FaceModel
 from lib.networks.regressor import CodeLayout, CoefficientRegressor
+from lib.networks.vggface import CoarseLayout, CoarseNetwork
+from lib.regression.coarse import CoarseRegressor
 
 SIZE = (480, 640)
 
@@ -22,6 +24,35 @@ def constant_network(model: FaceModel, code: np.ndarray) -> CoefficientRegressor
             head.bias.copy_(torch.tensor(code[start : start + size], dtype=torch.float32))
             start += size
     return network
+
+
+def constant_coarse(model: FaceModel, code: np.ndarray) -> CoarseRegressor:
+    """A small coarse network of the detail layer that says `code` of every picture.
+
+    Args:
+        model: the head model.
+        code: (total,) in our order: identity, expression, albedo, angles, light, translation.
+    """
+    sizes = (model.n_identity, model.n_expression, model.n_albedo)
+    network = CoarseNetwork(CoarseLayout(*sizes), (2, 2, 2, 2, 2), 4, 32).eval()
+    parts = np.split(code, np.cumsum([*sizes, 3, 27]))
+    rows = [*parts[:3], np.concatenate([parts[3], parts[5]]), parts[4]]
+    with torch.no_grad():
+        network.encoder.fc7.weight.zero_()
+        network.encoder.fc7.bias.copy_(torch.tensor([1.0, 0, 0, 0]))
+        for head, row in zip(network.heads.values(), rows, strict=True):
+            head.weight.zero_()
+            head.weight[:, 0] = torch.tensor(row, dtype=torch.float32)
+    return CoarseRegressor(network)
+
+
+def random_coarse_code(model: FaceModel, seed: int = 0) -> np.ndarray:
+    """`random_code` with the light and the place of the detail layer's conventions."""
+    code = random_code(model, seed)
+    code[-30:-3] = np.random.default_rng(seed + 1).normal(0, 0.05, 27)
+    code[-30:-3:9] += 2.2
+    code[-3:] = [4.0, -12.0, 0.05]
+    return code
 
 
 def random_code(model: FaceModel, seed: int = 0) -> np.ndarray:

@@ -187,6 +187,7 @@ def _regression(
     n_views = len(expression)
     crop = align_face(standard_five(points_px), size)
     return Regression(
+        system="deep3d",
         model=model.name,
         network="made up",
         identity=np.stack([identity] * n_views),

@@ -110,8 +110,9 @@ class Regression(Artefact):
     A view without a face has NaN in its rows. Conventions: docs/published_systems.md.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
+    system: str = text("whose conventions: deep3d or detail_layer")
     model: str = text("head model whose coefficients these are")
     network: str = text("backbone, and the first digits of the weights' hash")
     identity: np.ndarray = array("n_views n_identity", "f4", "sigma", "identity coefficients")
@@ -119,7 +120,9 @@ class Regression(Artefact):
     albedo: np.ndarray = array("n_views n_albedo", "f4", "sigma", "albedo coefficients")
     angles: np.ndarray = array("n_views 3", "f4", "rad", "pitch, yaw, roll")
     light: np.ndarray = array("n_views 27", "f4", "1", "9 SH bands of red, green, blue, encoded")
-    translation: np.ndarray = array("n_views 3", "f4", "dm", "of the object's origin")
+    translation: np.ndarray = array(
+        "n_views 3", "f4", "dm", "of the object's origin; detail_layer: px, px, log of the scale"
+    )
     image_size: np.ndarray = array("n_views 2", "i4", "px", "(h, w) of the working image")
     scale: np.ndarray = array("n_views", "f8", "1", "crop px per working px")
     centre: np.ndarray = array("n_views 2", "f8", "px", "face's origin, (x, y up) in the image")
@@ -130,11 +133,13 @@ class Regression(Artefact):
     def crop(self, view: int) -> AlignedCrop:
         """The crop of one view, with its maps from image to crop and back."""
         from lib.geometry.aligned_crop import AlignedCrop
+        from lib.geometry.coded_camera import SIDES_PX
 
         pairs = (self.centre[view], self.resized[view], self.corner[view])
         centre, resized, corner = ((float(a), float(b)) for a, b in pairs)
         height, width = self.image_size[view].tolist()
-        return AlignedCrop((height, width), float(self.scale[view]), centre, resized, corner)
+        scale, side = float(self.scale[view]), SIDES_PX[self.system]
+        return AlignedCrop((height, width), scale, centre, resized, corner, side)
 
 
 @dataclass(frozen=True)

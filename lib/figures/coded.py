@@ -7,10 +7,10 @@ import numpy as np
 
 from lib.artefacts import Capture, Regression
 from lib.facemodel.model import FaceModel
-from lib.facemodel.object_frame import object_origin
+from lib.facemodel.object_frame import published_origin
 from lib.figures.stages import BLUE, IBUG68_LINES, ORANGE
 from lib.geometry import project
-from lib.geometry.crop_camera import camera_of_pose
+from lib.geometry.coded_camera import camera_of_code
 from lib.networks.aligned import cut_aligned
 
 ZOOM = 2  # of the crop
@@ -27,8 +27,9 @@ def draw_code(model: FaceModel, capture: Capture, codes: Regression, view: int) 
     picture = cv2.resize(picture, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
     vertices = model.vertices(codes.identity[view], codes.expression[view])
     marks = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
-    pose, focal, centre = camera_of_pose(
-        codes.angles[view], codes.translation[view], object_origin(model), crop
+    origin = published_origin(model, codes.system)
+    pose, focal, centre = camera_of_code(
+        codes.system, codes.angles[view], codes.translation[view], origin, crop
     )
     seen = project(marks[None], pose[None], np.array([focal]), centre[None])[0]
     shown = (crop.to_crop(seen) + 0.5) * ZOOM - 0.5

@@ -12,7 +12,7 @@ import torch
 from lib.artefacts import FaceFit
 from lib.errors import ArtefactError, CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
-from lib.facemodel.object_frame import object_origin
+from lib.facemodel.object_frame import published_origin
 from lib.fitting.average import average_identity, average_person
 from lib.fitting.contour import with_contour
 from lib.fitting.depth import DepthTerm, depth_normal, depth_term
@@ -37,6 +37,7 @@ from lib.fitting.solve import Normal
 from lib.fitting.start import first_cameras, known_cameras
 from lib.fitting.views import Subject, View, has_known_cameras, read_views, stack_crops
 from lib.fitting.visibility import sample_visibility
+from lib.geometry.coded_camera import SIDES_PX
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,8 @@ def _fit_views(
     model: FaceModel, views: list[View], scheme: str, options: FitOptions, device: torch.device
 ) -> tuple[State, Normal, Priors, torch.Tensor]:
     """The last state, counted from the average person, its trusted system, priors and exposures."""
-    origin, average = object_origin(model), average_identity(model)
+    origins = {system: published_origin(model, system) for system in SIDES_PX}
+    average = average_identity(model)
     model = average_person(model)
     subject = _subject_index(views, options.share_identity)
     term = landmark_term(
@@ -152,7 +154,7 @@ def _fit_views(
         torch.tensor(subject, device=device),
         known,
     )
-    state = started(model, views, state, average, origin)
+    state = started(model, views, state, average, origins)
     coded = all(view.code is not None for view in views)
     state, term = _landmark_stage(model, scheme, term, depth, state, priors, options, coded)
     closed = closed_eyes(model, views, state)

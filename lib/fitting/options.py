@@ -32,7 +32,7 @@ class FitOptions:
         share_identity: photos of one subject share identity and albedo.
     """
 
-    method: Literal["optimise", "deep3d", "3ddfa_v3", "learned"] = "optimise"
+    method: Literal["optimise", "deep3d", "3ddfa_v3", "detail_layer", "learned"] = "optimise"
     refine: bool = False
     landmark_weight: float = 0.3
     depth_weight: float = 0.1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,14 +11,14 @@ import torch
 from lib.artefacts import FaceFit, Landmarks, Regression
 from lib.errors import ArtefactError, CaptureFailure
 from lib.facemodel import FaceModel
-from lib.facemodel.object_frame import object_origin
+from lib.facemodel.object_frame import published_origin
 from lib.fitting.camera import Cameras
 from lib.fitting.pack import State
 from lib.fitting.result import check_fit, ibug68_of, reprojection_of
 from lib.fitting.views import View
 from lib.geometry import PoseError, pose_from_points, project
-from lib.geometry.crop_camera import camera_of_pose, rotation_of_angles
-from lib.render.encoded_light import linear_light
+from lib.geometry.coded_camera import camera_of_code
+from lib.render.plain_light import light_of_code
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def _mean(codes: list[np.ndarray]) -> np.ndarray:
 def _coded_fit(
     model: FaceModel, item: CodedCapture, identity: np.ndarray, albedo: np.ndarray, method: str
 ) -> FaceFit:
-    codes, origin = item.regression, object_origin(model)
+    codes = item.regression
+    origin = published_origin(model, codes.system)
     n_views = len(codes.scale)
     expression = bounded(model, codes.expression)
     world_to_camera = np.full((n_views, 3, 4), np.nan)
@@ -100,9 +101,9 @@ def _coded_fit(
     marks = np.full((n_views, 68, 3), np.nan)
     for view in np.flatnonzero(np.isfinite(codes.scale)):
         angles, shift = codes.angles[view], codes.translation[view]
-        camera = camera_of_pose(angles, shift, origin, codes.crop(view))
+        camera = camera_of_code(codes.system, angles, shift, origin, codes.crop(view))
         world_to_camera[view], focal[view], centre[view] = camera
-        light[view] = linear_light(codes.light[view], rotation_of_angles(angles))
+        light[view] = light_of_code(codes.system, codes.light[view], angles)
         marks[view] = ibug68_of(model, identity, expression[view], world_to_camera[view])
     told = np.isfinite(focal)
     centre = np.where(told[:, None], centre, codes.image_size[:, ::-1] / 2 - 0.5)
@@ -142,7 +143,7 @@ def started(
     views: Sequence[View],
     state: State,
     average: np.ndarray,
-    origin_mm: np.ndarray,
+    origins_mm: Mapping[str, np.ndarray],
 ) -> State:
     """The state with identity, albedo, expression and cameras from the views' codes.
 
@@ -154,7 +155,7 @@ def started(
         views: of the batch, some with codes.
         state: a first estimate of every view.
         average: (n_identity,) coefficients of that person, which codes include.
-        origin_mm: (3,) object origin of the codes.
+        origins_mm: (3,) origin of each published system, see `published_origin`.
     """
     coded = [k for k, view in enumerate(views) if view.code is not None]
     if not coded:
@@ -176,7 +177,7 @@ def started(
     for k in coded:
         shape = model.vertices(identity[subject[k]], expression[k])
         if state.known is None or not bool(state.known.known[state.known.group[k]]):
-            cameras = _with_camera(cameras, k, views[k], model, shape, origin_mm)
+            cameras = _with_camera(cameras, k, views[k], model, shape, origins_mm)
     return replace(
         state,
         cameras=cameras,
@@ -200,7 +201,7 @@ def _with_camera(
     view: View,
     model: FaceModel,
     shape: np.ndarray,
-    origin_mm: np.ndarray,
+    origins_mm: Mapping[str, np.ndarray],
 ) -> Cameras:
     """The cameras with that of one view put where it sees the face as its code does.
 
@@ -208,7 +209,10 @@ def _with_camera(
     """
     marks = model.landmarks["ibug68"].on(shape, model.triangles).astype(np.float64)
     code = view.code
-    pose, focal, centre = camera_of_pose(code.angles, code.translation, origin_mm, code.crop)
+    origin = origins_mm[code.system]
+    pose, focal, centre = camera_of_code(
+        code.system, code.angles, code.translation, origin, code.crop
+    )
     seen = project(marks[None], pose[None], np.array([focal]), centre[None])[0]
     own_focal = float(cameras.log_focal[k].exp())
     try:
@@ -216,10 +220,10 @@ def _with_camera(
     except PoseError:
         return cameras
     depth = max(float(found[2, 3]), 1.0)
-    origin = cameras.centre_px[k].cpu().numpy() + own_focal * found[:2, 3] / depth
+    place = cameras.centre_px[k].cpu().numpy() + own_focal * found[:2, 3] / depth
     rotation, origins = cameras.rotation.clone(), cameras.origin_px.clone()
     log_scale = cameras.log_scale.clone()
     rotation[k] = torch.tensor(found[:, :3])
-    origins[k] = torch.tensor(origin)
+    origins[k] = torch.tensor(place)
     log_scale[k] = float(np.log(own_focal / depth))
     return replace(cameras, rotation=rotation, origin_px=origins, log_scale=log_scale)

@@ -12,6 +12,7 @@ from lib.artefacts import Capture, Faces, Landmarks, Parsing, Regression, Rig, S
 from lib.errors import CaptureFailure
 from lib.fitting.photometric import FaceCrops
 from lib.geometry.aligned_crop import AlignedCrop
+from lib.geometry.coded_camera import DEEP3D
 from lib.imaging import srgb_to_linear
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
@@ -104,8 +105,9 @@ class ViewCode:
         albedo: (n_albedo,) sigma.
         expression: (n_expression,).
         angles: (3,) rad, of the fixed camera before the crop.
-        translation: (3,) decimetres.
+        translation: (3,) decimetres, see `Regression`.
         crop: that it looked at.
+        system: whose conventions these are.
     """
 
     identity: np.ndarray
@@ -114,6 +116,7 @@ class ViewCode:
     angles: np.ndarray
     translation: np.ndarray
     crop: AlignedCrop
+    system: str = DEEP3D
 
 
 @dataclass(frozen=True)
@@ -278,6 +281,7 @@ def _code(regression: Regression | None, index: int) -> ViewCode | None:
         regression.angles[index],
         regression.translation[index],
         regression.crop(index),
+        regression.system,
     )
 
 

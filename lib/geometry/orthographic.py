@@ -90,7 +90,7 @@ def camera_of_scaled_pose(
 
     Args:
         pose: (6,), see `pose_matrix`.
-        origin_mm: (3,) what is added to points of the model frame to count them as published.
+        origin_mm: (3,) published origin in the model frame.
         crop: the square that was looked at.
 
     Returns:
@@ -98,7 +98,7 @@ def camera_of_scaled_pose(
     """
     rotation = TO_OPENCV @ rotation_of_angles(np.asarray(pose[:3], np.float64))
     scale = np.exp(float(pose[5])) * BASE_SCALE
-    aimed = rotation @ (np.asarray(origin_mm, np.float64) + AIM_MM)
+    aimed = rotation @ (AIM_MM - np.asarray(origin_mm, np.float64))
     middle = np.array([pose[3], -pose[4]], np.float64) + CROP_PX / 2 - 0.5 + scale * aimed[:2]
     step = np.sqrt(np.prod(np.diagonal(crop.matrix[:, :2])))
     focal = scale * FAR_MM / step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -31,6 +32,25 @@ def cut_aligned(image: np.ndarray, crop: AlignedCrop) -> np.ndarray:
     part = picture.crop((*start.tolist(), *end.tolist()))
     box = (*(low - start).tolist(), *(high - start).tolist())
     return np.asarray(part.resize((crop.side, crop.side), Image.Resampling.BICUBIC, box=box))
+
+
+def cut_square(image: np.ndarray, crop: AlignedCrop) -> np.ndarray:
+    """The square of `lib.geometry.orthographic` cut out as the detail layer's networks saw it.
+
+    Black beyond the image; halved while it is more than four times as large as the crop, then
+    bilinear without averaging.
+
+    Args:
+        image: (h, w, 3) or (h, w) uint8.
+        crop: of whole px, of `square_crop`.
+    """
+    left, top = np.rint(np.asarray(crop.corner) / crop.scale).astype(int).tolist()
+    side = round(crop.side / crop.scale)
+    box = (left, top, left + side, top + side)
+    part = np.asarray(Image.fromarray(image).crop(box))
+    while part.shape[0] // 4 > crop.side:
+        part = cv2.GaussianBlur(part, (3, 3), 1)[::2, ::2]
+    return cv2.resize(part, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR)
 
 
 def _cut_resized(picture: Image.Image, crop: AlignedCrop) -> np.ndarray:

@@ -15,7 +15,7 @@ class RegressionOptions:
         points: what the crop follows: `landmarks`, means of the 68 points; `detector`, the five
             points of the face detector.
         rounding: `exact`, or `published` with sizes and corners cut to whole pixels.
-        crop: False takes pictures of 224 x 224 px as they are.
+        crop: False takes pictures of the network's size as they are.
     """
 
     weights: str = ""

@@ -13,11 +13,13 @@ from lib.artefacts import Capture, Faces, Landmarks, Regression
 from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import FaceModel
 from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop, align_face
+from lib.geometry.coded_camera import DEEP3D, DETAIL_LAYER
 from lib.geometry.five_points import aligning_five
 from lib.networks.ahead import AT_ONCE, Ahead
-from lib.networks.aligned import cut_aligned
+from lib.networks.aligned import cut_aligned, cut_square
 from lib.networks.cards import file_sha256
 from lib.networks.regressor import CodeLayout, CoefficientRegressor, load_regressor, split_code
+from lib.regression.coarse import CoarseRegressor, coarse_regressor, square_of_view
 from lib.regression.options import RegressionOptions
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class Regressor:
         device: where it computes.
     """
 
-    network: CoefficientRegressor
+    network: CoefficientRegressor | CoarseRegressor
     name: str
     model: str
     device: torch.device
@@ -59,24 +61,30 @@ class Regressor:
                 "checkpoint (docs/published_systems.md) or one that `snakemake train_coarse` made; "
                 "or set fit.method: optimise, which needs none."
             )
-        network = load_regressor(path)
+        coarse = coarse_regressor(path)
+        network = load_regressor(path) if coarse is None else coarse
         _check_layout(network.layout, model, path)
-        kind = type(network.backbone).__name__
+        kind = type(network.backbone if coarse is None else coarse.network.encoder).__name__
         name = f"{kind} {file_sha256(path)[:HASH_DIGITS]}"
         logger.info("%s: %s, %d coefficients", path, kind, network.layout.total)
         return cls(network.to(device), name, model.name, device)
+
+    @property
+    def system(self) -> str:
+        """Whose crop and conventions."""
+        return DETAIL_LAYER if isinstance(self.network, CoarseRegressor) else DEEP3D
 
     def many(self, crops: list[np.ndarray]) -> list[np.ndarray]:
         """A code for each of some crops, at once."""
         return list(self.codes(np.stack(crops))) if crops else []
 
     def codes(self, crops: np.ndarray, batch: int = AT_ONCE) -> np.ndarray:
-        """(n, total) float32 codes of crops (n, 224, 224, 3) uint8, sRGB."""
-        found = []
+        """(n, total) float32 codes of crops (n, side, side, 3) uint8, sRGB."""
+        found, white = [], 1 if self.system == DETAIL_LAYER else 255
         with torch.inference_mode():
             for start in range(0, len(crops), batch):
                 part = torch.from_numpy(np.ascontiguousarray(crops[start : start + batch]))
-                image = part.to(self.device).permute(0, 3, 1, 2).float() / 255
+                image = part.to(self.device).permute(0, 3, 1, 2).float() / white
                 found.append(self.network(image).float().cpu())
         total = self.network.layout.total
         return torch.cat(found).numpy() if found else np.zeros((0, total), np.float32)
@@ -88,7 +96,7 @@ class AlignedViews:
 
     Args:
         crops: of each view; None where it cannot be aligned.
-        pictures: (224, 224, 3) uint8 of those that can.
+        pictures: (side, side, 3) uint8 of those that can.
         reasons: why a view cannot; empty where it can.
     """
 
@@ -98,21 +106,28 @@ class AlignedViews:
 
 
 def align_views(
-    capture: Capture, faces: Faces, landmarks: Landmarks, options: RegressionOptions
+    capture: Capture,
+    faces: Faces,
+    landmarks: Landmarks,
+    options: RegressionOptions,
+    system: str = DEEP3D,
 ) -> AlignedViews:
-    """What the network is to see of a capture."""
+    """What a network of a published system is to see of a capture."""
     crops: list[AlignedCrop | None] = []
     pictures, reasons = [], []
     for view, image in enumerate(capture.image):
         try:
-            crop = crop_of_view(image.shape[:2], faces, landmarks, view, options)
+            crop = crop_of_view(image.shape[:2], faces, landmarks, view, options, system)
         except CaptureFailure as failure:
             crops.append(None)
             reasons.append(failure.reason)
             continue
         crops.append(crop)
         reasons.append("")
-        pictures.append(image if crop is AS_IT_IS else cut_aligned(image, crop))
+        if system == DETAIL_LAYER:
+            pictures.append(cut_square(image, crop))
+        else:
+            pictures.append(image if crop is AS_IT_IS else cut_aligned(image, crop))
     return AlignedViews(tuple(crops), tuple(pictures), tuple(reasons))
 
 
@@ -140,7 +155,7 @@ def regress_capture(
         CaptureFailure: no view can be aligned (`not_aligned`), or the network told none a finite
             code (`fit_failed`).
     """
-    views = align_views(capture, faces, landmarks, options)
+    views = align_views(capture, faces, landmarks, options, regressor.system)
     if not views.pictures:
         raise CaptureFailure("not_aligned", views.reasons[0])
     if ahead is None:
@@ -177,13 +192,16 @@ def crop_of_view(
     landmarks: Landmarks,
     view: int,
     options: RegressionOptions,
+    system: str = DEEP3D,
 ) -> AlignedCrop:
-    """The crop that a network sees of one view.
+    """The crop that a network of a published system sees of one view.
 
     Raises:
         CaptureFailure: the view has no such points, or a picture that is to be taken as it is does
             not have the crop's size.
     """
+    if system == DETAIL_LAYER:
+        return square_of_view(size, faces, landmarks, view, options.points, options.crop)
     if not options.crop:
         if size != (SIDE_PX, SIDE_PX):
             raise CaptureFailure(
@@ -222,6 +240,7 @@ def _artefact(
         return rows
 
     return Regression(
+        system=regressor.system,
         model=regressor.model,
         network=regressor.name,
         image_size=np.array([image.shape[:2] for image in capture.image]),

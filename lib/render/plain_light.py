@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.render.encoded_light import encoded_of, linear_of
+from lib.geometry.coded_camera import DETAIL_LAYER
+from lib.geometry.crop_camera import rotation_of_angles
+from lib.render.encoded_light import encoded_of, linear_light, linear_of
 
 N_BANDS = 9
 # Order: 1, z, x, y, 3 z^2 - 1, x z, y z, x^2 - y^2, x y.
@@ -63,3 +65,17 @@ def plain_of_linear(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     bands = encoded_of(light, rotation, plain_basis)
     bands[:N_FIRST] -= FIRST
     return bands.T.reshape(-1).astype(np.float32)
+
+
+def light_of_code(system: str, light: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(9, 3) linear light in the model frame of a network's code.
+
+    Args:
+        system: whose code it is.
+        light: (27,) of it.
+        angles: (3,) rad of it.
+    """
+    rotation = rotation_of_angles(angles)
+    if system == DETAIL_LAYER:  # it turns columns by the matrix that turns rows there
+        return linear_of_plain(light, rotation.T)
+    return linear_light(light, rotation)

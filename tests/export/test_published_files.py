@@ -76,6 +76,7 @@ def coded(model):
         world_to_camera=pose[None], focal_px=[focal], centre_px=centre[None], method="deep3d"
     )
     regression = Regression(
+        system="deep3d",
         model=model.name,
         network="made up",
         identity=fit.identity[None],

@@ -125,7 +125,7 @@ def test_the_optimiser_starts_where_the_code_is(model):
         torch.zeros(1, 9, 3),
         torch.zeros(1, dtype=torch.int64),
     )
-    state = started(average_person(model), views, blank, average, object_origin(model))
+    state = started(average_person(model), views, blank, average, {"deep3d": object_origin(model)})
     np.testing.assert_allclose(state.identity[0], code[: model.n_identity] - average, atol=1e-5)
     np.testing.assert_allclose(state.albedo[0], item.regression.albedo[0], atol=1e-6)
     vertices = average_person(model).vertices(

@@ -75,7 +75,7 @@ def test_a_far_pinhole_sees_what_the_orthographic_camera_sees(head):
     crop = square_crop((900, 700), (120, 200), 450)
     origin = np.array([0, 33.0, 84.5])
     pose = np.array(POSE)
-    world_to_camera, focal, centre = camera_of_scaled_pose(pose, origin, crop)
+    world_to_camera, focal, centre = camera_of_scaled_pose(pose, -origin, crop)
     marks = head.landmarks["ibug68"].on(head.mean, head.triangles).astype(np.float64)
     matrix = orthographic.pose_matrix(pose)
     camera = (marks + origin) @ matrix[:, :3].T + matrix[:, 3]

@@ -11,6 +11,7 @@ from lib.facemodel import FaceModel, base_texture, eyeball_regions
 from lib.facemodel.object_frame import object_origin
 from lib.geometry import vertex_normals
 from lib.geometry.aligned_crop import AlignedCrop, align_face, standard_five
+from lib.geometry.coded_camera import DEEP3D
 from lib.geometry.crop_camera import (
     CENTRE_PX,
     FOCAL_PX,
@@ -155,7 +156,7 @@ def _skin_albedo(model: FaceModel, fit: FaceFit) -> np.ndarray:
 
 def _is_code(regression: Regression, camera: Camera, view: int, origin: np.ndarray) -> bool:
     """Whether a fit sees the face exactly as its code does."""
-    if not np.isfinite(regression.scale[view]):
+    if regression.system != DEEP3D or not np.isfinite(regression.scale[view]):
         return False
     told = camera_of_pose(
         regression.angles[view], regression.translation[view], origin, regression.crop(view)
