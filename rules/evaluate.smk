@@ -13,7 +13,7 @@ rule evaluate_heads:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
-        surface=if_surface("<results>/{batch}/surface.h5"),
+        surface=if_many_views("<results>/{batch}/surface.h5"),
         model=face_model_file,
     output:
         scores="<results>/{batch}/scores.h5",

@@ -46,21 +46,18 @@ def main(inputs, outputs, params):
         BatchReader(inputs.fit, FaceFit) as fits,
         BatchReader(inputs.texture, Texture) as textures,
     ):
-        # Batches of single photos have none of these.
-        many = [
-            stack.enter_context(BatchReader(file, kind))
-            for file, kind in (
-                (inputs.rig, Rig),
-                (inputs.base, BaseMesh),
-                (inputs.surface, Surface),
-                (inputs.displacement, Displacement),
-            )
-            if file
-        ]
+        kinds = {"surface": Surface, "rig": Rig, "base": BaseMesh, "displacement": Displacement}
+        readers = {
+            part: stack.enter_context(BatchReader(inputs.get(part), kind))
+            for part, kind in kinds.items()
+            if inputs.get(part)  # batches of single photos have a surface at most
+        }
         write_published = published(model, options, inputs, params, stack)
         for name in progress(textures.captures, "export"):
             capture = captures[faces[name].photo]
-            measured = Measured(*(reader[name] for reader in many)) if many else None
+            measured = None
+            if "surface" in readers and name in readers["surface"].captures:
+                measured = Measured(**{part: found[name] for part, found in readers.items()})
             head = capture, landmarks[name], fits[name], textures[name]
             exporter.write(folder / name, name, *head, measured)
             write_published(folder / name, name, *head, faces[name])

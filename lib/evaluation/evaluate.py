@@ -149,8 +149,8 @@ def _vertex_errors(
 
 
 def _measured_surface(model: FaceModel, result: Result, fitted: Head) -> MeasuredSurface | None:
-    """None where nothing was measured: the surface is then the fitted head."""
-    if result.surface is None or result.surface.method == NOTHING:
+    """None where nothing was measured: the surface is then the fitted head, or told by shading."""
+    if result.surface is None or result.surface.method == NOTHING or result.surface.from_shading:
         return None
     return MeasuredSurface.of(model, result.surface, fitted.posed)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Material:
     name: str
     roughness: float
     double_sided: bool = False
+    has_relief: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class GlbHead:
         image: encoded texture, JPEG or PNG.
         vertex_sigma_mm: (n_vertices,) written as the attribute `_SIGMA_MM`; None = left out.
         extras: application data of the mesh, JSON values.
+        normal_image: encoded tangent-space normals of the materials with relief; None = none.
+        more_images: encoded pictures that application data tell of, by name: the value
+            `{"image": name}` anywhere in `relief` becomes the picture's number.
+        relief: application data of the materials with relief, JSON values.
     """
 
     name: str
@@ -102,6 +108,9 @@ class GlbHead:
     image: bytes
     vertex_sigma_mm: np.ndarray | None = None
     extras: dict[str, Any] = field(default_factory=dict)
+    normal_image: bytes | None = None
+    more_images: Mapping[str, bytes] = field(default_factory=dict)
+    relief: dict[str, Any] = field(default_factory=dict)
 
 
 def glb_rig(
@@ -166,24 +175,30 @@ def write_glb(path: Path, head: GlbHead, rig: GlbRig) -> None:
         rig: parts, chart and targets of its model.
     """
     binary = _Binary()
-    primitives = [_primitive(binary, head, part, slot) for slot, part in enumerate(rig.parts)]
+    primitives = [
+        _primitive(binary, head, part, slot, head.normal_image is not None and material.has_relief)
+        for slot, (part, material) in enumerate(zip(rig.parts, rig.materials, strict=True))
+    ]
     mesh: dict[str, Any] = {"name": head.name, "primitives": primitives, "extras": head.extras}
     if rig.target_names:
         mesh["weights"] = [0.0] * len(rig.target_names)
         mesh["extras"] = {"targetNames": list(rig.target_names), **head.extras}
     if not mesh["extras"]:
         del mesh["extras"]
-    image_view = binary.view(head.image)
-    mime = "image/png" if head.image[:4] == b"\x89PNG" else "image/jpeg"
+    pictures = {"albedo": head.image}
+    if head.normal_image is not None:
+        pictures["normal"] = head.normal_image
+    images = [_image(binary, name, data) for name, data in (pictures | head.more_images).items()]
+    number = {image["name"]: index for index, image in enumerate(images)}
     document = {
         "asset": {"version": "2.0", "generator": "visagraph"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"name": head.name, "mesh": 0}],
         "meshes": [mesh],
-        "materials": [_material(material) for material in rig.materials],
-        "textures": [{"source": 0, "sampler": 0}],
-        "images": [{"name": "albedo", "bufferView": image_view, "mimeType": mime}],
+        "materials": [_material(material, head, number) for material in rig.materials],
+        "textures": [{"source": source, "sampler": 0} for source in range(len(pictures))],
+        "images": images,
         "samplers": [
             {"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP, "wrapS": REPEAT, "wrapT": REPEAT}
         ],
@@ -210,7 +225,21 @@ def _container(document: dict[str, Any], binary: bytes) -> bytes:
     )
 
 
-def _material(material: Material) -> dict[str, Any]:
+def _image(binary: _Binary, name: str, data: bytes) -> dict[str, Any]:
+    mime = "image/png" if data[:4] == b"\x89PNG" else "image/jpeg"
+    return {"name": name, "bufferView": binary.view(data), "mimeType": mime}
+
+
+def _numbered(told: Any, number: Mapping[str, int]) -> Any:
+    """Application data with pictures by number instead of by name."""
+    if isinstance(told, Mapping):
+        if set(told) == {"image"}:
+            return {"image": number[told["image"]]}
+        return {key: _numbered(value, number) for key, value in told.items()}
+    return [_numbered(item, number) for item in told] if isinstance(told, list) else told
+
+
+def _material(material: Material, head: GlbHead, number: Mapping[str, int]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "name": material.name,
         "pbrMetallicRoughness": {
@@ -221,6 +250,10 @@ def _material(material: Material) -> dict[str, Any]:
     }
     if material.double_sided:
         result["doubleSided"] = True
+    if material.has_relief and head.normal_image is not None:
+        result["normalTexture"] = {"index": number["normal"]}
+    if material.has_relief and head.relief:
+        result["extras"] = _numbered(head.relief, number)
     return result
 
 
@@ -263,7 +296,9 @@ def _floats(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype="<f4")
 
 
-def _primitive(binary: _Binary, head: GlbHead, part: RigPart, slot: int) -> dict[str, Any]:
+def _primitive(
+    binary: _Binary, head: GlbHead, part: RigPart, slot: int, has_relief: bool
+) -> dict[str, Any]:
     """The glTF primitive of one part of a head; its data go into `binary`."""
     points = _floats(head.vertices[part.vertex] * METRES_PER_MM)
     normals = _floats(_unit(head.normals[part.vertex]))
@@ -272,6 +307,9 @@ def _primitive(binary: _Binary, head: GlbHead, part: RigPart, slot: int) -> dict
         "NORMAL": binary.accessor(normals, "VEC3", ARRAY_BUFFER),
         "TEXCOORD_0": binary.accessor(part.uv, "VEC2", ARRAY_BUFFER),
     }
+    if has_relief:
+        tangents = _tangents(points, normals, part)
+        attributes["TANGENT"] = binary.accessor(tangents, "VEC4", ARRAY_BUFFER)
     if head.vertex_sigma_mm is not None:
         sigma = _floats(head.vertex_sigma_mm[part.vertex])
         attributes["_SIGMA_MM"] = binary.accessor(sigma, "SCALAR", ARRAY_BUFFER)
@@ -283,6 +321,30 @@ def _primitive(binary: _Binary, head: GlbHead, part: RigPart, slot: int) -> dict
     if part.targets is not None:
         primitive["targets"] = _target_accessors(binary, part.targets)
     return primitive
+
+
+def _tangents(points: np.ndarray, normals: np.ndarray, part: RigPart) -> np.ndarray:
+    """(n_split, 4) float32: unit tangents along +u, and 1, or -1 where the chart is mirrored.
+
+    A vertex that no triangle gives a direction has any tangent of its normal.
+    """
+    triangles = part.indices.reshape(-1, 3).astype(np.int64)
+    uv = part.uv.astype(np.float64) * [1, -1]  # v upwards: y of normal maps points up the picture
+    edge = points[triangles[:, 1:]].astype(np.float64) - points[triangles[:, :1]]
+    step = uv[triangles[:, 1:]] - uv[triangles[:, :1]]
+    area = step[:, 0, 0] * step[:, 1, 1] - step[:, 0, 1] * step[:, 1, 0]
+    way = (edge[:, 0] * step[:, 1, 1:] - edge[:, 1] * step[:, 0, 1:]) * np.sign(area)[:, None]
+    total, side = np.zeros((len(points), 3)), np.zeros(len(points))
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], way)
+        np.add.at(side, triangles[:, corner], area)
+    total -= normals * (total * normals).sum(axis=1, keepdims=True)
+    least = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
+    any_way = np.cross(normals, least)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    total = np.where(length > 1e-12, total / np.maximum(length, 1e-12), any_way)
+    total /= np.linalg.norm(total, axis=1, keepdims=True)
+    return _floats(np.column_stack([total, np.where(side < 0, -1.0, 1.0)]))
 
 
 def _unit(normals: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from lib.export.measured import Measured, measured_fit, rig_table, write_measure
 from lib.export.obj import obj_rig, write_mtl, write_obj
 from lib.export.options import ExportOptions
 from lib.export.ply import write_ply
+from lib.export.relief import ReliefFiles, relief_of, write_relief
 from lib.facemodel import FaceModel, find_pouch
 from lib.geometry import vertex_normals
 from lib.imaging import encode_jpeg, save_png
@@ -35,10 +36,11 @@ FILES = (
     "turntable.png",
 )
 
-MEASURED_FILES = ("detail.ply", "displacement.png", "displacement.exr", "normal.png", "rig.json")
+SURFACE_FILES = ("detail.ply", "displacement.png", "displacement.exr", "normal.png")
+MEASURED_FILES = (*SURFACE_FILES, "rig.json")
 
 # The first material whose words occur in a region's name; the skin otherwise.
-SKIN = Material("skin", roughness=0.5, double_sided=True)
+SKIN = Material("skin", roughness=0.5, double_sided=True, has_relief=True)
 MATERIALS = (
     (("eye",), Material("eyes", roughness=0.15)),
     (("teeth",), Material("teeth", roughness=0.3)),
@@ -98,18 +100,20 @@ class HeadExporter:
             landmarks: measured points.
             fit: the fitted face.
             texture: the head's colour.
-            measured: what many views measured; the head then has their shape, and the files of
-                `MEASURED_FILES` are written, too.
+            measured: the head's surface. Where many views measured it, the head has their shape,
+                and the files of `MEASURED_FILES` are written, too; those of `SURFACE_FILES` and of
+                `WRINKLE_FILES` where shading told it.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        relief = None
         if measured is not None and measured.told:
-            fit = measured_fit(self.model, fit, measured.base)
-            write_measured(folder, self.model, measured, self.options.displacement_px)
-            tables.write_json(folder / "rig.json", rig_table(capture, measured))
+            relief = self._write_surface(folder, capture, fit, measured)
+            if measured.by_views:
+                fit = measured_fit(self.model, fit, measured.base)
         fit = replace(fit, vertices=self._pouch.tucked(fit.vertices))
         albedo = srgb8_of_half(texture.rgb)
         save_png(folder / "albedo.png", albedo, "runs")
-        self._write_meshes(folder, name, fit, albedo)
+        self._write_meshes(folder, name, fit, albedo, relief)
         for file, content in (
             ("coefficients.json", tables.coefficient_table(self.model, capture, fit)),
             ("camera.json", tables.camera_table(capture, fit)),
@@ -124,7 +128,31 @@ class HeadExporter:
         turned = pictures.turntable(self.model, fit, paint, self.options.turntable_px)
         save_png(folder / "turntable.png", turned, "runs")
 
-    def _write_meshes(self, folder: Path, name: str, fit: FaceFit, albedo: np.ndarray) -> None:
+    def _write_surface(
+        self, folder: Path, capture: Capture, fit: FaceFit, measured: Measured
+    ) -> ReliefFiles:
+        """The files of the surface; returns what of it goes into the GLB."""
+        size = self.options.displacement_px
+        if measured.by_views:
+            table = rig_table(capture, measured.rig, measured.base, measured.surface)
+            tables.write_json(folder / "rig.json", table)
+        else:  # it holds no more than the photo: larger maps would say nothing more
+            size = min(size, len(measured.surface.distance_mm))
+        write_measured(folder, self.model, measured, size)
+        side = self.options.glb_texture_px
+        relief = relief_of(self.model, fit, measured, side)
+        if size and relief.wrinkles is not None:
+            write_relief(folder, self.model, relief.wrinkles, measured.surface, size)
+        return relief
+
+    def _write_meshes(
+        self,
+        folder: Path,
+        name: str,
+        fit: FaceFit,
+        albedo: np.ndarray,
+        relief: ReliefFiles | None,
+    ) -> None:
         """head.obj, head.mtl, head.ply and head.glb; `albedo` is (h, w, 3) uint8 sRGB."""
         normals = vertex_normals(fit.vertices, self.model.triangles)
         sigma = fit.vertex_sigma_mm
@@ -138,6 +166,13 @@ class HeadExporter:
         image = encode_jpeg(albedo, self.options.glb_jpeg_quality)
         told = sigma if np.isfinite(sigma).all() else None  # a network tells none; glTF has no NaN
         head = GlbHead(name, fit.vertices, normals, image, told, _extras(self.model, fit))
+        if relief is not None:
+            head = replace(
+                head,
+                normal_image=relief.normal,
+                more_images=relief.pictures,
+                relief=relief.told,
+            )
         write_glb(folder / "head.glb", head, self._glb)
 
 

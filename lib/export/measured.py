@@ -1,4 +1,4 @@
-"""What is written of a head that many views measured, beside what every head has."""
+"""What is written of a head whose surface is known, beside what every head has."""
 
 from __future__ import annotations
 
@@ -24,17 +24,39 @@ LARGEST_MM = 12.0  # of the displacement's coding; further off, the base mesh is
 
 @dataclass(frozen=True)
 class Measured:
-    """What the stages of many views made of one capture."""
+    """What is known of one capture's surface: measured by many views, or told by shading.
 
-    rig: Rig
-    base: BaseMesh
+    Args:
+        surface: of the capture.
+        rig: of its batch's captures of many views; None = its batch has none, likewise the others.
+        base: base mesh.
+        displacement: fine relief over the surface.
+    """
+
     surface: Surface
-    displacement: Displacement
+    rig: Rig | None = None
+    base: BaseMesh | None = None
+    displacement: Displacement | None = None
 
     @property
     def told(self) -> bool:
-        """Whether anything was measured; a single photo's surface is its fitted head."""
+        """Whether anything is known; else the surface is the fitted head."""
         return self.surface.method != "none"
+
+    @property
+    def by_views(self) -> bool:
+        """Whether calibrated views measured it, so that the head has the base mesh's shape."""
+        return self.told and self.base is not None and not self.surface.from_shading
+
+    @property
+    def height_mm(self) -> np.ndarray:
+        """(rows, cols) float32 over the base, fine relief included; at the finer of both sizes."""
+        distance = np.nan_to_num(self.surface.distance_mm)
+        if self.displacement is None:
+            return distance
+        fine = self.displacement.height_mm.astype(np.float32)
+        size = max(len(distance), len(fine))
+        return resized_map(distance, size) + resized_map(fine, size)
 
 
 def measured_fit(model: FaceModel, fit: FaceFit, base: BaseMesh) -> FaceFit:
@@ -61,13 +83,16 @@ def write_measured(folder: Path, model: FaceModel, measured: Measured, size: int
         measured: what was measured; world frame of the cameras, mm.
         size: of displacement.png, displacement.exr and normal.png.
     """
-    surface, fine = measured.surface, measured.displacement.height_mm.astype(np.float32)
+    surface = measured.surface
+    fine = np.zeros((1, 1), np.float32)
+    if measured.displacement is not None:
+        fine = measured.displacement.height_mm.astype(np.float32)
     _write_detail(folder / "detail.ply", model, surface, fine)
     if not size:
         return
-    height = _resized(np.nan_to_num(surface.distance_mm), size) + _resized(fine, size)
+    height = resized_map(np.nan_to_num(surface.distance_mm), size) + resized_map(fine, size)
     height = np.clip(height, -LARGEST_MM, LARGEST_MM)
-    reach = float(2.0 ** np.ceil(np.log2(max(np.abs(height).max(), 0.25))))
+    reach = coded_range(height)
     write.save_height_png(folder / "displacement.png", height, size, reach)
     write.save_height_exr(folder / "displacement.exr", height, size)
     write.save_normal_png(folder / "normal.png", height, chart.surface_metric(surface), size)
@@ -76,31 +101,37 @@ def write_measured(folder: Path, model: FaceModel, measured: Measured, size: int
 def _write_detail(path: Path, model: FaceModel, surface: Surface, fine: np.ndarray) -> None:
     """The measured surface with its fine relief, sewn up, in the world frame of the cameras."""
     known = np.isfinite(surface.position_mm).all(axis=2)
-    relief = _resized(fine, len(known))
+    relief = resized_map(fine, len(known))
     points = surface.points_mm + surface.normal * relief[..., None]
     texel, triangles = grid_triangles(known)
     vertices = points.reshape(-1, 3)[texel]
     confidence = surface.confidence.astype(np.float32).ravel()[texel]
     comment = "measured surface; millimetres in the frame of the cameras"
+    if surface.from_shading:
+        comment = "fitted head with relief from shading; millimetres in the head's own frame"
     normals = vertex_normals(vertices, triangles)
     triangles = np.concatenate([triangles, sewn(texel, triangles, known.shape, model)])
     write_ply(path, vertices, normals, confidence, triangles, comment, "confidence")
 
 
-def _resized(plane: np.ndarray, size: int) -> np.ndarray:
+def coded_range(height_mm: np.ndarray) -> float:
+    """mm at the ends of a coded map: the next power of two."""
+    return float(2.0 ** np.ceil(np.log2(max(float(np.abs(height_mm).max()), 0.25))))
+
+
+def resized_map(plane: np.ndarray, size: int) -> np.ndarray:
     """A square map at another size; slopes stay as they are."""
     if len(plane) == size:
         return plane
     return resized(plane[..., None], np.ones(plane.shape, bool), size)[..., 0]
 
 
-def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:
+def rig_table(capture: Capture, rig: Rig, base: BaseMesh, surface: Surface) -> dict[str, Any]:
     """The cameras as used, where they and millimetres come from, and how well points agree.
 
     It is a `cameras.json` of the project's own format with more in it: cameras are those of the
     photos as they were given, turned upright, in the world of `detail.ply`.
     """
-    rig = measured.rig
     error = np.where(rig.inlier.astype(bool), rig.reprojection_px, np.nan)
     views = []
     for view, path in enumerate(capture.path):
@@ -122,8 +153,8 @@ def rig_table(capture: Capture, measured: Measured) -> dict[str, Any]:
         "method": rig.method,
         "millimetres": rig.scale_source,
         "millimetres_per_given_unit": float(rig.scale),
-        "head_to_world": np.round(measured.base.head_to_world, 9).tolist(),
-        "implicit_function_and_surface": measured.surface.method,
+        "head_to_world": np.round(base.head_to_world, 9).tolist(),
+        "implicit_function_and_surface": surface.method,
         "views": views,
     }
 

@@ -63,19 +63,53 @@ def shaded_head(
     """(h, w, 3) uint8 sRGB: the head in grey, `gain` times the surface's relief in its normals."""
     height, width = (SUPERSAMPLE * side for side in window.size)
     fine = Window(window.corner, window.extent, (height, width)).camera(camera)
-    buffers = render_buffers(vertices, model.triangles, *fine, (height, width))
+    normals, mask = shown_normals(model, vertices, fine, (height, width), surface, gain)
+    picture = shaded(normals, mask)
+    small = picture.reshape(height // SUPERSAMPLE, SUPERSAMPLE, width // SUPERSAMPLE, SUPERSAMPLE)
+    return np.repeat(linear_to_srgb8(small.mean(axis=(1, 3)))[..., None], 3, axis=2)
+
+
+def shaded(normals: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(h, w) float32 linear: grey under the lights where the mask is, paper elsewhere.
+
+    Args:
+        normals: (h, w, 3) unit, camera frame.
+        mask: (h, w) bool.
+    """
+    light = np.full(mask.shape, AMBIENT, np.float32)
+    for direction, strength in LIGHTS:
+        unit = np.array(direction, np.float32) / np.linalg.norm(direction)
+        light += strength * np.maximum(normals @ unit, 0)
+    return np.where(mask, GREY * light, PAPER).astype(np.float32)
+
+
+def shown_normals(
+    model: FaceModel,
+    vertices: np.ndarray,
+    camera: Camera,
+    size: tuple[int, int],
+    surface: Surface,
+    gain: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The unit normals that a camera sees of a head with its relief.
+
+    Args:
+        model: the head model.
+        vertices: (n_vertices, 3) mm, posed.
+        camera: where from.
+        size: (h, w) px.
+        surface: of the head, in its frame.
+        gain: factor on the relief.
+
+    Returns:
+        (h, w, 3) float32, camera frame; (h, w) bool where the head is.
+    """
+    buffers = render_buffers(vertices, model.triangles, *camera, size)
     normals = interpolate(buffers, vertex_normals(vertices, model.triangles), model.triangles)
     if gain:
         normals += _tilt(model, surface, gain, buffers)
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-6)
-    normals = normals @ fine.world_to_camera[:, :3].T.astype(np.float32)
-    light = np.full(normals.shape[:2], AMBIENT, np.float32)
-    for direction, strength in LIGHTS:
-        unit = np.array(direction, np.float32) / np.linalg.norm(direction)
-        light += strength * np.maximum(normals @ unit, 0)
-    picture = np.where(buffers.mask, np.pi * GREY * light, PAPER).astype(np.float32)
-    small = picture.reshape(height // SUPERSAMPLE, SUPERSAMPLE, width // SUPERSAMPLE, SUPERSAMPLE)
-    return np.repeat(linear_to_srgb8(small.mean(axis=(1, 3)))[..., None], 3, axis=2)
+    return normals @ camera.world_to_camera[:, :3].T.astype(np.float32), buffers.mask
 
 
 def _tilt(model: FaceModel, surface: Surface, gain: float, buffers: Buffers) -> np.ndarray:

@@ -27,7 +27,7 @@ const report = await validator.validateBytes(new Uint8Array(fs.readFileSync(proc
 console.log(JSON.stringify(report.issues));
 """
 COMPONENTS = {5123: ("<u2", 2), 5125: ("<u4", 4), 5126: ("<f4", 4)}
-WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
+WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 
 
 class Glb:
