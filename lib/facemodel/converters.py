@@ -11,7 +11,9 @@ import numpy as np
 from lib.facemodel.bfm import (
     BfmSource,
     bfm_model,
+    detail_layer_model,
     read_deep3d,
+    read_detail_layer,
     read_face_model_npy,
     read_statismo,
     statismo_model,
@@ -109,6 +111,16 @@ def _bfm3ddfa(source: Path) -> Conversion:
     return _of_published_networks(read_face_model_npy(source), "bfm3ddfa")
 
 
+def _bfm09_53k(source: Path) -> Conversion:
+    read = read_detail_layer(source)
+    return Conversion(
+        detail_layer_model(read, "bfm09_53k"),
+        _licensed("bfm09_53k"),
+        half_precision=False,
+        fixed_landmarks=tuple(read.bfm.landmarks),
+    )
+
+
 def _of_published_networks(source: BfmSource, kind: str) -> Conversion:
     """In full precision: coefficients of published networks shall give the published vertices."""
     return Conversion(
@@ -154,6 +166,12 @@ CONVERTERS: Mapping[str, Converter] = {
     ),
     "bfm3ddfa": Converter(
         "the Basel Face Model 2009 of 3DDFA_V3", "face_model.npy of 3DDFA_V3", _bfm3ddfa
+    ),
+    "bfm09_53k": Converter(
+        "the Basel Face Model 2009 of the detail layer",
+        "folder with BFM2009_Model.mat, vertex_uv_ind.npz, face_mask.png, wo_eyebrow_mask.npy and "
+        "wo_nose_mask.npy",
+        _bfm09_53k,
     ),
     "bfm2017": Converter(
         "the Basel Face Model 2017",

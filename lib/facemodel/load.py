@@ -15,6 +15,7 @@ COMMANDS = {  # what makes the file of a name
     "ict": "python -m lib.facemodel convert-ict CHECKOUT",
     "bfm09": "python -m lib.facemodel convert-bfm09 FOLDER_OR_FILE",
     "bfm3ddfa": "python -m lib.facemodel convert-bfm3ddfa FILE",
+    "bfm09_53k": "python -m lib.facemodel convert-bfm09_53k FOLDER",
     "bfm2017": "python -m lib.facemodel convert-bfm2017 FILE",
     "bfm2019": "python -m lib.facemodel convert-bfm2019 FILE",
     "facescape": "python -m lib.facemodel convert-facescape FILE_OR_FOLDER",

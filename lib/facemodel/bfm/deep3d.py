@@ -57,7 +57,7 @@ def read_deep3d(path: str | Path) -> BfmSource:
 
 
 def _from_prepared(path: Path) -> BfmSource:
-    arrays = _mat(path, "meanshape", "meantex", "idBase", "exBase", "texBase")
+    arrays = read_mat(path, "meanshape", "meantex", "idBase", "exBase", "texBase")
     return _source(
         path.name,
         points(arrays["meanshape"]),
@@ -77,15 +77,15 @@ def _from_folder(folder: Path) -> BfmSource:
     ]
     if lost:
         raise MissingModelError(f"{folder} has no {', '.join(lost)}. {WHERE}")
-    trim = indices(_mat(folder / TRIM, "trimIndex")["trimIndex"].ravel(), 1)
-    front = indices(_mat(folder / FRONT, "idx")["idx"].ravel(), 1)
+    trim = indices(read_mat(folder / TRIM, "trimIndex")["trimIndex"].ravel(), 1)
+    front = indices(read_mat(folder / FRONT, "idx")["idx"].ravel(), 1)
     if front.max() >= len(trim):
         raise ConfigError(
             f"{FRONT} names vertex {front.max() + 1}, but {TRIM} keeps {len(trim)}. {WHERE}"
         )
     chosen = trim[front]
     names = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV")
-    arrays = _mat(folder / MODEL, *names)
+    arrays = read_mat(folder / MODEL, *names)
     if chosen.max() >= arrays["shapeMU"].size // 3:
         raise ConfigError(
             f"{TRIM} names vertex {chosen.max() + 1}, but {MODEL} has "
@@ -128,7 +128,7 @@ def _expressions(path: Path, n_vertices: int, n_spread: int) -> np.ndarray:
 
 
 def _topology(path: Path) -> Mapping[str, np.ndarray]:
-    return _mat(path, "tri", "keypoints", "frontmask2_idx", "skinmask", "tri_mask2")
+    return read_mat(path, "tri", "keypoints", "frontmask2_idx", "skinmask", "tri_mask2")
 
 
 def _source(
@@ -161,8 +161,8 @@ def _source(
     )
 
 
-def _mat(path: Path, *names: str) -> dict[str, np.ndarray]:
-    """Numeric arrays of a MATLAB file.
+def read_mat(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Numeric arrays of a MATLAB file of this model.
 
     Raises:
         ConfigError: it is no such file, or has not all of them.

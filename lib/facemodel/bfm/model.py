@@ -22,7 +22,7 @@ from lib.facemodel.assemble import (
     between_lids,
     vertex_points,
 )
-from lib.facemodel.bfm.source import N_VERTICES, BfmSource
+from lib.facemodel.bfm.source import BfmSource
 from lib.facemodel.landmark_rules import ibug68_sigma
 from lib.facemodel.model import FaceModel, SurfacePoints
 
@@ -42,10 +42,10 @@ def bfm_model(source: BfmSource, name: str) -> FaceModel:
     Raises:
         ConfigError: the files do not give a face.
     """
-    if len(source.mean) != N_VERTICES:
+    if len(source.mean) not in source.n_published:
         logger.warning(
-            "%s has %d vertices, not the %d of the published crop: published networks do not fit",
-            source.edition, len(source.mean), N_VERTICES,
+            "%s has %d vertices, not the %s of the published crop: published networks do not fit",
+            source.edition, len(source.mean), " or ".join(map(str, source.n_published)),
         )  # fmt: skip
     mean = MM_PER_DM * source.mean.astype(np.float64)
     marks = mean[source.landmarks["ibug68"]]

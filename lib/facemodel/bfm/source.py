@@ -31,6 +31,7 @@ class BfmSource:
         uv: (n, 2) 0..1, origin bottom-left, or None.
         contour33: candidate vertices of 33 points, or none.
         extras: arrays that are kept beside the model as they are.
+        n_published: numbers of vertices that published networks speak of.
     """
 
     edition: str
@@ -45,6 +46,7 @@ class BfmSource:
     uv: np.ndarray | None = None
     contour33: tuple[np.ndarray, ...] = ()
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    n_published: tuple[int, ...] = (N_VERTICES,)
 
     def __post_init__(self) -> None:
         n = len(self.mean)
