@@ -141,8 +141,13 @@ class HeadExporter:
         write_measured(folder, self.model, measured, size)
         side = self.options.glb_texture_px
         relief = relief_of(self.model, fit, measured, side)
-        if size and relief.wrinkles is not None:
+        if relief.wrinkles is None:
+            return relief
+        if size:
             write_relief(folder, self.model, relief.wrinkles, measured.surface, size)
+        resting, side = relief.wrinkles.resting_mm, self.options.overlay_side_px // 4
+        shown = pictures.relief_panels(self.model, capture, fit, measured.surface, resting, side)
+        save_png(folder / "relief.png", shown, "fast")
         return relief
 
     def _write_meshes(

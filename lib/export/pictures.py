@@ -7,11 +7,19 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Texture
+from lib.artefacts import Capture, FaceFit, Surface, Texture
 from lib.facemodel.model import FaceModel
 from lib.geometry import project
 from lib.render import Camera, Paint, PreviewOptions, render_head, turntable_cameras
 from lib.render.window import Window
+from lib.uvspace.grey import (
+    face_window,
+    grey_head,
+    resting_tilt,
+    squared,
+    surface_tilt,
+    view_camera,
+)
 from lib.uvspace.shown import posed_vertices
 
 AS_TAKEN = PreviewOptions(studio=0, supersample=2, background=None)  # the texture holds the light
@@ -72,6 +80,38 @@ def turntable(model: FaceModel, fit: FaceFit, paint: Paint, side_px: int) -> np.
         for camera in cameras
     ]
     return np.concatenate(views, axis=1)
+
+
+def relief_panels(
+    model: FaceModel,
+    capture: Capture,
+    fit: FaceFit,
+    surface: Surface,
+    resting_mm: np.ndarray,
+    side_px: int,
+) -> np.ndarray:
+    """(side, 4 side, 3) uint8: photo; grey head; with its relief; at rest with what stays of it.
+
+    Args:
+        model: the fitted head model.
+        capture: the photo.
+        fit: of the capture.
+        surface: told by shading.
+        resting_mm: (rows, rows) relief of the resting face.
+        side_px: of each picture.
+    """
+    view = fit.frontal_view
+    posed, camera = posed_vertices(model, fit, view), view_camera(fit, view)
+    image = capture.image[view]
+    window = face_window(model, posed, camera, image.shape[:2], side_px)
+    resting = fit.vertices.astype(np.float32)
+    panels = [
+        window.cut(image),
+        grey_head(model, posed, window, camera),
+        grey_head(model, posed, window, camera, surface_tilt(surface)),
+        grey_head(model, resting, window, camera, resting_tilt(model, resting, resting_mm)),
+    ]
+    return np.concatenate([squared(panel, side_px) for panel in panels], axis=1)
 
 
 def texture_paint(model: FaceModel, texture: Texture) -> Paint:

@@ -19,6 +19,7 @@ from lib.facemodel.model import FaceModel
 from lib.imaging import encode_png, save_png
 
 WRINKLE_FILES = (
+    "relief.png",
     "displacement_resting.png",
     "displacement_folds.png",
     "normal_resting.png",

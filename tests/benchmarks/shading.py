@@ -27,14 +27,13 @@ from PIL import Image
 
 from lib.artefacts import BatchReader, Capture, FaceFit, Faces, SkinMask, Surface, Truth
 from lib.facemodel import FaceModel, load_face_model
-from lib.figures.shaded import shaded, shown_normals
 from lib.imaging import save_png
 from lib.imaging.colour import linear_to_srgb8
-from lib.render import Camera
 from lib.shading import ShadingOptions, shade_capture
 from lib.shading.unwrap import unwrap_face
 from lib.synthesis import SynthesisOptions, join_samples, open_studio, write_shard
 from lib.uvspace.bands import blur_mm
+from lib.uvspace.grey import lit, shown_normals, surface_tilt, view_camera
 from lib.uvspace.shown import posed_vertices
 from tests.benchmarks.fit_accuracy import ict_head
 
@@ -248,9 +247,11 @@ def _normals(
     case: Case, model: FaceModel, surface: Surface, gain: float
 ) -> tuple[np.ndarray, np.ndarray]:
     view, fit = case.fit.frontal_view, case.fit
-    camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
     size = case.capture.image[view].shape[:2]
-    return shown_normals(model, posed_vertices(model, fit, view), camera, size, surface, gain)
+    tilt = surface_tilt(surface) if gain else None
+    return shown_normals(
+        model, posed_vertices(model, fit, view), view_camera(fit, view), size, tilt
+    )
 
 
 def strip(case: Case, model: FaceModel, surfaces: Sequence[Surface]) -> np.ndarray:
@@ -275,7 +276,7 @@ def strip(case: Case, model: FaceModel, surfaces: Sequence[Surface]) -> np.ndarr
 
 
 def _grey(normals: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.repeat(linear_to_srgb8(shaded(normals, mask))[..., None], 3, axis=2)
+    return np.repeat(linear_to_srgb8(lit(normals, mask))[..., None], 3, axis=2)
 
 
 def main() -> None:
