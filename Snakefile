@@ -54,6 +54,7 @@ include: "rules/dataset.smk"
 include: "rules/training_data.smk"
 include: "rules/train.smk"
 include: "rules/train_displacement.smk"
+include: "rules/train_shading.smk"
 
 
 rule all:

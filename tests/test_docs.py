@@ -164,6 +164,7 @@ def test_the_line_shows_every_rule_of_a_run():
         "train_implicit",
         "train_parser",
         "train_regularise",
+        "train_shading",
         "write_dataset",
     }
     assert RULES - {"all"} <= table

@@ -212,8 +212,12 @@ def train_displacement(
     return trained
 
 
-def find_people(data: Sequence[str]) -> tuple[Source, ...]:
+def find_people(data: Sequence[str], rule: str = "train_displacement") -> tuple[Source, ...]:
     """All captures of some shards of truth.
+
+    Args:
+        data: the shards.
+        rule: that asks, for messages.
 
     Raises:
         ConfigError: no shard is named, something else is, or a name occurs twice.
@@ -222,7 +226,7 @@ def find_people(data: Sequence[str]) -> tuple[Source, ...]:
     for item in data:
         if not Path(item).is_file():
             raise ConfigError(
-                f"training.data names {item}, which is no file; train_displacement learns from "
+                f"training.data names {item}, which is no file; {rule} learns from "
                 "shards of synthetic worlds alone (shard_0000.h5)."
             )
         with BatchReader(item, Truth) as reader:
