@@ -5,7 +5,7 @@ The line fits its own head to photos of heads that it cannot take the shape of: 
 heads, and heads that are smooth but full of freckles. Every method's relief is laid over the fitted
 head, and its normals are compared with the true ones pixel by pixel, on bare skin that the photo
 shows. A band is what is left of normals without their Gaussian mean over 3 mm. A second run
-goes on in the same folder.
+goes on in the same folder. `--photos FOLDER` shades photos without a truth, too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from PIL import Image
 
 from lib.artefacts import BatchReader, Capture, FaceFit, Faces, SkinMask, Surface, Truth
 from lib.facemodel import FaceModel, load_face_model
+from lib.figures.shaded import draw_shaded
 from lib.imaging import save_png
 from lib.imaging.colour import linear_to_srgb8
 from lib.shading import ShadingOptions, shade_capture
@@ -284,7 +285,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for everything")
     parser.add_argument("--count", type=int, default=12, help="photos of each world")
-    parser.add_argument("--only", nargs="+", default=["lps", *WORLDS])
+    parser.add_argument("--only", nargs="*", default=["lps", *WORLDS])
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         *("--methods", "-m"),
@@ -292,6 +293,7 @@ def main() -> None:
         default=['{"method": "optimise"}'],
         help="settings of section shading as JSON, one for each method",
     )
+    parser.add_argument("--photos", type=Path, help="folder of photos without a truth")
     arguments = parser.parse_args()
     model = load_face_model("makehuman")
     methods = [json.loads(text) for text in arguments.methods]
@@ -306,6 +308,9 @@ def main() -> None:
         else:
             cases = drawn_cases(place, kind, arguments.count, arguments.cores)
         compare(kind, cases, model, methods, place)
+    if arguments.photos:
+        batch = fitted(arguments.out / "line", [f"photos={arguments.photos}"], arguments.cores)
+        look(read_cases(batch, _unknown, smooth=False), model, methods, arguments.out)
 
 
 def compare(
@@ -336,6 +341,26 @@ def compare(
     for case in cases:
         if made[case.name]:
             save_png(out / f"{case.name}.png", strip(case, model, made[case.name]))
+
+
+def _unknown(_: str) -> np.ndarray:
+    return np.zeros((1, 1, 3), np.float32)
+
+
+def look(cases: Sequence[Case], model: FaceModel, methods: Sequence[dict], out: Path) -> None:
+    """Print seconds per photo of every method, and save photo, grey head and relief."""
+    for number, settings in enumerate(methods):
+        options, seconds, rows = ShadingOptions(**settings), [], []
+        for case in cases:
+            start = time.perf_counter()
+            surface = shade_capture(model, case.capture, case.skin, case.fit, options)
+            seconds.append(time.perf_counter() - start)
+            rows.append(draw_shaded(model, case.capture, case.fit, surface, 420))
+        half = -(-len(rows) // 2)
+        rows += [np.full_like(rows[0], 255)] * (2 * half - len(rows))
+        sheet = np.hstack([np.vstack(rows[:half]), np.vstack(rows[half:])])
+        save_png(out / f"photos_{number}_{options.method}.png", sheet)
+        print(f"| photos, {len(cases)} | {options.method} | {np.median(seconds):.2f} s |")
 
 
 if __name__ == "__main__":
