@@ -18,12 +18,13 @@ import numpy as np
 
 from lib.artefacts import FaceFit, Surface
 from lib.facemodel import FaceModel
+from lib.geometry.strain import RestingSkin
 from lib.render import interpolate, uv_buffers
-from lib.shading.wrinkles import across_ways, squeeze_map, wrinkle_ways
-from lib.uvspace.grid import Grid
+from lib.shading.wrinkles import TWICE, six_of, wrinkle_ways
+from lib.uvspace.grid import Grid, outer_skin
 
 MOST = 1.5  # times the folds of the photo
-LEAST_SQUEEZE = 0.004  # of the fitted expression, below which a zone does not move
+LEAST_SQUEEZE = 0.02  # of the fitted expression, below which a zone does not move
 SIDE = 256  # texels a side at which gains are worked out, and of the zones' picture
 ZONES: Mapping[str, tuple[int, ...]] = {  # name -> iBUG points about which it lies
     "forehead_right": (18, 19),
@@ -108,20 +109,47 @@ def zone_weights(model: FaceModel, side: int) -> np.ndarray:
 def _gains(model: FaceModel, fit: FaceFit, surface: Surface, zones: np.ndarray) -> np.ndarray:
     """(n_zones, n_expression) float32."""
     grid, relief, folds = _reduced(surface)
-    way = wrinkle_ways(grid, relief)
     weight = zones * np.where(grid.mask, np.abs(folds), 0)[..., None]
-    total = np.maximum(weight.sum(axis=(0, 1)), 1e-9)
-    neutral = fit.vertices.astype(np.float32)
+    weight /= np.maximum(weight.sum(axis=(0, 1)), 1e-9)
+    vertex, counts = _at_vertices(model, weight, wrinkle_ways(grid, relief))
+    in_face = np.zeros(model.n_vertices, bool)
+    in_face[vertex] = True
+    near = outer_skin(model) & in_face[model.triangles].any(axis=1)
+    skin = RestingSkin(fit.vertices, model.triangles[near])
 
     def squeezed(offset: np.ndarray) -> np.ndarray:
-        lost = across_ways(squeeze_map(model, neutral, neutral + offset, grid.mask.shape), way)
-        return np.tensordot(lost, weight, axes=([0, 1], [0, 1])) / total
+        return counts @ six_of(skin.squeeze(fit.vertices + offset)[vertex]).ravel()
 
-    expression = fit.expression[fit.frontal_view]
     each = np.stack([squeezed(offset) for offset in model.expression_basis], axis=1)
-    whole = each @ expression
+    whole = each @ fit.expression[fit.frontal_view]
     moving = whole > LEAST_SQUEEZE
     return np.where(moving[:, None], each / np.where(moving, whole, 1)[:, None], 0)
+
+
+def _at_vertices(
+    model: FaceModel, weight: np.ndarray, way: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a tensor at vertices counts for the mean squeeze of each zone.
+
+    Args:
+        model: the head model.
+        weight: (rows, cols, n_zones) of the texels.
+        way: (rows, cols, 6) of `wrinkle_ways`.
+
+    Returns:
+        (n,) vertices that count; (n_zones, 6 n), to be multiplied with their tensors.
+    """
+    rows = outer_skin(model)
+    buffers = uv_buffers(model.uv, model.uv_triangles[rows], weight.shape[:2])
+    used = buffers.mask & weight.any(axis=2)
+    corner = model.triangles[rows][buffers.triangle_id[used]]
+    vertex, place = np.unique(corner, return_inverse=True)
+    along = way[used] * TWICE
+    result = np.zeros((weight.shape[2], len(vertex), 6))
+    for zone, share in enumerate(weight[used].T):
+        told = buffers.barycentric[used][..., None] * (share[:, None] * along)[:, None]
+        np.add.at(result[zone], place.reshape(corner.shape), told)
+    return vertex, result.reshape(len(result), -1)
 
 
 def _reduced(surface: Surface) -> tuple[Grid, np.ndarray, np.ndarray]:

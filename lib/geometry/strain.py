@@ -31,28 +31,47 @@ def tangent_metrics(
     return before, after
 
 
-def squeeze(neutral: np.ndarray, posed: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(n_vertices, 3, 3) how much the skin is squeezed, in every direction of its tangent plane.
-
-    For a unit tangent t of the neutral mesh, t . S . t is about the share of its length that is
-    lost; negative where it is stretched. S = 1 - U in the tangent plane, U the right stretch
-    tensor; 0 along the normal, and at vertices without area.
+class RestingSkin:
+    """A mesh at rest, to ask how poses squeeze it.
 
     Args:
         neutral: (n_vertices, 3) mm.
-        posed: (n_vertices, 3) mm.
-        triangles: (t, 3).
+        triangles: (t, 3) of the part that is asked about.
     """
-    before, after = tangent_metrics(neutral, posed, triangles)
-    size, axes = np.linalg.eigh(before)  # the first axis is the normal
-    known = size[:, 1] > 1e-9
-    root = np.where(known[:, None], 1 / np.sqrt(np.maximum(size[:, 1:], 1e-9)), 0)
-    plane = axes[:, :, 1:] * root[:, None, :]
-    squared = plane.swapaxes(1, 2) @ after @ plane
-    stretch, way = np.linalg.eigh(squared)
-    way = axes[:, :, 1:] @ way
-    lost = np.where(known[:, None], 1 - np.sqrt(np.maximum(stretch, 0)), 0)
-    return (way * lost[:, None, :]) @ way.swapaxes(1, 2)
+
+    def __init__(self, neutral: np.ndarray, triangles: np.ndarray) -> None:
+        self._neutral, self._triangles = neutral, triangles
+        self.vertices = np.unique(triangles)
+        before, _ = tangent_metrics(neutral, neutral, triangles)
+        size, axes = np.linalg.eigh(before[self.vertices])  # the first axis is the normal
+        known = size[:, 1] > 1e-9
+        root = np.where(known[:, None], 1 / np.sqrt(np.maximum(size[:, 1:], 1e-9)), 0)
+        self._known, self._plane = known, axes[:, :, 1:]
+        self._unit = self._plane * root[:, None, :]
+
+    def squeeze(self, posed: np.ndarray) -> np.ndarray:
+        """(n_vertices, 3, 3) how much skin is squeezed, in every direction of its tangent plane.
+
+        For a unit tangent t of the neutral mesh, t . S . t is about the share of its length that
+        is lost; negative where it is stretched. S = 1 - U in the tangent plane, U the right
+        stretch tensor; 0 along the normal, and at vertices without area.
+
+        Args:
+            posed: (n_vertices, 3) mm.
+        """
+        _, after = tangent_metrics(self._neutral, posed, self._triangles)
+        squared = self._unit.swapaxes(1, 2) @ after[self.vertices] @ self._unit
+        stretch, way = np.linalg.eigh(squared)
+        way = self._plane @ way
+        lost = np.where(self._known[:, None], 1 - np.sqrt(np.maximum(stretch, 0)), 0)
+        result = np.zeros((len(posed), 3, 3))
+        result[self.vertices] = (way * lost[:, None, :]) @ way.swapaxes(1, 2)
+        return result
+
+
+def squeeze(neutral: np.ndarray, posed: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(n_vertices, 3, 3) of `RestingSkin.squeeze`, for a single pose."""
+    return RestingSkin(neutral, triangles).squeeze(posed)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -69,12 +69,16 @@ def squeeze_across(
 def squeeze_map(
     model: FaceModel, neutral: np.ndarray, posed: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
-    """(rows, cols, 6) float32 `squeeze` at the texels: xx, yy, zz, xy, yz, xz."""
-    lost = squeeze(neutral, posed, model.triangles)
-    six = np.stack([lost[:, i, j] for i, j in SIX], axis=1)
-    skin = outer_skin(model)
-    buffers = uv_buffers(model.uv, model.uv_triangles[skin], shape)
-    return interpolate(buffers, six, model.triangles[skin])
+    """(rows, cols, 6) float32 `squeeze` at the texels, as `SIX`."""
+    triangles = model.triangles[outer_skin(model)]
+    six = six_of(squeeze(neutral, posed, triangles))
+    buffers = uv_buffers(model.uv, model.uv_triangles[outer_skin(model)], shape)
+    return interpolate(buffers, six, triangles)
+
+
+def six_of(tensors: np.ndarray) -> np.ndarray:
+    """(n, 6) float32 of symmetric (n, 3, 3): xx, yy, zz, xy, yz, xz."""
+    return np.stack([tensors[:, i, j] for i, j in SIX], axis=1).astype(np.float32)
 
 
 SIX = ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2))

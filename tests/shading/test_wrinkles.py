@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lib.geometry.strain import squeeze
+from lib.geometry.strain import RestingSkin
 from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import chart_grid
 from lib.uvspace.mesh import grid_triangles
@@ -25,7 +25,7 @@ def test_a_squeeze_is_the_share_of_length_that_is_lost():
     _, triangles = grid_triangles(np.ones((5, 5), bool))
     turn = Rotation.from_rotvec([0.3, -0.8, 0.5]).as_matrix()
     moved = sheet * [0.9, 1.05, 1.0]
-    lost = squeeze(sheet @ turn.T, moved @ turn.T, triangles)
+    lost = RestingSkin(sheet @ turn.T, triangles).squeeze(moved @ turn.T)
     for axis, wanted in ((0, 0.1), (1, -0.05), (2, 0.0)):
         np.testing.assert_allclose(lost @ turn[:, axis] @ turn[:, axis], wanted, atol=1e-9)
 
