@@ -16,6 +16,8 @@ from lib.errors import MissingModelError
 from lib.networks.checkpoints import CheckpointError, load_weights, read_checkpoint
 
 N_PLANES = 18  # of `lib.shading.learned.network_planes`
+TONE, LIGHT = slice(0, 1), slice(3, 5)  # of them: log brightness, and how light answers to slopes
+FAINT = 0.2  # answer of the light below which brightness tells little of slopes
 UNIT_MM = 0.1  # usual size of relief
 MIDDLE_MM = 0.5  # usual size of what the base mesh misses
 LEAST_SLOPE, MOST_LOG_SLOPE = -4.5, 0.5  # of the log of a slope's deviation
@@ -57,21 +59,28 @@ class Reading(NamedTuple):
 
 
 class ShadedRelief(nn.Module):
-    """A U-Net of convolutions alone; rows and columns must be multiples of `multiple`."""
+    """A U-Net of convolutions alone; rows and columns must be multiples of `multiple`.
+
+    Beside the planes it sees the least slopes that explain the brightness at each texel.
+    """
 
     def __init__(self, options: ShadedReliefOptions | None = None) -> None:
         super().__init__()
         self.options = options or ShadedReliefOptions()
         widths = list(self.options.widths)
         self.down = nn.ModuleList(
-            _pair(before, after) for before, after in pairwise([N_PLANES, *widths])
+            _pair(before, after) for before, after in pairwise([N_PLANES + 2, *widths])
         )
         self.up = nn.ModuleList(_pair(fine + coarse, fine) for fine, coarse in pairwise(widths))
         self.head = nn.Conv2d(widths[0], 3, 1)
         self.smooth = nn.Conv2d(widths[self.options.middle], 1, 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):  # without normalisation, signals must not fade
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
         for layer in (self.head, self.smooth):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.to(memory_format=torch.channels_last)  # half as long again on CPUs otherwise
 
     @property
     def multiple(self) -> int:
@@ -80,7 +89,10 @@ class ShadedRelief(nn.Module):
 
     def forward(self, planes: torch.Tensor) -> Reading:
         """(n, N_PLANES, rows, cols) of `network_planes` -> heights and deviation."""
-        kept, x = [], planes
+        light = planes[:, LIGHT]
+        slopes = planes[:, TONE] * light / (light.square().sum(1, keepdim=True) + FAINT**2)
+        x = torch.cat([planes, slopes], dim=1).contiguous(memory_format=torch.channels_last)
+        kept = []
         for level, block in enumerate(self.down):
             x = block(F.avg_pool2d(x, 2) if level else x)
             kept.append(x)

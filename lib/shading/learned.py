@@ -33,7 +33,7 @@ LEAST_RELIEF_MM = 0.02  # of less, nobody asks whose it is
 USUAL_SLOPE = 0.08  # deviation of a slope at which confidence is one half
 MOST_MM = 3.0  # of relief
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-TONE_PLANE, COLOUR_PLANES, LIGHT_PLANES, TRUST_PLANE = 0, (1, 2), (3, 4), 5
+TONE_PLANE, COLOUR_PLANES, LIGHT_PLANES, TRUST_PLANE = 0, (1, 2), (3, 4), 5  # as the network has
 SQUEEZE_PLANES = (11, 12, 13)  # along columns, along rows, and their product
 
 
