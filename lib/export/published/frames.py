@@ -25,6 +25,7 @@ from lib.geometry.crop_camera import (
 from lib.imaging import linear_to_srgb
 from lib.render import Camera, irradiance, sample_texture
 from lib.render.encoded_light import encoded_light, encoded_shading
+from lib.uvspace.coded import is_code
 from lib.uvspace.shown import posed_vertices
 
 POSE_POINTS = 500  # of the face, from which the fixed camera's pose is told
@@ -98,7 +99,7 @@ def published_view(
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
     vertices = posed_vertices(model, fit, view)
     origin = object_origin(model)
-    coded = regression is not None and _is_code(regression, camera, view, origin)
+    coded = is_code(model, fit, regression, view, DEEP3D)
     if coded:
         crop = regression.crop(view)
         angles, shift = regression.angles[view], regression.translation[view]
@@ -152,16 +153,6 @@ def inner_colours(model: FaceModel) -> np.ndarray:
 
 def _skin_albedo(model: FaceModel, fit: FaceFit) -> np.ndarray:
     return model.albedo(fit.albedo if model.n_albedo else None)
-
-
-def _is_code(regression: Regression, camera: Camera, view: int, origin: np.ndarray) -> bool:
-    """Whether a fit sees the face exactly as its code does."""
-    if regression.system != DEEP3D or not np.isfinite(regression.scale[view]):
-        return False
-    told = camera_of_pose(
-        regression.angles[view], regression.translation[view], origin, regression.crop(view)
-    )
-    return all(np.allclose(a, b, atol=1e-6) for a, b in zip(told, camera, strict=True))
 
 
 def _from_original(crop: AlignedCrop, working_to_original: np.ndarray) -> np.ndarray:

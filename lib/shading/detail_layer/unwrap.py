@@ -67,14 +67,25 @@ def draw(
         size: of the crops.
     """
     matrix = pose_matrix(pose, size)
-    camera = to_camera(points, matrix)
     normals = turned_normals(vertex_normals(points, triangles), matrix)
+    return draw_places(to_camera(points, matrix), normals, albedo, masks, triangles, light, size)
+
+
+def draw_places(
+    camera: torch.Tensor,
+    normals: torch.Tensor,
+    albedo: torch.Tensor,
+    masks: torch.Tensor,
+    triangles: torch.Tensor,
+    light: torch.Tensor,
+    size: int = CROP_PX,
+) -> Drawn:
+    """`draw` of vertices whose camera places (B, V, 3) and unit normals (B, V, 3) are known."""
     raster = rasterise(to_clip(camera, size), triangles, (size, size))
-    masks = masks.expand(len(points), *masks.shape[-2:])
+    masks = masks.expand(len(camera), *masks.shape[-2:])
     every = torch.cat([albedo, normals, camera[..., 2:], masks], -1)
     values, _ = interpolate(every, raster, triangles)
-    seen = raster.mask[..., None]
-    colour = lit(values[..., :3], values[..., 3:6], light) * seen
+    colour = lit(values[..., :3], values[..., 3:6], light) * raster.mask[..., None]
     return Drawn(
         colour=colour,
         masks=values[..., 7:],
