@@ -129,6 +129,8 @@ rule shade_photos:
         faces=rules.detect_faces.output.faces,
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
+        regression=if_regressed("<results>/{batch}/regression.h5"),
+        weights=weights_input(config, "shading", methods=("detail_layer",)),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",

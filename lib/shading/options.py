@@ -11,9 +11,11 @@ class ShadingOptions:
     """How the relief of a single photo is found.
 
     Args:
-        method: `none` = the fitted head without relief.
+        method: `none` = the fitted head without relief; `detail_layer` = the published network.
+        weights: file of the network, for methods that have one.
         uv_size: texels along each side of the surface.
     """
 
-    method: Literal["none"] = "none"
+    method: Literal["none", "detail_layer"] = "none"
+    weights: str = ""
     uv_size: int = 1024

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from lib.artefacts import Capture, FaceFit, SkinMask, Surface
+from lib.artefacts import Capture, FaceFit, Regression, SkinMask, Surface
 from lib.artefacts.multiview import FROM_SHADING
+from lib.errors import ConfigError
 from lib.facemodel import FaceModel
+from lib.shading.detail_layer.relief import DetailLayer, coarse_view
 from lib.shading.options import ShadingOptions
+from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import Grid, chart_grid
 from lib.uvspace.shown import posed_vertices
 
@@ -18,12 +23,43 @@ logger = logging.getLogger(__name__)
 HEAD_FRAME = np.eye(3, 4)
 
 
+@dataclass(frozen=True)
+class ShadingTools:
+    """What a method needs beside the photo, loaded once for many.
+
+    Args:
+        detail_layer: network and chart of method `detail_layer`.
+    """
+
+    detail_layer: DetailLayer | None = None
+
+    @classmethod
+    def load(cls, options: ShadingOptions, model: FaceModel, device: torch.device) -> ShadingTools:
+        """The tools of a method.
+
+        Raises:
+            ConfigError: it needs weights and none are named, or they are of another network.
+            MissingModelError: the weights are not there.
+        """
+        if options.method != "detail_layer":
+            return cls()
+        if not options.weights:
+            raise ConfigError(
+                f"shading.method is {options.method}, but shading.weights is empty. Name the fine "
+                "network (docs/published_systems.md says where it comes from); or set "
+                "shading.method: none."
+            )
+        return cls(detail_layer=DetailLayer.load(options.weights, model, device))
+
+
 def shade_capture(
     model: FaceModel,
     capture: Capture,
     skin: SkinMask,
     fit: FaceFit,
     options: ShadingOptions | None = None,
+    tools: ShadingTools | None = None,
+    code: Regression | None = None,
 ) -> Surface:
     """The surface that one photo shows, in the head's own frame; of several views, the frontal one.
 
@@ -33,15 +69,25 @@ def shade_capture(
         skin: where it shows bare skin.
         fit: the fitted head, camera and light.
         options: settings.
+        tools: of the method; None = load them.
+        code: what a network read off the photo, if one was asked.
 
     Raises:
-        CaptureFailure: `original_missing`.
+        CaptureFailure: `original_missing`, or `fit_failed` where the fit shows no face.
     """
     options = options or ShadingOptions()
+    tools = tools or ShadingTools.load(options, model, torch.device("cpu"))
     view = fit.frontal_view
-    grid = chart_grid(model, posed_vertices(model, fit, view), options.uv_size)
-    nothing = np.zeros(grid.mask.shape, np.float32)
-    return _surface(options.method, grid, nothing, nothing, nothing)
+    vertices = posed_vertices(model, fit, view)
+    grid = chart_grid(model, vertices, options.uv_size)
+    if tools.detail_layer is not None:
+        layer = tools.detail_layer
+        relief = layer.relief(coarse_view(model, capture, fit, view, code))
+        distance, confidence = layer.on_grid(relief, grid)
+        share = expression_share(model, fit.vertices, vertices, grid, distance)
+    else:
+        distance = confidence = share = np.zeros(grid.mask.shape, np.float32)
+    return _surface(options.method, grid, distance, confidence, share)
 
 
 def _surface(

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from lib.artefacts import SkinMask
+from lib.errors import ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.fitting import FitOptions, fit_faces
 from lib.networks.detail_layer import DetailNetwork
 from lib.render.plain_light import plain_shading
+from lib.shading import ShadingOptions, ShadingTools, shade_capture
 from lib.shading.detail_layer.relief import DetailLayer, coarse_view
 from lib.uvspace.grid import chart_grid
 from lib.uvspace.shown import posed_vertices
-from tests.coded import random_coarse_code
+from tests.coded import SIZE, random_coarse_code
 from tests.regression.test_coarse_codes import coded
 
 CPU = torch.device("cpu")
@@ -155,3 +158,22 @@ def test_random_weights_on_a_synthetic_photo_give_a_finite_relief(head, layer, s
     assert 0 < np.abs(distance).max() <= 1
     again = layer.relief(coarse_view(head, item.capture, fit, 0, item.regression))
     np.testing.assert_array_equal(again.displacement_mm, found.displacement_mm)
+
+
+def test_the_stage_makes_a_surface_in_the_heads_frame(head, layer, subject):
+    item, fit, _, _ = subject
+    options = ShadingOptions(method="detail_layer", uv_size=128)
+    skin = SkinMask(probability=(np.full(SIZE, 255, np.uint8),))
+    tools = ShadingTools(detail_layer=layer)
+    surface = shade_capture(head, item.capture, skin, fit, options, tools, item.regression)
+    assert surface.method.endswith("detail_layer")
+    np.testing.assert_array_equal(surface.head_to_world, np.eye(3, 4))
+    assert surface.confidence.max() == 1 and 0 < np.abs(surface.distance_mm).max() <= 1
+    assert np.isfinite(surface.expression_share).all()
+
+
+def test_weights_that_are_not_named_are_told(head):
+    with pytest.raises(ConfigError, match=r"shading\.weights is empty"):
+        ShadingTools.load(ShadingOptions(method="detail_layer"), head, CPU)
+    with pytest.raises(MissingModelError, match="fine network"):
+        ShadingTools.load(ShadingOptions(method="detail_layer", weights="none.pt"), head, CPU)
