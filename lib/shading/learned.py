@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
+from lib.artefacts import Capture, FaceFit, SkinMask
 from lib.facemodel import FaceModel
 from lib.geometry.strain import squeeze
-from lib.networks.shaded_relief import N_PLANES, ShadedRelief
+from lib.networks.shaded_relief import N_PLANES, ShadedRelief, load_shaded_relief
 from lib.render import interpolate, irradiance, uv_buffers
-from lib.shading.unwrap import UnwrappedFace
+from lib.shading.unwrap import ChartFields, UnwrappedFace, chart_fields, unwrap_face
 from lib.uvspace.bands import blur_mm
 from lib.uvspace.grid import outer_skin
 from lib.uvspace.heads import resized
-from lib.uvspace.shown import ramp
+from lib.uvspace.shown import posed_vertices, ramp
 
 WORK_PX = 512  # the chart's size at which it was trained, whatever size is asked for
 USUAL_TEXEL_MM, USUAL_PIXEL_MM = 0.58, 0.5
@@ -51,8 +52,60 @@ class LearnedRelief(NamedTuple):
     expression_share: np.ndarray
 
 
+@dataclass(frozen=True)
+class LearnedMethod:
+    """The network with what it needs of a head model, loaded once for many photos.
+
+    Args:
+        model: the head model of the fits.
+        network: of `load_shaded_relief`.
+        fields: of the model at `WORK_PX`.
+        device: where the network is evaluated.
+    """
+
+    model: FaceModel
+    network: ShadedRelief
+    fields: ChartFields
+    device: torch.device | str
+
+    @classmethod
+    def load(cls, weights: str, model: FaceModel, device: torch.device | str) -> LearnedMethod:
+        """The method with a file of weights.
+
+        Raises:
+            MissingModelError: the file is not there.
+            CheckpointError: it holds something else.
+        """
+        network = load_shaded_relief(weights).to(device)
+        return cls(model, network, chart_fields(model, WORK_PX), device)
+
+    def relief(
+        self, capture: Capture, skin: SkinMask, fit: FaceFit, view: int, mask: np.ndarray
+    ) -> LearnedRelief:
+        """Relief over the fitted head of a view.
+
+        Args:
+            capture: tells the original photo.
+            skin: where it shows bare skin.
+            fit: pose, expression, camera and light.
+            view: row of capture and fit.
+            mask: (rows, cols) bool: the chart that is wanted, of any size.
+
+        Raises:
+            CaptureFailure: `original_missing`.
+        """
+        face = unwrap_face(self.model, capture, fit, skin, view, WORK_PX, self.fields)
+        posed = posed_vertices(self.model, fit, view)
+        squeezed = squeeze_on_chart(self.model, fit.vertices, posed, WORK_PX)
+        return learned_relief(face, squeezed, self.network, self.device, mask)
+
+
 def learned_relief(
-    face: UnwrappedFace, squeezed: np.ndarray, network: ShadedRelief, device: torch.device | str
+    face: UnwrappedFace,
+    squeezed: np.ndarray,
+    network: ShadedRelief,
+    device: torch.device | str,
+    mask: np.ndarray | None = None,
 ) -> LearnedRelief:
     """Relief over the base of a photo, as the network reads it.
 
@@ -61,8 +114,9 @@ def learned_relief(
         squeezed: (rows, cols, 3) of `squeeze_on_chart`, of any size.
         network: of `load_shaded_relief`.
         device: where it is evaluated.
+        mask: (rows, cols) bool: the chart that is wanted; None = the face's own.
     """
-    side = face.mask.shape[0]
+    mask = face.mask if mask is None else mask
     small = reduced(face, WORK_PX)
     size = small.mask.shape[0]
     squeezed = cv2.resize(squeezed, (size, size), interpolation=cv2.INTER_AREA)
@@ -80,8 +134,8 @@ def learned_relief(
     confidence = small.trust * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
     share = expression_share(resting + middle, driven, small.texel_mm) * fade
     every = np.stack([distance, confidence, share], axis=2).astype(np.float32)
-    if side != size:
-        every = resized(every, small.mask, side) * face.mask[..., None]
+    if mask.shape != small.mask.shape:
+        every = resized(every, small.mask, mask.shape[0]) * mask[..., None]
     distance, confidence, share = np.moveaxis(every, 2, 0)
     return LearnedRelief(distance, np.clip(confidence, 0, 1), np.clip(share, 0, 1))
 

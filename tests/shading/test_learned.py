@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from lib.artefacts import SkinMask, digest
+from lib.errors import MissingModelError
 from lib.facemodel import load_face_model
+from lib.imaging import save_png
 from lib.networks.shaded_relief import N_PLANES, Reading, ShadedRelief, ShadedReliefOptions
 from lib.render import ambient_light, distant_light, irradiance
 from lib.shading.learned import (
@@ -15,6 +18,7 @@ from lib.shading.learned import (
     SQUEEZE_PLANES,
     TONE_PLANE,
     TRUST_PLANE,
+    LearnedMethod,
     expression_share,
     learned_relief,
     light_answer,
@@ -22,7 +26,9 @@ from lib.shading.learned import (
     reduced,
     squeeze_on_chart,
 )
-from lib.shading.unwrap import UnwrappedFace
+from lib.shading.unwrap import UnwrappedFace, chart_fields
+from lib.uvspace.grid import chart_grid
+from tests.posed_head import SIZE, make_case
 
 SIDE = 48
 LIGHT = (ambient_light() * 0.3 + distant_light([-0.5, 0.6, 0.8])).astype(np.float32)
@@ -206,3 +212,27 @@ def test_a_finer_chart_gets_the_same_relief():
     found = learned_relief(face, nothing(1024), Told(0.3, 0.0), "cpu")
     assert found.distance_mm.shape == (1024, 1024)
     np.testing.assert_allclose(found.distance_mm[300:700, 300:700], 0.3, atol=1e-4)
+
+
+def test_the_method_reads_the_side_of_a_head_that_the_photo_shows(model, tmp_path):
+    case = make_case(model, yaw_deg=50.0)
+    grey = np.full((*SIZE, 3), 128, np.uint8)
+    save_png(tmp_path / "head.png", grey)
+    capture = case.capture.replace(
+        path=[str(tmp_path / "head.png")], sha256=[digest(tmp_path / "head.png")], image=[grey]
+    )
+    skin = SkinMask(probability=[np.full(SIZE, 255, np.uint8)])
+    fit = case.fit.replace(light=LIGHT[None])
+    grid = chart_grid(model, model.mean, 256)
+    method = LearnedMethod(model, Told(0.3, 0.0), chart_fields(model, 512), "cpu")
+    found = method.relief(capture, skin, fit, 0, grid.mask)
+    assert found.distance_mm.shape == (256, 256)
+    assert not found.distance_mm[~grid.mask].any()
+    read = found.distance_mm > 0.25
+    side = grid.position[..., 0]  # turned to its left, it shows its right: x below 0
+    assert 3 * (read & (side > 25)).sum() < (read & (side < -25)).sum() > 2000
+
+
+def test_a_network_that_is_not_there_is_asked_for_by_its_setting(model, tmp_path):
+    with pytest.raises(MissingModelError, match=r"shading\.weights is '.*none\.pt'"):
+        LearnedMethod.load(str(tmp_path / "none.pt"), model, "cpu")
