@@ -14,10 +14,10 @@ from lib.render.window import Window
 from lib.uvspace.grid import Grid, chart_grid, grid_of, outer_skin
 
 MARGIN = 0.04
-GREY, PAPER = 0.42, 0.92  # linear
+GREY, PAPER = 0.85, 0.92  # linear
 # Towards each light in the camera frame (x right, y down, z forward), and its strength.
-LIGHTS = (((-0.80, -0.40, -0.45), 0.85), ((0.6, -0.3, -0.75), 0.12))
-AMBIENT = 0.07
+LIGHTS = (((-0.85, -0.40, -0.40), 0.72), ((0.6, -0.3, -0.75), 0.08))
+AMBIENT = 0.05
 SUPERSAMPLE = 2
 
 
