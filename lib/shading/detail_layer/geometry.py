@@ -89,7 +89,7 @@ def vertex_normals(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tenso
 
 def triangle_normals(points: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
     """(B, T, 3) normals as long as twice the area, of points (B, V, 3)."""
-    one, two, three = (points[:, corner] for corner in triangles.long().unbind(1))
+    one, two, three = (points.index_select(1, k) for k in triangles.long().unbind(1))
     return torch.linalg.cross(two - one, three - one)
 
 

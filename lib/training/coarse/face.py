@@ -81,7 +81,7 @@ class TrainedFace:
 
     def normals(self, shape: torch.Tensor) -> torch.Tensor:
         """(n, v, 3) unit; every triangle counts alike, whatever its size."""
-        a, b, c = (shape[:, self.triangles[:, k]] for k in range(3))
+        a, b, c = (shape.index_select(1, self.triangles[:, k]) for k in range(3))
         face = F.normalize(torch.linalg.cross(a - b, b - c, dim=-1), dim=-1)
         total = torch.zeros_like(shape)
         for k in range(3):
@@ -104,7 +104,7 @@ def trained_face(model: FaceModel, mask_triangles: np.ndarray | None = None) -> 
     number[vertex] = np.arange(len(vertex))
     marks = model.landmarks["ibug68"]
     mean = (model.mean[vertex] - object_origin(model)) / MM_PER_UNIT
-    albedo_mean, albedo = _encoded_albedo(model)
+    albedo_mean, albedo = encoded_albedo(model)
     front = model.parts.get("front_mask", model.parts["face_mask"])
     skin = model.parts.get("skin_mask", model.parts["skin"])
 
@@ -161,7 +161,7 @@ def _chosen(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(needed), model.triangles[inside]
 
 
-def _encoded_albedo(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
+def encoded_albedo(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     """Mean (v, 3) and basis (k, v, 3) in sRGB-encoded colour."""
     if model.albedo_encoding == "srgb":
         return model.albedo_mean, model.albedo_basis
