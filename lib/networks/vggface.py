@@ -213,9 +213,18 @@ def load_vggface(path: str | Path) -> VggFace:
         CheckpointError: it holds no such network.
     """
     state = read_weights(path, "weights of VGG-Face")
-    network = VggFace(*_encoder_sizes(state, "", path))
+    network = vggface_of(state, path)
     load_weights(network, state, path)
     return network.eval().requires_grad_(False)
+
+
+def vggface_of(state: Mapping[str, torch.Tensor], path: str | Path) -> VggFace:
+    """An encoder alone, of the sizes that weights have, not yet with them.
+
+    Raises:
+        CheckpointError: keys that tell sizes are missing.
+    """
+    return VggFace(*_encoder_sizes(state, "", path))
 
 
 def _encoder_sizes(

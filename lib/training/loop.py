@@ -24,6 +24,9 @@ from lib.training.state import FORMAT, LAST, load_state, save_state
 
 if TYPE_CHECKING:
     from lib.training.coarse.options import CoarseOptions
+    from lib.training.detail_layer.options import DetailTrainingOptions
+
+    Options = TrainingOptions | CoarseOptions | DetailTrainingOptions
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +119,12 @@ class Trained:
         return kept
 
 
+def best_epoch(rows: Sequence[Row]) -> int:
+    """The epoch of the smallest validation loss, the first of several; 0 = before training."""
+    scored = [row for row in rows if row["split"] == "validation"]
+    return int(min(scored, key=lambda row: float(row["loss"]))["epoch"])
+
+
 def learning_rate(options: TrainingOptions, share: float) -> float:
     """The rate when a share of all steps is done."""
     if options.schedule == "cosine":
@@ -126,15 +135,36 @@ def learning_rate(options: TrainingOptions, share: float) -> float:
 
 
 def batches(
-    captures: Sequence[int], options: TrainingOptions, epoch: int, processes: Processes
+    captures: Sequence[int], options: Options, epoch: int, processes: Processes
 ) -> list[list[int]]:
     """The captures of each step of this process; all processes have equally many steps.
 
-    The order depends on seed and epoch alone. The last step is filled up from the start.
+    The order depends on seed and epoch alone. The last step is filled up from the start. Where
+    options count `steps`, an epoch is the next `save_steps` of them, and passes over the captures
+    follow one another without regard to that.
     """
+    if getattr(options, "steps", 0):
+        return _next_steps(captures, options, epoch, processes)
     order = np.random.default_rng([options.seed, 3, epoch]).permutation(captures)
     together = options.batch * processes.world
     order = np.resize(order, -(-len(order) // together) * together)
+    own = order.reshape(-1, processes.world, options.batch)[:, processes.rank]
+    return [list(map(int, group)) for group in own]
+
+
+def _next_steps(
+    captures: Sequence[int], options: DetailTrainingOptions, epoch: int, processes: Processes
+) -> list[list[int]]:
+    """The captures of the steps of an epoch, of a row of shuffled passes."""
+    together = options.batch * processes.world
+    begin = epoch * options.save_steps
+    end = min(begin + options.save_steps, options.steps)
+    first, last = begin * together, end * together
+    passes = range(first // len(captures), -(-last // len(captures)))
+    order = np.concatenate(
+        [np.random.default_rng([options.seed, 3, k]).permutation(captures) for k in passes]
+    )
+    order = order[first - passes.start * len(captures) :][: last - first]
     own = order.reshape(-1, processes.world, options.batch)[:, processes.rank]
     return [list(map(int, group)) for group in own]
 
@@ -157,7 +187,7 @@ class Training:
     def __init__(
         self,
         task: Task,
-        options: TrainingOptions | CoarseOptions,
+        options: Options,
         split: tuple[Sequence[int], Sequence[int]],
         names: Sequence[str],
         folder: Path,
@@ -201,12 +231,16 @@ class Training:
             while self.progress.step < len(steps):
                 if most_steps is not None and done >= most_steps:
                     return self._trained()
-                self._take(steps, self.options.epochs * len(steps))
+                self._take(steps, self._total(len(steps)))
                 done += 1
                 if self.progress.step % SAVE_STEPS == 0:
                     self._save(LAST)
             self._end_epoch(len(steps))
         return self._trained()
+
+    def _total(self, steps: int) -> int:
+        """Steps of the whole training, of those of an epoch."""
+        return getattr(self.options, "steps", 0) or self.options.epochs * steps
 
     def _take(self, steps: list[list[int]], total: int) -> None:
         """The next step of an epoch: one of Adam."""
@@ -220,6 +254,9 @@ class Training:
         with torch.autocast(device.type, torch.float16, enabled=self.half):
             loss = self.step(batch)
         self.scaler.scale(loss).backward()
+        if limit := getattr(self.options, "clip", 0.0):
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_value_(self.network.parameters(), limit)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         at.step, at.total = at.step + 1, at.total + 1
@@ -284,6 +321,7 @@ class Training:
         self._save(LAST)
         if due:
             self._save(f"checkpoint_{at.epoch:06d}.pt")
+            self._drop_old()
         if self.processes.first:
             write_curves(self.folder, at.rows)
         self.processes.wait()
@@ -326,6 +364,17 @@ class Training:
             "data": self.data,
         }
         save_state(self.folder / name, state)
+
+    def _drop_old(self) -> None:
+        """Remove checkpoints, where options tell how many are kept: not the last and the best."""
+        keep = getattr(self.options, "keep", 0)
+        if not keep or not self.processes.first:
+            return
+        best, last = best_epoch(self.progress.rows), self.progress.epoch
+        for path in self.folder.glob("checkpoint_[0-9]*.pt"):
+            epoch = int(path.stem.removeprefix("checkpoint_"))
+            if epoch != best and epoch <= last - keep:
+                path.unlink()
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["model"])

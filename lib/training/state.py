@@ -16,11 +16,15 @@ from lib.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from lib.training.coarse.options import CoarseOptions
+    from lib.training.detail_layer.options import DetailTrainingOptions
 
 LAST = "checkpoint_last.pt"
 FORMAT = 1
 # Options that may change between a run and its continuation without changing what was done so far.
-FREE = ("save_every", "resume", "data", "responses", "workers", "pictures_every", "print_every")
+FREE = (
+    *("save_every", "resume", "data", "responses"),
+    *("workers", "pictures_every", "print_every", "keep"),
+)
 FREE_WHEN_CONSTANT = ("epochs",)
 
 
@@ -35,7 +39,10 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(
-    path: Path, task: str, options: TrainingOptions | CoarseOptions, data: str
+    path: Path,
+    task: str,
+    options: TrainingOptions | CoarseOptions | DetailTrainingOptions,
+    data: str,
 ) -> dict[str, Any]:
     """The state that a run ended with.
 

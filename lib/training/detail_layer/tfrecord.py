@@ -53,8 +53,9 @@ class DetailExample:
 
     Args:
         image: (300, 300, 3) uint8 sRGB.
-        points68_px: (68, 2) iBUG points on the visible outline, y down.
-        points86_px: (86, 2) points on the physical contour, y down.
+        points68_px: (68, 2) iBUG points on the visible outline, y down; pixel k reaches from k
+            to k + 1.
+        points86_px: (86, 2) points on the physical contour, likewise.
         labels: (300, 300) uint8 class, numbered as CelebAMask-HQ's.
     """
 
