@@ -53,6 +53,7 @@ include: "rules/synthesise.smk"
 include: "rules/dataset.smk"
 include: "rules/training_data.smk"
 include: "rules/train.smk"
+include: "rules/train_detail_layer.smk"
 include: "rules/train_displacement.smk"
 include: "rules/train_shading.smk"
 

@@ -165,7 +165,10 @@ def test_the_line_shows_every_rule_of_a_run():
         "train_parser",
         "train_regularise",
         "train_shading",
+        "train_detail_coarse",
+        "train_detail_fine",
         "write_dataset",
+        "write_detail_dataset",
     }
     assert RULES - {"all"} <= table
 

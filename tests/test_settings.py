@@ -38,6 +38,7 @@ from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
 from lib.training.coarse import CoarseOptions
 from lib.training.dataset import DatasetOptions
+from lib.training.detail_layer.options import DetailTrainingOptions
 from lib.training.options import TrainingOptions
 
 PROJECT = Path(__file__).parents[1]
@@ -64,6 +65,7 @@ SECTIONS = {
     "dataset": DatasetOptions,
     "training": TrainingOptions,
     "coarse_training": CoarseOptions,
+    "detail_training": DetailTrainingOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

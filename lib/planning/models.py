@@ -11,7 +11,7 @@ from lib.errors import ConfigError, MissingModelError
 FOLDER = Path("resources/face_models")
 MADE_BY_RULES = ("makehuman_rebuilt",)
 # What folders begin with that rules of training fill.
-TRAINED = ("coarse_", "parser_", "implicit_", "regularise_", "displacement_")
+TRAINED = ("coarse_", "parser_", "implicit_", "regularise_", "displacement_", "detail_layer_")
 
 
 def model_file(name: str) -> str | list[str]:

@@ -3,6 +3,7 @@
 python -m lib.training implicit out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training implicit out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training coarse out --configfile my.yaml
+torchrun --nproc-per-node 4 -m lib.training detail_coarse out --configfile my.yaml
 """
 
 from __future__ import annotations
@@ -21,20 +22,25 @@ from lib.planning.presets import with_preset
 from lib.planning.settings import checked_settings
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.run import train_coarse
+from lib.training.detail_layer.options import DetailTrainingOptions
+from lib.training.detail_layer.run import train_detail_coarse, train_detail_fine
 from lib.training.options import TrainingOptions
 from lib.training.run import train_implicit, train_parser, train_regularise
+
+TASKS = ("implicit", "regularise", "parser", "coarse", "detail_coarse", "detail_fine")
+DETAIL = {"detail_coarse": train_detail_coarse, "detail_fine": train_detail_fine}
 
 
 def main(words: list[str] | None = None) -> int:
     """Run the command; 1 when it was refused."""
     parser = argparse.ArgumentParser(prog="python -m lib.training", description=__doc__)
-    parser.add_argument("task", choices=("implicit", "regularise", "parser", "coarse"))
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument("folder", type=Path, help="for weights, card, curves and checkpoints")
     parser.add_argument(
         "--configfile",
         type=Path,
         required=True,
-        help="with section `training` or `coarse_training`",
+        help="with section `training`, `coarse_training` or `detail_training`",
     )
     parser.add_argument("--implicit", type=Path, help="weights that make volumes for regularise")
     given = parser.parse_args(words)
@@ -47,6 +53,10 @@ def main(words: list[str] | None = None) -> int:
         if given.task == "coarse":
             coarse = CoarseOptions(**settings["coarse_training"])
             trained = train_coarse(coarse, given.folder, device, settings["face_model"])
+        elif given.task in DETAIL:
+            detail = DetailTrainingOptions(**settings["detail_training"])
+            train = DETAIL[given.task]
+            trained = train(detail, given.folder, device, settings["face_model"])
         elif given.task == "implicit":
             trained = train_implicit(options, given.folder, device)
         elif given.task == "parser":
