@@ -24,7 +24,7 @@ from lib.geometry import project
 from lib.geometry.aligned_crop import AlignedCrop
 from lib.geometry.orthographic import landmark_square, square_crop
 from lib.imaging import encode_jpeg
-from lib.networks.aligned import cut_aligned
+from lib.networks.aligned import cut_square
 from lib.training.detail_layer.tfrecord import (
     DetailExample,
     RecordPlace,
@@ -195,7 +195,7 @@ def example_of_view(
     points = project(points86(model).on(vertices, model.triangles).astype(np.float64), *camera)
     crop = square_crop(capture.image[view].shape[:2], *landmark_square(points))
     return DetailExample(
-        cut_aligned(capture.image[view], crop),
+        cut_square(capture.image[view], crop),
         (crop.to_crop(marks) + 0.5).astype(np.float32),
         (crop.to_crop(points) + 0.5).astype(np.float32),
         _classes(label, skin.probability[view], crop),

@@ -19,7 +19,6 @@ from lib.shading.detail_layer.unwrap import Drawn, composed, draw, sampled
 from lib.training.coarse.face import encoded_albedo
 from lib.training.detail_layer.losses import PUBLISHED_OUTLINE, Neighbours, Outline, neighbours
 
-MOST_MODES = 80  # of identity and albedo that are told
 FIVE_OF_86 = ((35, 38), (43, 46), (54,), (66,), (70,))  # eyes, nose tip, corners of the mouth
 
 
@@ -77,10 +76,10 @@ class DetailFace:
         origin = chart.origin_mm.cpu().numpy()
         return cls(
             tensor(model.mean + origin),
-            flat(model.identity_basis[:MOST_MODES]),
+            flat(model.identity_basis),
             flat(model.expression_basis * told),
             tensor(255 * albedo_mean),
-            flat(255 * albedo[:MOST_MODES]),
+            flat(255 * albedo),
             tensor(model.triangles[marks.triangle]),
             tensor(marks.barycentric),
             drawn[0].contiguous(),
