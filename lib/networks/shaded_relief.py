@@ -116,9 +116,9 @@ class ShadedRelief(nn.Module):
 def _pair(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(  # no normalisation: a part of the chart reads like the whole
         nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate"),
-        nn.SiLU(inplace=True),
+        nn.LeakyReLU(0.1, inplace=True),
         nn.Conv2d(after, after, 3, padding=1, padding_mode="replicate"),
-        nn.SiLU(inplace=True),
+        nn.LeakyReLU(0.1, inplace=True),
     )
 
 

@@ -42,7 +42,7 @@ LAYOUT = 1  # raise when prepared files change
 CROP, CROPS = 160, 2  # texels; of a photo, in one step
 MOST_SLOPE = 1.5  # of a truth; folds are steeper, and no height field
 STEEP = 0.15  # slopes' errors count squared up to here
-SOLE = {"resting": 1.0, "driven": 1.0, "middle": 0.15}  # weight of each part alone
+SOLE = {"resting": 1.0, "driven": 1.0, "middle": 0.25}  # weight of each part alone
 
 Asked = dict[str, torch.Tensor]
 
