@@ -43,7 +43,9 @@ def test_a_part_of_the_chart_reads_like_the_whole(network):
     part = network(whole[..., 16:80, 24:88])
     for name, value in network(whole)._asdict().items():
         inner = value[:, 16:80, 24:88][:, 24:40, 24:40]
-        torch.testing.assert_close(part._asdict()[name][:, 24:40, 24:40], inner, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            part._asdict()[name][:, 24:40, 24:40], inner, atol=1e-4, rtol=1e-3
+        )
 
 
 @torch.no_grad()
