@@ -60,7 +60,8 @@ def main(inputs, outputs, params):
                 measured = Measured(**{part: found[name] for part, found in readers.items()})
             head = capture, landmarks[name], fits[name], textures[name]
             exporter.write(folder / name, name, *head, measured)
-            write_published(folder / name, name, *head, faces[name])
+            relief = measured.surface if measured else None
+            write_published(folder / name, name, *head, faces[name], relief)
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))
 
@@ -71,19 +72,19 @@ def published(model, options, inputs, params, stack):
         return lambda *_: None
     exporter = PublishedExporter(model, options.published)
     texturing = TextureOptions(**params.texture)
-    is_extracted = texturing.method == "extract"
+    is_ready = texturing.method == "extract" or "3ddfa_v3" not in options.published
     texturing = dataclasses.replace(texturing, method="extract")
-    chart = None if is_extracted else prepare_chart(model, texturing.uv_size)
+    chart = None if is_ready else prepare_chart(model, texturing.uv_size)
     parts = stack.enter_context(BatchReader(inputs.parts, Parts))
     codes = None
     if inputs.regression:
         codes = stack.enter_context(BatchReader(inputs.regression, Regression))
 
-    def write(folder, name, capture, landmarks, fit, texture, face):
-        if not is_extracted:
+    def write(folder, name, capture, landmarks, fit, texture, face, relief):
+        if not is_ready:
             texture = blend_texture(model, capture, face, fit, options=texturing, chart=chart)
         code = codes[name] if codes else None
-        found = PublishedInputs(capture, landmarks, fit, parts[name], texture, code)
+        found = PublishedInputs(capture, landmarks, fit, parts[name], texture, code, relief)
         exporter.write(folder, name, found)
 
     return write

@@ -16,7 +16,8 @@ class ExportOptions:
         glb_jpeg_quality: quality of that texture, 1..95.
         smallest_delta_mm: shorter differences are left out of the morph targets.
         displacement_px: side of the displacement and normal maps of measured heads; 0 = none.
-        published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`.
+        published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`,
+            `detail_layer`.
     """
 
     overlay_side_px: int = 1600

@@ -1,4 +1,4 @@
-"""Files as Deep3DFaceRecon and 3DDFA_V3 write them, from any fit and any head model."""
+"""Files as Deep3DFaceRecon, 3DDFA_V3 and the detail layer write them, from any fit and head."""
 
 from lib.export.published.write import PublishedExporter, PublishedInputs
 

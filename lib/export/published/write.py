@@ -1,4 +1,4 @@
-"""The folders `deep3d` and `3ddfa_v3` of an exported head."""
+"""The folders `deep3d`, `3ddfa_v3` and `detail_layer` of an exported head."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Landmarks, Parts, Regression, Texture
+from lib.artefacts import Capture, FaceFit, Landmarks, Parts, Regression, Surface, Texture
 from lib.export import tables
 from lib.export.obj import obj_rig
 from lib.export.published.deep3d import coefficients, write_deep3d
 from lib.export.published.dense import write_arrays, write_meshes, write_panels
+from lib.export.published.detail_layer import DenseChart, write_detail_layer
 from lib.export.published.frames import PublishedView, inner_colours, published_view
 from lib.facemodel import FaceModel
 from lib.facemodel.object_frame import object_origin
+from lib.geometry.coded_camera import DETAIL_LAYER
 
 DEEP3D, DENSE = "deep3d", "3ddfa_v3"
 FRAMES = {
@@ -41,6 +43,7 @@ class PublishedInputs:
         parts: of the capture.
         texture: extracted from the most frontal photo.
         regression: what a network read, if one was asked.
+        surface: relief of the frontal photo, if there is one.
     """
 
     capture: Capture
@@ -49,6 +52,7 @@ class PublishedInputs:
     parts: Parts
     texture: Texture
     regression: Regression | None = None
+    surface: Surface | None = None
 
 
 class PublishedExporter:
@@ -56,13 +60,14 @@ class PublishedExporter:
 
     Args:
         model: the fitted head model.
-        systems: `deep3d`, `3ddfa_v3`, or both.
+        systems: of `deep3d`, `3ddfa_v3` and `detail_layer`.
     """
 
     def __init__(self, model: FaceModel, systems: Sequence[str]):
         self.model = model
         self.systems = tuple(systems)
         self._inner = inner_colours(model)
+        self._dense = DenseChart.of_model(model) if DETAIL_LAYER in self.systems else None
         self._rig = obj_rig(
             model.triangles, model.uv, model.uv_triangles, model.triangle_region, model.region_names
         )
@@ -78,13 +83,24 @@ class PublishedExporter:
         fit = found.fit
         for view in np.flatnonzero(np.isfinite(fit.world_to_camera).all(axis=(1, 2))):
             stem = name if len(fit.focal_px) == 1 else f"{name}_{found.capture.view[view]}"
-            told = published_view(
-                self.model, found.capture, fit, int(view), found.regression, self._inner
-            )
+            told = None
+            if set(self.systems) - {DETAIL_LAYER}:
+                told = published_view(
+                    self.model, found.capture, fit, int(view), found.regression, self._inner
+                )
             for system in self.systems:
                 place = folder / system
                 place.mkdir(parents=True, exist_ok=True)
-                self._write_view(system, place, stem, found, int(view), told)
+                if system == DETAIL_LAYER:
+                    self._write_detail_layer(place, stem, found, int(view))
+                else:
+                    self._write_view(system, place, stem, found, int(view), told)
+
+    def _write_detail_layer(
+        self, place: Path, stem: str, found: PublishedInputs, view: int
+    ) -> None:
+        seen = found.capture, found.fit, view, found.surface, found.regression
+        write_detail_layer(place, stem, self.model, self._dense, *seen)
 
     def _write_view(
         self,

@@ -69,7 +69,8 @@ class DetailChart:
     Args:
         size: texels along each side.
         origin_mm: (3,) tensor, see `CylinderChart`.
-        triangles: (T, 3) those of the model that are drawn, in camera pictures too.
+        drawn: (n_triangles,) bool: triangles of the model that are drawn.
+        triangles: (T, 3) these, in camera pictures too.
         raster: the chart's triangles, one image.
         face: (V,) 0..1 mask of the face.
         without_eyes: (V,) 0..1.
@@ -79,6 +80,7 @@ class DetailChart:
 
     size: int
     origin_mm: torch.Tensor
+    drawn: np.ndarray
     triangles: torch.Tensor
     raster: Raster
     face: torch.Tensor
@@ -119,6 +121,7 @@ class DetailChart:
         return cls(
             size=size,
             origin_mm=tensor(chart.origin_mm),
+            drawn=chart.drawn,
             triangles=triangles,
             raster=raster,
             face=tensor(chart.face),
