@@ -25,7 +25,7 @@ from lib.shading.detail_layer.geometry import (
     vertex_normals,
 )
 from lib.shading.detail_layer.light import plain_basis, plain_shading
-from lib.shading.detail_layer.unwrap import composed, draw, sampled, seen_vertices
+from lib.shading.detail_layer.unwrap import composed, draw, on_chart, sampled, seen_vertices
 
 POSE = (0.1, -0.2, 0.3, 5.0, -3.0, 0.1)
 GOLDEN = [
@@ -276,3 +276,18 @@ def test_a_model_file_keeps_its_own_chart(head, tmp_path):
     for name in own.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(found, name), getattr(own, name), err_msg=name)
     assert head.cylinder is None
+
+
+def test_coarse_meshes_are_looked_up_at_texels_and_published_ones_at_vertices(head, chart):
+    drawn = draw(*scene(head, chart))
+    step = (torch.arange(300) // 3 % 2).float()
+    checks = (step[:, None] - step[None]).abs()[None, ..., None]  # 2 mm on the face
+    cheek = chart.unrolled(drawn.camera)[0]
+    seen = chart.mask & (cheek[..., 0].abs() < 60) & (cheek[..., 1].abs() < 60)
+    found = on_chart(chart, checks, drawn.camera)[0, ..., 0]
+    place = to_image(cheek[seen]).long()
+    expected = checks[0, place[:, 1], place[:, 0], 0]
+    assert float((found[seen].round() == expected).float().mean()) > 0.9
+    published = on_chart(replace(chart, by_vertex=True), checks, drawn.camera)
+    torch.testing.assert_close(published, chart.unrolled(sampled(checks, drawn.camera)))
+    assert float((published[0, ..., 0][seen].round() == expected).float().mean()) < 0.8

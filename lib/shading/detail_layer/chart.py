@@ -76,6 +76,8 @@ class DetailChart:
         without_eyes: (V,) 0..1.
         movable: (V,) 0..1: where the network may move the surface; 0 on eyes, nose and brows.
         dense: its mesh of texels.
+        by_vertex: photos are looked up at vertices, as published, not at texels: for the mesh of
+            the Basel Face Model, which is about as fine as its chart.
     """
 
     size: int
@@ -87,6 +89,7 @@ class DetailChart:
     without_eyes: torch.Tensor
     movable: torch.Tensor
     dense: DenseMesh
+    by_vertex: bool
 
     @classmethod
     def of_model(cls, model: FaceModel, device: torch.device, size: int = SIDE) -> DetailChart:
@@ -128,6 +131,7 @@ class DetailChart:
             without_eyes=tensor(chart.without_eyes),
             movable=tensor(movable),
             dense=dense_mesh(region & raster.mask[0].cpu().numpy()),
+            by_vertex=model.cylinder is not None,
         )
 
     @property

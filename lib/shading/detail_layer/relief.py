@@ -27,7 +27,7 @@ from lib.networks.detail_layer import DetailNetwork, load_detail
 from lib.render import Camera, interpolate, sample_image, uv_buffers
 from lib.render.plain_light import plain_of_linear
 from lib.shading.detail_layer.chart import DetailChart, cylinder_chart
-from lib.shading.detail_layer.unwrap import Drawn, composed, draw_places, sampled, seen_vertices
+from lib.shading.detail_layer.unwrap import Drawn, composed, draw_places, on_chart, seen_vertices
 from lib.uvspace.coded import is_code
 from lib.uvspace.grid import Grid, outer_skin
 from lib.uvspace.shown import posed_vertices
@@ -114,21 +114,21 @@ class DetailLayer:
         coarse = composed(drawn.colour, photo, drawn.masks[..., :1])
         seen = seen_vertices(drawn, chart.triangles)[..., None].float()
         masks = torch.stack([chart.movable, chart.face], -1)[None]
-        columns = [sampled(photo, drawn.camera), sampled(coarse, drawn.camera), seen, masks]
-        flat = chart.unrolled(torch.cat(columns, -1))
-        colours = flat[..., :6].clamp(0, 255) / WHITE
+        flat = chart.unrolled(torch.cat([seen, masks], -1))
+        pictures = on_chart(chart, torch.cat([photo, coarse], -1), drawn.camera)
+        colours = pictures.clamp(0, 255) / WHITE
         difference = colours[..., :3] - colours[..., 3:]
         with torch.inference_mode():
             moved = self.network(difference.permute(0, 3, 1, 2))[0, 0]
-        movable = flat[0, ..., 7] * flat[0, ..., 8]
+        movable = flat[0, ..., 1] * flat[0, ..., 2]
 
         def array(values: torch.Tensor) -> np.ndarray:
             return values.cpu().numpy().astype(np.float32)
 
         return Relief(
             difference=array(difference[0]),
-            displacement_mm=array(moved * flat[0, ..., 7]) * self.region,
-            seen=array(flat[0, ..., 6]),
+            displacement_mm=array(moved * flat[0, ..., 1]) * self.region,
+            seen=array(flat[0, ..., 0]),
             movable=array(movable),
         )
 

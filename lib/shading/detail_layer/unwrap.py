@@ -1,7 +1,8 @@
 """From coefficients to the screen, and from the screen to the chart, as the detail layer sees them.
 
-Each vertex takes the pixel that it falls on, and the chart is drawn from vertices: its photo is as
-fine as the mesh, not as the pixels. Seen vertices are told by the z-buffer beside.
+As published, each vertex takes the pixel that it falls on, and the chart is drawn from vertices:
+its photo is as fine as the mesh, not as the pixels. Heads of coarser meshes than the published one
+are looked up at every texel instead. Seen vertices are told by the z-buffer beside.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from lib.geometry.orthographic import CROP_PX
 from lib.render.differentiable import Raster, interpolate, rasterise, visible_vertices
+from lib.shading.detail_layer.chart import DetailChart
 from lib.shading.detail_layer.geometry import (
     pose_matrix,
     to_camera,
@@ -114,6 +117,24 @@ def sampled(images: torch.Tensor, camera: torch.Tensor) -> torch.Tensor:
     column, row = place[..., 0].clamp(0, width - 1), place[..., 1].clamp(0, height - 1)
     flat = (row * width + column)[..., None].expand(-1, -1, images.shape[3])
     return images.flatten(1, 2).gather(1, flat).nan_to_num()
+
+
+def on_chart(chart: DetailChart, images: torch.Tensor, camera: torch.Tensor) -> torch.Tensor:
+    """(B, size, size, C) what images (B, h, w, C), h = w, show of a head on its chart, 0 off it.
+
+    Args:
+        chart: of the head; it says whether vertices or texels are looked up.
+        images: with a gradient.
+        camera: (B, V, 3) camera places of the vertices, taken without one.
+    """
+    if chart.by_vertex:
+        return chart.unrolled(sampled(images, camera))
+    side = images.shape[2]
+    place = 2 * to_image(chart.unrolled(camera.detach()), side) / side - 1
+    planes = F.grid_sample(
+        images.permute(0, 3, 1, 2), place, padding_mode="border", align_corners=False
+    )
+    return planes.permute(0, 2, 3, 1) * chart.mask[..., None]
 
 
 def seen_vertices(drawn: Drawn, triangles: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from lib.facemodel.points86 import points86
 from lib.networks.vggface import CoarseCode, CoarseLayout
 from lib.shading.detail_layer.chart import DetailChart
 from lib.shading.detail_layer.geometry import to_image
-from lib.shading.detail_layer.unwrap import Drawn, composed, draw, sampled
+from lib.shading.detail_layer.unwrap import Drawn, composed, draw, on_chart
 from lib.training.coarse.face import encoded_albedo
 from lib.training.detail_layer.losses import PUBLISHED_OUTLINE, Neighbours, Outline, neighbours
 
@@ -203,7 +203,7 @@ def _shown_vertices(drawn: Drawn, triangles: torch.Tensor) -> torch.Tensor:
 def chart_difference(face: DetailFace, picture: CoarsePicture, photo: torch.Tensor) -> torch.Tensor:
     """(n, 3, s, s) what the photo has on the chart and the coarse picture lacks, over 127.5."""
     both = torch.cat([photo, picture.composed], -1).clamp(0, 255)
-    taken = face.chart.unrolled(sampled(both, picture.drawn.camera))
+    taken = on_chart(face.chart, both, picture.drawn.camera)
     return ((taken[..., :3] - taken[..., 3:]) / 127.5).permute(0, 3, 1, 2).contiguous()
 
 

@@ -14,7 +14,7 @@ from lib.networks.detail_layer import DetailNetwork, load_detail
 from lib.networks.vggface import FEATURES, CoarseCode, CoarseNetwork, load_coarse
 from lib.networks.vggface import WIDTHS as COARSE_WIDTHS
 from lib.shading.detail_layer.geometry import triangle_normals, vertex_normals
-from lib.shading.detail_layer.unwrap import sampled
+from lib.shading.detail_layer.unwrap import on_chart
 from lib.training.detail_layer import losses
 from lib.training.detail_layer.augment import Change, changed, draw_change
 from lib.training.detail_layer.face import (
@@ -277,8 +277,8 @@ class FineDetailTask(DetailTask):
         drawn = before.drawn, after.drawn
         normals = [self._shown(one.normal, one.raster.mask) for one in drawn]
         comparable = self._comparable(before, after)[..., None]
-        taken = sampled(torch.cat([normals[1] - normals[0], comparable], -1), before.drawn.camera)
-        chart = self.face.chart.unrolled(taken)
+        screen = torch.cat([normals[1] - normals[0], comparable], -1)
+        chart = on_chart(self.face.chart, screen, before.drawn.camera)
         return losses.masked_square(chart[..., :3], self.face.face * chart[..., 3].detach())
 
     def _shown(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
