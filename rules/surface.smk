@@ -130,7 +130,7 @@ rule shade_photos:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),
-        weights=weights_input(config, "shading", methods=("detail_layer",)),
+        weights=weights_input(config, "shading", methods=("detail_layer", "learned")),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",

@@ -131,7 +131,7 @@ def learned_relief(
     fade = ramp(fade, 0.4, 0.9) * small.mask
     distance = np.clip(resting + driven + middle, -MOST_MM, MOST_MM) * fade
     slope = np.exp(log_slope)
-    confidence = small.trust * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
+    confidence = small.trust * fade * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
     share = expression_share(resting + middle, driven, small.texel_mm) * fade
     every = np.stack([distance, confidence, share], axis=2).astype(np.float32)
     if mask.shape != small.mask.shape:

@@ -11,11 +11,12 @@ class ShadingOptions:
     """How the relief of a single photo is found.
 
     Args:
-        method: `none` = the fitted head without relief; `detail_layer` = the published network.
+        method: `none` = the fitted head without relief; `detail_layer` = the published network;
+            `learned` = ours.
         weights: file of the network, for methods that have one.
         uv_size: texels along each side of the surface.
     """
 
-    method: Literal["none", "detail_layer"] = "none"
+    method: Literal["none", "detail_layer", "learned"] = "none"
     weights: str = ""
     uv_size: int = 1024

@@ -13,6 +13,7 @@ from lib.artefacts.multiview import FROM_SHADING
 from lib.errors import ConfigError
 from lib.facemodel import FaceModel
 from lib.shading.detail_layer.relief import DetailLayer, coarse_view
+from lib.shading.learned import LearnedMethod
 from lib.shading.options import ShadingOptions
 from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import Grid, chart_grid
@@ -21,6 +22,10 @@ from lib.uvspace.shown import posed_vertices
 logger = logging.getLogger(__name__)
 
 HEAD_FRAME = np.eye(3, 4)
+ORIGIN = {  # of the weights, by method
+    "detail_layer": "the fine network (docs/published_systems.md says where it comes from)",
+    "learned": "the file that `snakemake --cores all train_shading` makes (docs/training.md)",
+}
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,11 @@ class ShadingTools:
 
     Args:
         detail_layer: network and chart of method `detail_layer`.
+        learned: our network, of method `learned`.
     """
 
     detail_layer: DetailLayer | None = None
+    learned: LearnedMethod | None = None
 
     @classmethod
     def load(cls, options: ShadingOptions, model: FaceModel, device: torch.device) -> ShadingTools:
@@ -41,14 +48,15 @@ class ShadingTools:
             ConfigError: it needs weights and none are named, or they are of another network.
             MissingModelError: the weights are not there.
         """
-        if options.method != "detail_layer":
+        if options.method not in ORIGIN:
             return cls()
         if not options.weights:
             raise ConfigError(
-                f"shading.method is {options.method}, but shading.weights is empty. Name the fine "
-                "network (docs/published_systems.md says where it comes from); or set "
-                "shading.method: none."
+                f"shading.method is {options.method}, but shading.weights is empty. Name "
+                f"{ORIGIN[options.method]}; or set shading.method: none."
             )
+        if options.method == "learned":
+            return cls(learned=LearnedMethod.load(options.weights, model, device))
         return cls(detail_layer=DetailLayer.load(options.weights, model, device))
 
 
@@ -85,6 +93,8 @@ def shade_capture(
         relief = layer.relief(coarse_view(model, capture, fit, view, code))
         distance, confidence = layer.on_grid(relief, grid)
         share = expression_share(model, fit.vertices, vertices, grid, distance)
+    elif tools.learned is not None:
+        distance, confidence, share = tools.learned.relief(capture, skin, fit, view, grid.mask)
     else:
         distance = confidence = share = np.zeros(grid.mask.shape, np.float32)
     return _surface(options.method, grid, distance, confidence, share)

@@ -7,11 +7,18 @@ import pytest
 import torch
 
 from lib.artefacts import SkinMask, digest
-from lib.errors import MissingModelError
+from lib.errors import ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.imaging import save_png
-from lib.networks.shaded_relief import N_PLANES, Reading, ShadedRelief, ShadedReliefOptions
+from lib.networks.shaded_relief import (
+    N_PLANES,
+    Reading,
+    ShadedRelief,
+    ShadedReliefOptions,
+    packed,
+)
 from lib.render import ambient_light, distant_light, irradiance
+from lib.shading import ShadingOptions, ShadingTools, shade_capture
 from lib.shading.learned import (
     LIGHT_PLANES,
     LUMINANCE,
@@ -214,7 +221,9 @@ def test_a_finer_chart_gets_the_same_relief():
     np.testing.assert_allclose(found.distance_mm[300:700, 300:700], 0.3, atol=1e-4)
 
 
-def test_the_method_reads_the_side_of_a_head_that_the_photo_shows(model, tmp_path):
+@pytest.fixture
+def head_photo(model, tmp_path):
+    """A grey photo of a head that is turned to its left, with its fit."""
     case = make_case(model, yaw_deg=50.0)
     grey = np.full((*SIZE, 3), 128, np.uint8)
     save_png(tmp_path / "head.png", grey)
@@ -222,10 +231,13 @@ def test_the_method_reads_the_side_of_a_head_that_the_photo_shows(model, tmp_pat
         path=[str(tmp_path / "head.png")], sha256=[digest(tmp_path / "head.png")], image=[grey]
     )
     skin = SkinMask(probability=[np.full(SIZE, 255, np.uint8)])
-    fit = case.fit.replace(light=LIGHT[None])
+    return capture, skin, case.fit.replace(light=LIGHT[None])
+
+
+def test_the_method_reads_the_side_of_a_head_that_the_photo_shows(model, head_photo):
     grid = chart_grid(model, model.mean, 256)
     method = LearnedMethod(model, Told(0.3, 0.0), chart_fields(model, 512), "cpu")
-    found = method.relief(capture, skin, fit, 0, grid.mask)
+    found = method.relief(*head_photo, 0, grid.mask)
     assert found.distance_mm.shape == (256, 256)
     assert not found.distance_mm[~grid.mask].any()
     read = found.distance_mm > 0.25
@@ -234,5 +246,24 @@ def test_the_method_reads_the_side_of_a_head_that_the_photo_shows(model, tmp_pat
 
 
 def test_a_network_that_is_not_there_is_asked_for_by_its_setting(model, tmp_path):
+    options = ShadingOptions(method="learned", weights=str(tmp_path / "none.pt"))
     with pytest.raises(MissingModelError, match=r"shading\.weights is '.*none\.pt'"):
-        LearnedMethod.load(str(tmp_path / "none.pt"), model, "cpu")
+        ShadingTools.load(options, model, torch.device("cpu"))
+    with pytest.raises(ConfigError, match=r"learned, but shading\.weights is empty.*train_shading"):
+        ShadingTools.load(ShadingOptions(method="learned"), model, torch.device("cpu"))
+
+
+def test_a_surface_holds_what_the_network_read(model, head_photo, tmp_path):
+    capture, skin, fit = head_photo
+    network = ShadedRelief(ShadedReliefOptions(widths=(4, 6), middle=1))
+    torch.nn.init.constant_(network.head.bias, 1.5)
+    torch.save(packed(network), tmp_path / "relief.pt")
+    options = ShadingOptions("learned", str(tmp_path / "relief.pt"), 256)
+    surface = shade_capture(model, capture, skin, fit, options)
+    assert surface.method.endswith("learned")
+    seen = surface.distance_mm > 0.25
+    np.testing.assert_allclose(surface.distance_mm[seen], 0.3, atol=0.06)  # 0.15 mm of each kind
+    assert seen.sum() > 2000
+    share = surface.expression_share[seen]
+    assert 0.4 < np.median(share) < 0.5
+    assert surface.confidence[surface.distance_mm == 0].max() < 0.01
