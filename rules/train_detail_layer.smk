@@ -2,6 +2,7 @@
 
     snakemake --cores 8 train_detail_coarse --config photos=my_photos results=out
     snakemake --cores 8 train_detail_fine --config photos=my_photos results=out
+    snakemake --cores 8 train_detail_coarse --config results=out 'synthesis={count: 2000}'
 
 Needs: capture.h5, landmarks.h5, skin.h5, fit.h5, and parsing.h5 or parts.h5 of batches, or TFRecords
 Makes: detail_dataset/ in the results; weights, weight card, curves and checkpoints in
@@ -43,11 +44,22 @@ rule write_detail_dataset:
         "../scripts/write_detail_dataset.py"
 
 
+# Of the settings, else this run's photos, else made-up people.
+DETAIL_DATA = config["detail_training"]["data"] or (
+    rules.write_detail_dataset.output.dataset
+    if BATCHES
+    else expand(
+        "<results>/synthetic/{world}/shard_{shard}.h5",
+        world=WORLD,
+        shard=shard_names(config["synthesis"]),
+    )
+)
+
+
 rule train_detail_coarse:
     """Train the network that tells shape, albedo, pose and light of a photo."""
     input:
-        data=config["detail_training"]["data"]
-        or rules.write_detail_dataset.output.dataset,
+        data=DETAIL_DATA,
         start=weights_input(config, "detail_training", "coarse"),
         recognition=weights_input(config, "detail_training", "recognition"),
         model=face_model_file,
@@ -77,8 +89,7 @@ rule train_detail_coarse:
 rule train_detail_fine:
     """Train the network that tells the relief over the coarse face."""
     input:
-        data=config["detail_training"]["data"]
-        or rules.write_detail_dataset.output.dataset,
+        data=DETAIL_DATA,
         coarse=(
             weights_input(config, "detail_training", "coarse")
             if config["detail_training"]["coarse"]

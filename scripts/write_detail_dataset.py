@@ -13,14 +13,16 @@ log = logging.getLogger("write_detail_dataset")
 
 def main(inputs, outputs, params):
     model = load_face_model(str(inputs.get("model") or params.face_model))
-    writer = DetailDatasetWriter(outputs.dataset, model)
+    writer = DetailDatasetWriter(outputs.dataset)
     names = ("capture", "faces", "landmarks", "skin", "fit", "labels")
     for files in progress(list(zip(*(inputs[name] for name in names), strict=True)), "batches"):
-        add_batch(writer, *files)
+        add_batch(writer, model, *files)
     log.info("records: %s", writer.finish())
 
 
-def add_batch(writer, capture_file, faces_file, landmarks_file, skin_file, fit_file, labels_file):
+def add_batch(
+    writer, model, capture_file, faces_file, landmarks_file, skin_file, fit_file, labels_file
+):
     """All captures of a batch; what failed at any stage is noted."""
     parsed = Path(labels_file).name == "parsing.h5"
     with (
@@ -40,6 +42,7 @@ def add_batch(writer, capture_file, faces_file, landmarks_file, skin_file, fit_f
                 continue
             name, parts = row.capture, told[row.capture]
             records.add(
+                model,
                 name,
                 captures[faces[name].photo],
                 landmarks[name],

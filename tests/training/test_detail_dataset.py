@@ -6,15 +6,26 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lib.artefacts import BatchWriter, Capture, FaceFit, Faces, Landmarks, Parsing, SkinMask
+from lib.artefacts import (
+    BatchWriter,
+    Capture,
+    FaceFit,
+    Faces,
+    Landmarks,
+    Parsing,
+    SkinMask,
+    Truth,
+)
 from lib.errors import CaptureFailure, ConfigError
 from lib.facemodel import PARTS, load_face_model
 from lib.facemodel.points86 import points86
 from lib.geometry import project
 from lib.training.detail_layer.dataset import CLASS_OF_PART, example_of_view, find_people
+from lib.training.detail_layer.shards import with_records
 from lib.training.detail_layer.tfrecord import RecordWriter, find_records, read_detail_example
 from scripts import write_detail_dataset as script
 from tests.coded import faces_of, landmarks_of
+from tests.evaluation.captures import truth
 from tests.posed_head import FOCAL, SIZE, make_case
 
 STAGES = {"capture": Capture, "faces": Faces, "landmarks": Landmarks, "skin": SkinMask}
@@ -157,3 +168,29 @@ def test_data_that_are_none_are_refused(tmp_path):
         find_people([])
     with pytest.raises(ConfigError, match=r"expected a file of TFRecords .* write_detail_dataset"):
         find_people([str(tmp_path)])
+
+
+def test_shards_of_truth_become_records_with_exact_points(model, tmp_path):
+    true = truth(views=2)
+    places = model.landmarks["ldm106"].on(true.vertices_mm, model.triangles).astype(float)
+    pixels = project(places, true.world_to_camera, true.focal_px, true.centre_px)
+    true = true.replace(landmarks106_px=pixels)
+    with BatchWriter(tmp_path / "shard_0000.h5", Truth, "synthesise") as writer:
+        writer.add("c0", true)
+    data = [str(tmp_path / "shard_0000.h5"), "elsewhere"]
+    folder, other = with_records(data, tmp_path / "records")
+    assert other == "elsewhere"
+    people = find_people([folder])
+    assert [person.name.split(".", 2)[2] for person in people] == ["c0.00", "c0.01"]
+    assert {person.subject for person in people} == {true.subject}
+    found = read_detail_example(people[1].place)
+    size = found.points86_px[8, 1] - found.points86_px[51, 1]  # chin to the root of the nose
+    assert 100 < size < 250
+    chin, mark = found.points68_px[8], found.points86_px[8]
+    np.testing.assert_allclose(chin, mark, atol=6)  # one of the contour, one of the mesh
+    np.testing.assert_allclose(found.points68_px[30], found.points86_px[54], atol=6)  # the nose
+    x, y = np.floor(found.points86_px[54]).astype(int)
+    assert found.labels[y, x] == 2 and {1, 2, 4, 5, 11, 12} <= set(np.unique(found.labels))
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "records").rglob("*.tf*")}
+    assert with_records(data, tmp_path / "records") == [folder, other]
+    assert written == {p: p.stat().st_mtime_ns for p in (tmp_path / "records").rglob("*.tf*")}

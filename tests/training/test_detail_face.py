@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ from lib.training.detail_layer.face import (
 )
 from lib.training.detail_layer.likeness import gradient_likeness, load_recognition
 from lib.training.detail_layer.options import DetailTrainingOptions, filled
-from lib.training.detail_layer.task import CoarseDetailTask, FineDetailTask, asked
+from lib.training.detail_layer.task import Asked, CoarseDetailTask, FineDetailTask, asked
 from lib.training.detail_layer.tfrecord import DetailExample, find_records
 
 CPU = torch.device("cpu")
@@ -213,3 +214,71 @@ def test_likeness_by_vgg_face_is_the_mean_square_of_fc7(tmp_path):
     torch.save({"model": {"x": torch.zeros(1)}}, tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match=r"other\.pt lacks conv1_1\.weight"):
         load_recognition(str(tmp_path / "other.pt"), "published", CPU)
+
+
+def relief_of(size, seed=1):
+    """(1, size, size) mm of smooth random bumps, 0.35 mm root mean square."""
+    kernel = cv2.getGaussianKernel(31, size / 40)
+    noise = np.random.default_rng(seed).normal(size=(size, size))
+    bumps = cv2.sepFilter2D(noise, -1, kernel, kernel)
+    return torch.tensor(0.35 * bumps / bumps.std(), dtype=torch.float32)[None]
+
+
+class Knowing(torch.nn.Module):
+    """A coarse network that knows one face exactly."""
+
+    def __init__(self, code):
+        super().__init__()
+        self.code = code
+
+    def forward(self, crop):
+        return self.code
+
+
+@pytest.mark.slow
+def test_a_fine_network_finds_relief_that_it_was_never_told(model):
+    """Shading alone, of one photo whose coarse face and light are exact: signs and sizes agree."""
+    side = 128
+    face, true = DetailFace.of_model(model, side, CPU), relief_of(side)
+    code, plain = random_code(face, 5), torch.full((1, 300, 300, 3), 90.0)
+    with torch.no_grad():
+        before = coarse_picture(face, code, plain)
+        photo = fine_picture(face, code, before, true, plain).composed.round()
+    options = replace(TINY, chart_px=side, width=0.25)
+    task = FineDetailTask(face, (), options, CPU, Knowing(code))
+    nothing = torch.zeros(1, 86, 2)
+    labels = torch.ones(1, 300, 300, dtype=torch.uint8)
+    item = Asked(photo, nothing[:, :68], nothing, labels)
+    torch.manual_seed(0)
+    network = task.network()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    for _ in range(80):
+        optimiser.zero_grad()
+        sum(task.terms(network, item).values()).backward()
+        optimiser.step()
+    with torch.no_grad():
+        found = network(chart_difference(face, before, photo))[0, 0]
+    facing = face.chart.unrolled(before.drawn.normals)[0, ..., 2] > 0.3
+    where = facing & (face.movable * face.face > 0.9)[0]
+    pair = torch.stack([found[where], true[0][where]])
+    assert torch.corrcoef(pair)[0, 1] > 0.8
+    sizes = pair.std(1).tolist()
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.3)
+
+
+@pytest.mark.slow
+def test_a_coarse_network_comes_to_fit_a_photo(face, model, tmp_path):
+    path = write_photos(tmp_path / "a.tfrecords", [example_of(face, model, 2)])
+    task = CoarseDetailTask(face, find_records(path), TINY, CPU)
+    torch.manual_seed(0)
+    network = task.network()
+    before = task.score(network, 0, CPU)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    item = asked(task.example(0))
+    for _ in range(80):
+        optimiser.zero_grad()
+        sum(task.terms(network, item).values()).backward()
+        optimiser.step()
+    after = task.score(network, 0, CPU)
+    assert after["landmarks_px"] < 0.4 * before["landmarks_px"]
+    assert after["photo"] < 0.3 * before["photo"]

@@ -73,11 +73,10 @@ class DetailDatasetWriter:
 
     Args:
         folder: to write to; made if need be.
-        model: head model of the fits.
     """
 
-    def __init__(self, folder: str | Path, model: FaceModel):
-        self.folder, self.model = Path(folder), model
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._people: list[tuple[str, int, str, str]] = []
         self._left_out: list[tuple[str, str, str]] = []
@@ -122,6 +121,7 @@ class BatchOfRecords:
 
     def add(
         self,
+        model: FaceModel,
         name: str,
         capture: Capture,
         landmarks: Landmarks,
@@ -132,6 +132,7 @@ class BatchOfRecords:
         """Write every view of a capture; one that cannot be used is noted.
 
         Args:
+            model: head model of the fit.
             name: of the capture.
             capture: its photos.
             landmarks: with the 68 points.
@@ -142,16 +143,18 @@ class BatchOfRecords:
         for view in range(len(capture.image)):
             stem = name if len(capture.image) == 1 else f"{name}_{capture.view[view]}"
             try:
-                example = example_of_view(
-                    self._writer.model, capture, landmarks, skin, fit, labels[view], view
-                )
+                example = example_of_view(model, capture, landmarks, skin, fit, labels[view], view)
             except CaptureFailure as failure:
                 self._writer.leave_out(stem, failure.outcome, failure.reason)
                 continue
-            jpeg = encode_jpeg(example.image, JPEG_QUALITY)
-            self._records.write(write_detail_example(example, jpeg))
-            self._writer.note(self._records.path.name, self._count, stem, capture.subject)
-            self._count += 1
+            self.put(stem, capture.subject, example)
+
+    def put(self, name: str, subject: str, example: DetailExample) -> None:
+        """Write one photo, and note whose it is."""
+        jpeg = encode_jpeg(example.image, JPEG_QUALITY)
+        self._records.write(write_detail_example(example, jpeg))
+        self._writer.note(self._records.path.name, self._count, name, subject)
+        self._count += 1
 
     def __enter__(self) -> BatchOfRecords:
         self._records.__enter__()
@@ -253,8 +256,8 @@ def _files_of(item: Path, section: str) -> list[Path]:
     if not found:
         raise ConfigError(
             f"{section}.data names {item}, expected a file of TFRecords (.tfrecords) or a folder "
-            "with such files in it or one level deeper. Make them of a run's photos: "
-            "snakemake --cores all write_detail_dataset"
+            "with such files in it or one level deeper, or shards of truth. Make the first of a "
+            "run's photos: snakemake --cores all write_detail_dataset"
         )
     return found
 

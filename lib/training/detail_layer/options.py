@@ -34,7 +34,9 @@ class DetailTrainingOptions:
     """How the networks of the detail layer are trained; defaults are those of `run_train.sh`.
 
     Args:
-        data: TFRecords, folders of them, and results folders of runs; empty = the run's photos.
+        data: TFRecords, folders of them, results folders of runs after `write_detail_dataset`, and
+            shards of truth (`shard_0000.h5`); empty = the run's photos, else the world of
+            `synthesis`.
         coarse: weights of the coarse network: to begin with for `train_detail_coarse`, those
             beneath the relief for `train_detail_fine`; empty = VGG-Face of `recognition` or random
             weights, and those that `train_detail_coarse` made.

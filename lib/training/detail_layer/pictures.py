@@ -21,7 +21,7 @@ from lib.training.detail_layer.task import CoarseDetailTask, FineDetailTask, ask
 SHOWN_MM = 1.0  # of relief, black to white
 FAR_OFF = 1000.0  # px
 GREY = 190.0
-LAMP = (0.9, 0.75, 0.25, 0.2)  # bands 1, z, x, y of the light that shows relief
+LAMP = (1.0, 0.5, 0.5, 0.6)  # bands 1, z, x, y of the light that shows relief
 
 
 def draw_coarse(
@@ -68,7 +68,7 @@ def draw_fine(task: FineDetailTask, network: torch.nn.Module, indices: Sequence[
 def _grey(task: FineDetailTask, code: CoarseCode, points: torch.Tensor) -> np.ndarray:
     """A dense mesh in grey under a lamp from the upper side."""
     light = points.new_zeros(1, 3, 9)
-    light[..., : len(LAMP)] = points.new_tensor(LAMP) * 2
+    light[..., : len(LAMP)] = points.new_tensor(LAMP)
     albedo = torch.full_like(points, GREY)
     masks = points.new_zeros(points.shape[1], 1)
     drawn = draw(points, albedo, masks, task.face.dense, code.pose, light.flatten(1))

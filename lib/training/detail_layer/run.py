@@ -19,6 +19,7 @@ from lib.training.detail_layer.dataset import Person, find_people
 from lib.training.detail_layer.face import DetailFace
 from lib.training.detail_layer.options import DetailTrainingOptions, Part, filled
 from lib.training.detail_layer.pictures import draw_coarse, draw_fine
+from lib.training.detail_layer.shards import with_records
 from lib.training.detail_layer.task import (
     CoarseDetailTask,
     DetailTask,
@@ -66,7 +67,7 @@ def train_detail_coarse(
     options = filled(options, "coarse")
     model = load_face_model(face_model)
     with joined(device) as processes:
-        people = find_people(options.data)
+        people = _people(options, folder, processes)
         places = [person.place for person in people]
         face = DetailFace.of_model(model, options.chart_px, processes.device)
         task = CoarseDetailTask(face, places, options, processes.device)
@@ -90,13 +91,23 @@ def train_detail_fine(
         )
     model = load_face_model(face_model)
     with joined(device) as processes:
-        people = find_people(options.data)
+        people = _people(options, folder, processes)
         places = [person.place for person in people]
         face = DetailFace.of_model(model, options.chart_px, processes.device)
         coarse = coarse_of_head(options.coarse, face)
         task = FineDetailTask(face, places, options, processes.device, coarse)
         draw = partial(draw_fine, task)
         return _train("fine", task, draw, options, model, people, folder, processes)
+
+
+def _people(
+    options: DetailTrainingOptions, folder: Path, processes: Processes
+) -> tuple[Person, ...]:
+    """All records; those of shards are made by the first process."""
+    if processes.first:
+        with_records(options.data, folder / "records")
+    processes.wait()
+    return find_people(with_records(options.data, folder / "records"))
 
 
 def decayed(options: DetailTrainingOptions, share: float, _rows: object) -> float:
