@@ -29,7 +29,8 @@ class DetailNetwork(nn.Module):
     Features of the encoder are added to those of the decoder of the same size.
 
     Args:
-        widths: channels of the encoder; each after the first halves the side.
+        widths: channels of the encoder; each after the first halves the side. As published, ten of
+            them reduce a chart of 512 to one texel: `halvings` is the side of such a chart.
     """
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS):

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 from lib.errors import VisagraphError
+from lib.geometry.orthographic import CROP_PX
 from lib.networks.checkpoints import count_parameters
 from lib.networks.regressor import load_regressor
+from lib.regression.coarse import CoarseRegressor, coarse_regressor
 from lib.regression.onnx import export_onnx
 
 
@@ -31,6 +33,9 @@ def main(words: list[str] | None = None) -> int:
     export.add_argument("output", type=Path, help=".onnx file to write")
     given = parser.parse_args(words)
     try:
+        network = coarse_regressor(given.weights)
+        if network is not None:
+            return _show_coarse(network, given)
         network = load_regressor(given.weights)
         if given.verb == "export-onnx":
             export_onnx(network, given.output)
@@ -41,6 +46,22 @@ def main(words: list[str] | None = None) -> int:
     print(
         f"{type(network.backbone).__name__}, {count_parameters(network)} parameters, crops of "
         f"{network.input_px} px, {network.layout.total} coefficients ({sizes})"
+    )
+    return 0
+
+
+def _show_coarse(network: CoarseRegressor, given: argparse.Namespace) -> int:
+    if given.verb != "show":
+        print(
+            f"{given.weights} is a network of the detail layer; only those of Deep3DFaceRecon's "
+            "and 3DDFA_V3's kind are written as ONNX files.",
+            file=sys.stderr,
+        )
+        return 1
+    side, sizes = network.network.encoder.side, " + ".join(map(str, network.layout.sizes))
+    print(
+        f"VggFace, {count_parameters(network)} parameters, crops of {CROP_PX} px reduced to "
+        f"{side}, {network.layout.total} coefficients ({sizes})"
     )
     return 0
 

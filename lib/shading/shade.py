@@ -12,12 +12,14 @@ from lib.artefacts import Capture, FaceFit, Regression, SkinMask, Surface
 from lib.artefacts.multiview import FROM_SHADING
 from lib.errors import ConfigError
 from lib.facemodel import FaceModel
+from lib.geometry import project
+from lib.render import Camera
 from lib.shading.detail_layer.relief import DetailLayer, coarse_view
 from lib.shading.learned import LearnedMethod
 from lib.shading.options import ShadingOptions
 from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import Grid, chart_grid
-from lib.uvspace.shown import posed_vertices
+from lib.uvspace.shown import posed_vertices, sample_skin
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +94,24 @@ def shade_capture(
         layer = tools.detail_layer
         relief = layer.relief(coarse_view(model, capture, fit, view, code))
         distance, confidence = layer.on_grid(relief, grid)
+        confidence *= bare_skin_seen(capture, skin, fit, view, grid)
         share = expression_share(model, fit.vertices, vertices, grid, distance)
     elif tools.learned is not None:
         distance, confidence, share = tools.learned.relief(capture, skin, fit, view, grid.mask)
     else:
         distance = confidence = share = np.zeros(grid.mask.shape, np.float32)
     return _surface(options.method, grid, distance, confidence, share)
+
+
+def bare_skin_seen(
+    capture: Capture, skin: SkinMask, fit: FaceFit, view: int, grid: Grid
+) -> np.ndarray:
+    """(rows, cols) float32 0..1: probability of bare skin where a view has each texel of a head."""
+    camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
+    place = project(grid.position[grid.mask].astype(np.float64), *camera)
+    result = np.zeros(grid.mask.shape, np.float32)
+    result[grid.mask] = sample_skin(skin.probability[view], capture.image[view], place)
+    return result
 
 
 def _surface(

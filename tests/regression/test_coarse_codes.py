@@ -15,6 +15,7 @@ from lib.geometry.coded_camera import DETAIL_LAYER
 from lib.geometry.orthographic import image_points, landmark_square, pose_matrix, square_crop
 from lib.networks.aligned import cut_square
 from lib.regression import RegressionOptions, Regressor, align_views, regress_capture
+from lib.regression.__main__ import main
 from tests.coded import (
     SIZE,
     capture_of,
@@ -141,3 +142,13 @@ def test_files_are_known_by_their_keys(model, tmp_path):
     torch.save(state, tmp_path / "other.pt")
     with pytest.raises(ConfigError, match="Set face_model to the model"):
         Regressor.load(tmp_path / "other.pt", model, CPU)
+
+
+def test_the_command_tells_a_coarse_network(model, tmp_path, capsys):
+    network = constant_coarse(model, random_coarse_code(model)).network
+    torch.save(network.state_dict(), tmp_path / "coarse.pt")
+    assert main(["show", str(tmp_path / "coarse.pt")]) == 0
+    told = capsys.readouterr().out
+    assert "VggFace" in told and "crops of 300 px reduced to 32" in told
+    assert main(["export-onnx", str(tmp_path / "coarse.pt"), str(tmp_path / "c.onnx")]) == 1
+    assert "is a network of the detail layer" in capsys.readouterr().err

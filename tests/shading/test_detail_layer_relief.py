@@ -22,7 +22,7 @@ from tests.coded import SIZE, random_coarse_code
 from tests.regression.test_coarse_codes import coded
 
 CPU = torch.device("cpu")
-WIDTHS = (4, 6, 8)
+WIDTHS = (2,) * 10  # a chart of 512
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +170,10 @@ def test_the_stage_makes_a_surface_in_the_heads_frame(head, layer, subject):
     np.testing.assert_array_equal(surface.head_to_world, np.eye(3, 4))
     assert surface.confidence.max() == 1 and 0 < np.abs(surface.distance_mm).max() <= 1
     assert np.isfinite(surface.expression_share).all()
+    hair = SkinMask(probability=(np.zeros(SIZE, np.uint8),))
+    other = shade_capture(head, item.capture, hair, fit, options, tools, item.regression)
+    assert other.confidence.max() == 0
+    np.testing.assert_array_equal(other.distance_mm, surface.distance_mm)
 
 
 def test_weights_that_are_not_named_are_told(head):
@@ -177,3 +181,20 @@ def test_weights_that_are_not_named_are_told(head):
         ShadingTools.load(ShadingOptions(method="detail_layer"), head, CPU)
     with pytest.raises(MissingModelError, match="fine network"):
         ShadingTools.load(ShadingOptions(method="detail_layer", weights="none.pt"), head, CPU)
+
+
+def test_a_network_for_a_smaller_chart_gets_one(head, subject):
+    _, fit, view, photo = subject
+    small = DetailNetwork((2,) * 8).eval()
+    with torch.no_grad():
+        for part in (*small.down, *small.up):
+            part.weight.zero_()
+            part.bias.zero_()
+        small.up[-1].bias.fill_(float(np.arctanh(0.5)))
+    other = DetailLayer(small, head, CPU)
+    assert other.chart.size == 128
+    grid = chart_grid(head, posed_vertices(head, fit, 0), 256)
+    distance, confidence = other.on_grid(other.relief(replace(view, photo=photo)), grid)
+    sure = confidence > 0.999
+    assert sure.sum() > 1000
+    np.testing.assert_allclose(distance[sure], 0.5 * grid.normal[sure][:, 2], atol=2e-3)

@@ -43,7 +43,7 @@ def folder(tmp_path):
     code[size + 3 : size + 30 : 9] = 2.2
     torch.save({"model": constant_coarse(model, code).network.state_dict()}, weights / "coarse.pt")
     torch.manual_seed(0)
-    torch.save({"model": DetailNetwork((4, 6, 8)).state_dict()}, weights / "fine.pt")
+    torch.save({"model": DetailNetwork((2,) * 10).state_dict()}, weights / "fine.pt")
     return tmp_path
 
 

@@ -15,6 +15,7 @@ import torch
 from lib.artefacts import Capture, FaceFit, Regression
 from lib.errors import CaptureFailure
 from lib.facemodel import FaceModel
+from lib.facemodel.cylinder import SIDE
 from lib.geometry import project, to_camera, vertex_normals
 from lib.geometry.aligned_crop import AlignedCrop
 from lib.geometry.coded_camera import DETAIL_LAYER
@@ -33,7 +34,7 @@ from lib.uvspace.grid import Grid, outer_skin
 from lib.uvspace.shown import posed_vertices
 
 WHITE = 127.5
-FADE = 12.0  # texels from the border of the face, about 5 mm
+FADE = 12.0  # texels of 512 from the border of the face, about 5 mm
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ class CoarseView:
 
 @dataclass(frozen=True)
 class Relief:
-    """What the fine network says over the unrolled chart.
+    """What the fine network says over the unrolled chart, of 512 x 512 texels as published.
 
     Args:
-        difference: (512, 512, 3) float32: its input, photo less render over 127.5.
-        displacement_mm: (512, 512) float32 along the model's z; 0 where nothing may move.
-        seen: (512, 512) float32 0..1: how far the photo shows it.
-        movable: (512, 512) float32 0..1: face without eyes, nose and brows.
+        difference: (size, size, 3) float32: its input, photo less render over 127.5.
+        displacement_mm: (size, size) float32 along the model's z; 0 where nothing may move.
+        seen: (size, size) float32 0..1: how far the photo shows it.
+        movable: (size, size) float32 0..1: face without eyes, nose and brows.
     """
 
     difference: np.ndarray
@@ -76,6 +77,8 @@ class Relief:
 
 class DetailLayer:
     """The fine network and the chart of one head model, for many photos.
+
+    The chart has the size that the network's encoder reduces to one texel.
 
     Args:
         network: in evaluation mode.
@@ -92,8 +95,9 @@ class DetailLayer:
         chart: DetailChart | None = None,
     ):
         self.network, self.model, self.device = network.to(device), model, device
-        self.chart = chart or DetailChart.of_model(model, device)
-        self._texel = cylinder_chart(model).texel
+        self.chart = chart or DetailChart.of_model(model, device, network.halvings)
+        self._zoom = self.chart.size / SIDE
+        self._texel = cylinder_chart(model).texel * np.float32(self._zoom)
         self.region = self.chart.dense.vertex >= 0
 
     @classmethod
@@ -163,7 +167,7 @@ class DetailLayer:
         at = buffers.mask & grid.mask
         texel = interpolate(buffers, self._texel, triangles)[at]
         inside = np.pad(self.region.astype(np.uint8), 1)
-        fade = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1] / FADE
+        fade = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1] / (FADE * self._zoom)
         maps = np.stack([relief.displacement_mm, relief.movable * relief.seen], -1)
         told = sample_image(maps * np.minimum(fade, 1)[..., None], texel[:, ::-1] - 0.5)
         distance, confidence = np.zeros((2, *grid.mask.shape), np.float32)
