@@ -28,7 +28,8 @@ USUAL_SQUEEZE = 0.1  # share of length lost
 TILT = 0.05  # slope by which the answer of the light is asked
 LEAST_LIGHT = 0.05  # of the brightest; darker skin tells nothing
 CLIPPED = (0.90, 0.98)  # linear, from where on a photo has no more light to tell
-BORDER_MM = 1.5  # of what is trusted, where relief fades
+KNOWN = (0.02, 0.3)  # trust from which relief is that of the place
+BORDER_MM, END_MM = 3.0, 5.0  # beyond it: how smooth relief is, how far it goes on
 SHARE_MM = 1.0  # over which the share of the expression is averaged
 LEAST_RELIEF_MM = 0.02  # of less, nobody asks whose it is
 USUAL_SLOPE = 0.08  # deviation of a slope at which confidence is one half
@@ -122,22 +123,32 @@ def learned_relief(
     squeezed = cv2.resize(squeezed, (size, size), interpolation=cv2.INTER_AREA)
     planes = network_planes(small, squeezed)
     resting, driven, middle, log_slope = _read(network, planes, device)
-    fade = blur_mm(
-        (small.trust > 0.3).astype(np.float32),
-        np.ones_like(small.trust),
-        small.texel_mm,
-        BORDER_MM,
-    )
-    fade = ramp(fade, 0.4, 0.9) * small.mask
-    distance = np.clip(resting + driven + middle, -MOST_MM, MOST_MM) * fade
+    height = np.clip(resting + driven + middle, -MOST_MM, MOST_MM)
+    distance = carried_on(height, small.trust, small.texel_mm) * small.mask
     slope = np.exp(log_slope)
-    confidence = small.trust * fade * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
-    share = expression_share(resting + middle, driven, small.texel_mm) * fade
+    confidence = small.trust * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
+    share = expression_share(resting + middle, driven, small.texel_mm) * (small.trust > 0)
     every = np.stack([distance, confidence, share], axis=2).astype(np.float32)
     if mask.shape != small.mask.shape:
         every = resized(every, small.mask, mask.shape[0]) * mask[..., None]
     distance, confidence, share = np.moveaxis(every, 2, 0)
     return LearnedRelief(distance, np.clip(confidence, 0, 1), np.clip(share, 0, 1))
+
+
+def carried_on(height: np.ndarray, trust: np.ndarray, texel_mm: np.ndarray) -> np.ndarray:
+    """(rows, cols) float32 mm: relief where it is known, and beyond it its smooth end.
+
+    Were it to end where it is known, it would have a step there that no photo shows.
+
+    Args:
+        height: (rows, cols) mm.
+        trust: (rows, cols) 0..1: how well it is known.
+        texel_mm: (rows, cols).
+    """
+    around = blur_mm(height, trust, texel_mm, BORDER_MM)
+    near = blur_mm((trust > 0).astype(np.float32), np.ones_like(trust), texel_mm, END_MM)
+    own = ramp(trust, *KNOWN)
+    return (own * height + (1 - own) * around * ramp(near, 0.0, 0.4)).astype(np.float32)
 
 
 def expression_share(rest: np.ndarray, driven: np.ndarray, texel_mm: np.ndarray) -> np.ndarray:
