@@ -66,6 +66,8 @@ def test_the_outline_of_a_turned_face_lies_along_its_silhouette(face, photo):
     places = outline.contour[0][outline.known[0]].numpy().astype(int).clip(0, 299)
     jump = depth[places[:, 1], places[:, 0]] - low[places[:, 1], places[:, 0]]
     assert np.median(jump) > 15  # px of depth within 4 px
+    mouth = outline.contour[0][outline.known[0]] - picture.marks[0, 66:86].mean(0)
+    assert mouth.norm(dim=-1).min() > 20  # px: lips have an outline of their own
     turned_away = outline.facing[0] <= 0
     assert 3 < turned_away[:17].sum() < 12  # the far side of the jaw alone
 

@@ -19,6 +19,7 @@ from lib.shading.detail_layer.unwrap import Drawn, composed, draw, on_chart
 from lib.training.coarse.face import encoded_albedo
 from lib.training.detail_layer.losses import PUBLISHED_OUTLINE, Neighbours, Outline, neighbours
 
+INNER_PARTS = ("right_eye", "left_eye", "nose", "upper_lip", "lower_lip")
 FIVE_OF_86 = ((35, 38), (43, 46), (54,), (66,), (70,))  # eyes, nose tip, corners of the mouth
 
 
@@ -34,6 +35,7 @@ class DetailFace:
         albedo: (v * 3, k).
         mark_vertices: (86, 3) corners of each point's triangle.
         mark_weights: (86, 3).
+        rim: (v,) bool, vertices that an outline of the face may be of.
         movable: (1, s, s) where the chart may have relief, 0..1.
         face: (1, s, s) the face on the chart, 0..1.
         texel: (n, 2) row and column of each vertex of the dense mesh.
@@ -49,6 +51,7 @@ class DetailFace:
     albedo: torch.Tensor
     mark_vertices: torch.Tensor
     mark_weights: torch.Tensor
+    rim: torch.Tensor
     movable: torch.Tensor
     face: torch.Tensor
     texel: torch.Tensor
@@ -82,6 +85,7 @@ class DetailFace:
             flat(255 * albedo),
             tensor(model.triangles[marks.triangle]),
             tensor(marks.barycentric),
+            torch.tensor(_rim(model), device=device),
             drawn[0].contiguous(),
             drawn[1].contiguous(),
             tensor(chart.dense.texel),
@@ -109,6 +113,17 @@ class DetailFace:
     def marks(self, values: torch.Tensor) -> torch.Tensor:
         """(n, 86, c) vertex values (n, v, c) at the 86 points."""
         return (values[:, self.mark_vertices] * self.mark_weights[..., None]).sum(2)
+
+
+def _rim(model: FaceModel) -> np.ndarray:
+    """(v,) bool: the face but for eyes, nose and lips, whose own outlines are none of the face."""
+    inner = np.zeros(model.n_vertices, bool)
+    for part in INNER_PARTS:
+        inner[model.parts[part]] = True
+    inner[model.triangles[inner[model.triangles].any(1)]] = True  # and who is next to them
+    face = np.zeros(model.n_vertices, bool)
+    face[model.parts["face_mask"]] = True
+    return face & ~inner
 
 
 @dataclass(frozen=True)
@@ -161,9 +176,10 @@ def coarse_picture(face: DetailFace, code: CoarseCode, photo: torch.Tensor) -> C
 def seen_outline(face: DetailFace, picture: CoarsePicture) -> Outline:
     """The points that the contour of a photo is compared with.
 
-    A vertex is of the outline when some but not all triangles about it face the camera, and some
-    pixel shows one of them. (A vertex whose triangles are partly hidden would say the same, but a
-    pixel is larger than a triangle, so that triangles without a pixel are everywhere.)
+    A vertex of the face, apart from eyes, nose and lips, is of the outline when some but not all
+    triangles about it face the camera, and some pixel shows one of them. (A vertex whose triangles
+    are partly hidden would say the same, but a pixel is larger than a triangle, so that triangles
+    without a pixel are everywhere.)
     """
     triangles, drawn = face.chart.triangles.long(), picture.drawn
     side = picture.composed.shape[1]
@@ -175,7 +191,7 @@ def seen_outline(face: DetailFace, picture: CoarsePicture) -> Outline:
         for corner in triangles.unbind(1):
             total = total.index_add(1, corner, towards)
         around = torch.bincount(triangles.flatten(), minlength=total.shape[1])
-        border = (total > 0) & (total < around) & (face.chart.face > 0.5)
+        border = (total > 0) & (total < around) & face.rim
         border &= _shown_vertices(drawn, triangles)
         length = int(border.sum(1).max()) if len(border) else 0
         order = border.float().argsort(dim=1, descending=True, stable=True)[:, :length]
