@@ -44,10 +44,11 @@ rule write_detail_dataset:
         "../scripts/write_detail_dataset.py"
 
 
-# Of the settings, else this run's photos, else made-up people.
+# Of the settings, else this run's photos, else made-up people. A run whose fit begins with these very
+# networks cannot be what they learn from.
 DETAIL_DATA = config["detail_training"]["data"] or (
     rules.write_detail_dataset.output.dataset
-    if BATCHES
+    if BATCHES and config["fit"]["method"] != "detail_layer"
     else expand(
         "<results>/synthetic/{world}/shard_{shard}.h5",
         world=WORLD,

@@ -9,9 +9,10 @@ import torch
 from detail_photos import example_of, random_code, write_photos
 
 from lib.facemodel import load_face_model
+from lib.facemodel.bfm import detail_layer_model, read_detail_layer
 from lib.facemodel.points86 import MIRRORED86
 from lib.networks.checkpoints import CheckpointError
-from lib.networks.vggface import VggFace
+from lib.networks.vggface import CoarseLayout, VggFace
 from lib.training.coarse.augment import MIRRORED68
 from lib.training.detail_layer.augment import NO_CHANGE, Change, changed, draw_change
 from lib.training.detail_layer.face import (
@@ -25,6 +26,8 @@ from lib.training.detail_layer.likeness import gradient_likeness, load_recogniti
 from lib.training.detail_layer.options import DetailTrainingOptions, filled
 from lib.training.detail_layer.task import Asked, CoarseDetailTask, FineDetailTask, asked
 from lib.training.detail_layer.tfrecord import DetailExample, find_records
+from tests.facemodel.bfm_files import small_bfm
+from tests.facemodel.detail_layer_files import landmarks86, write_detail_layer
 
 CPU = torch.device("cpu")
 CHART = 64
@@ -284,3 +287,20 @@ def test_a_coarse_network_comes_to_fit_a_photo(face, model, tmp_path):
     after = task.score(network, 0, CPU)
     assert after["landmarks_px"] < 0.4 * before["landmarks_px"]
     assert after["photo"] < 0.3 * before["photo"]
+
+
+def test_a_head_of_the_published_form_is_trained_with_its_own_chart_and_points(model, tmp_path):
+    small = small_bfm(model)
+    source = read_detail_layer(write_detail_layer(tmp_path / "bfm", small), landmarks86(small))
+    published = detail_layer_model(source, "bfm09_53k")
+    face = DetailFace.of_model(published, CHART, CPU)
+    assert face.layout == CoarseLayout(
+        published.n_identity, published.n_expression, published.n_albedo
+    )
+    path = write_photos(tmp_path / "a.tfrecords", [example_of(face, published, 1)])
+    coarse = CoarseDetailTask(face, find_records(path), TINY, CPU)
+    network = coarse.network()
+    fine = FineDetailTask(face, find_records(path), TINY, CPU, network)
+    for task, trained in ((coarse, network), (fine, fine.network())):
+        scores = task.score(trained, 0, CPU)
+        assert all(np.isfinite(value) for value in scores.values()) and scores["photo"] > 0

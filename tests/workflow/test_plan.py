@@ -64,6 +64,22 @@ def test_training_on_photos_asks_for_their_parts_where_somebody_tells_them(photo
     assert parts.planned["parse_parts"] == parts.planned["train_coarse"] == 1
 
 
+def test_the_detail_layer_learns_from_this_runs_fits_or_from_made_up_people(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out"}
+    fitted = run("train_detail_fine", "--dry-run", "--nolock", **settings).check()
+    for rule in ("fit_face_model", "segment_parts", "write_detail_dataset", "train_detail_coarse"):
+        assert fitted.planned[rule] == 1, rule
+    parsed = {"parsing": "{method: files, masks: m}"}
+    told = run("write_detail_dataset", "--dry-run", "--nolock", **settings, **parsed).check()
+    assert told.planned["parse_parts"] == 1 and "segment_parts" not in told.planned
+    own = "{weights: resources/weights/detail_layer_coarse_makehuman/coarse.pt}"
+    begun = run(
+        "--dry-run", "--nolock", **settings, fit="{method: detail_layer}", regression=own
+    ).check()  # a fit that begins with the network is not what the network learns from
+    assert begun.planned["train_detail_coarse"] == begun.planned["regress_coefficients"] == 1
+    assert "write_detail_dataset" not in begun.planned and begun.planned["draw_shard"]
+
+
 @pytest.mark.parametrize("target", ["all", "train_coarse"])
 def test_a_head_model_that_is_not_there_is_told_with_what_to_do(photos, tmp_path, target):
     settings = {"photos": photos, "results": tmp_path / "out", "face_model": "nobodys"}
