@@ -30,27 +30,34 @@ LEAST_LIGHT = 0.05  # of the brightest; darker skin tells nothing
 CLIPPED = (0.90, 0.98)  # linear, from where on a photo has no more light to tell
 KNOWN = (0.02, 0.3)  # trust from which relief is that of the place
 BORDER_MM, END_MM = 3.0, 5.0  # beyond it: how smooth relief is, how far it goes on
-SHARE_MM = 1.0  # over which the share of the expression is averaged
-LEAST_RELIEF_MM = 0.02  # of less, nobody asks whose it is
 USUAL_SLOPE = 0.08  # deviation of a slope at which confidence is one half
-MOST_MM = 3.0  # of relief
+MOST_MM, LEAST_MM = 3.0, 1e-4  # of relief
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 TONE_PLANE, COLOUR_PLANES, LIGHT_PLANES, TRUST_PLANE = 0, (1, 2), (3, 4), 5  # as the network has
 SQUEEZE_PLANES = (11, 12, 13)  # along columns, along rows, and their product
 
 
 class LearnedRelief(NamedTuple):
-    """What the network says; (rows, cols) float32 each, 0 where the photo shows no bare skin.
+    """What the network says; (rows, cols) float32 each.
+
+    Which part of the wrinkles the expression makes is not taken from it: on made-up people whose
+    wrinkles are known, the strain of the skin (`lib.shading.wrinkles`) told it better.
 
     Args:
         distance_mm: along the normal of the base, outwards +.
+        wrinkles_mm: of it, without the smooth correction of the base.
         confidence: 0..1.
-        expression_share: 0..1, share of the distance that the expression makes.
     """
 
     distance_mm: np.ndarray
+    wrinkles_mm: np.ndarray
     confidence: np.ndarray
-    expression_share: np.ndarray
+
+    @property
+    def wrinkles_share(self) -> np.ndarray:
+        """(rows, cols) float32 0..1: share of the distance that is wrinkles."""
+        size = np.maximum(np.abs(self.distance_mm), LEAST_MM)
+        return np.clip(self.wrinkles_mm * np.sign(self.distance_mm) / size, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -123,45 +130,32 @@ def learned_relief(
     squeezed = cv2.resize(squeezed, (size, size), interpolation=cv2.INTER_AREA)
     planes = network_planes(small, squeezed)
     resting, driven, middle, log_slope = _read(network, planes, device)
-    height = np.clip(resting + driven + middle, -MOST_MM, MOST_MM)
-    distance = carried_on(height, small.trust, small.texel_mm) * small.mask
+    parts = np.stack([resting + driven + middle, resting + driven], axis=2)
+    relief = carried_on(np.clip(parts, -MOST_MM, MOST_MM), small.trust, small.texel_mm)
     slope = np.exp(log_slope)
     confidence = small.trust * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
-    share = expression_share(resting + middle, driven, small.texel_mm) * (small.trust > 0)
-    every = np.stack([distance, confidence, share], axis=2).astype(np.float32)
+    every = np.dstack([relief * small.mask[..., None], confidence]).astype(np.float32)
     if mask.shape != small.mask.shape:
         every = resized(every, small.mask, mask.shape[0]) * mask[..., None]
-    distance, confidence, share = np.moveaxis(every, 2, 0)
-    return LearnedRelief(distance, np.clip(confidence, 0, 1), np.clip(share, 0, 1))
+    distance, wrinkles, confidence = np.moveaxis(every, 2, 0)
+    return LearnedRelief(distance, wrinkles, np.clip(confidence, 0, 1))
 
 
 def carried_on(height: np.ndarray, trust: np.ndarray, texel_mm: np.ndarray) -> np.ndarray:
-    """(rows, cols) float32 mm: relief where it is known, and beyond it its smooth end.
+    """(rows, cols, C) float32 mm: relief where it is known, and beyond it its smooth end.
 
     Were it to end where it is known, it would have a step there that no photo shows.
 
     Args:
-        height: (rows, cols) mm.
+        height: (rows, cols, C) mm.
         trust: (rows, cols) 0..1: how well it is known.
         texel_mm: (rows, cols).
     """
     around = blur_mm(height, trust, texel_mm, BORDER_MM)
     near = blur_mm((trust > 0).astype(np.float32), np.ones_like(trust), texel_mm, END_MM)
-    own = ramp(trust, *KNOWN)
-    return (own * height + (1 - own) * around * ramp(near, 0.0, 0.4)).astype(np.float32)
-
-
-def expression_share(rest: np.ndarray, driven: np.ndarray, texel_mm: np.ndarray) -> np.ndarray:
-    """(rows, cols) float32 0..1: how much of a relief goes when the face rests.
-
-    Args:
-        rest: (rows, cols) mm that stays.
-        driven: (rows, cols) mm that goes.
-        texel_mm: (rows, cols).
-    """
-    one = np.ones_like(texel_mm)
-    still, moved = (blur_mm(np.abs(part), one, texel_mm, SHARE_MM) for part in (rest, driven))
-    return (moved / (still + moved + LEAST_RELIEF_MM)).astype(np.float32)
+    own = ramp(trust, *KNOWN)[..., None]
+    end = (1 - own) * ramp(near, 0.0, 0.4)[..., None]
+    return (own * height + end * around).astype(np.float32)
 
 
 def squeeze_on_chart(

@@ -97,7 +97,10 @@ def shade_capture(
         confidence *= bare_skin_seen(capture, skin, fit, view, grid)
         share = expression_share(model, fit.vertices, vertices, grid, distance)
     elif tools.learned is not None:
-        distance, confidence, share = tools.learned.relief(capture, skin, fit, view, grid.mask)
+        found = tools.learned.relief(capture, skin, fit, view, grid.mask)
+        distance, confidence = found.distance_mm, found.confidence
+        share = expression_share(model, fit.vertices, vertices, grid, found.wrinkles_mm)
+        share = share * found.wrinkles_share  # the base's own error stays
     else:
         distance = confidence = share = np.zeros(grid.mask.shape, np.float32)
     return _surface(options.method, grid, distance, confidence, share)

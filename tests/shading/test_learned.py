@@ -26,7 +26,7 @@ from lib.shading.learned import (
     TONE_PLANE,
     TRUST_PLANE,
     LearnedMethod,
-    expression_share,
+    LearnedRelief,
     learned_relief,
     light_answer,
     network_planes,
@@ -197,23 +197,18 @@ def test_relief_lies_where_the_photo_shows_skin_and_ends_smoothly_beyond():
     assert found.distance_mm[:, 37].min() > 0.19
     assert found.distance_mm[:, 60:].max() < 0.01  # 12 mm away
     assert np.abs(np.diff(found.distance_mm, axis=1)).max() < 0.03
-    assert not found.confidence[:, 36:].any() and not found.expression_share[:, 36:].any()
+    assert not found.confidence[:, 36:].any()
+    np.testing.assert_array_equal(found.wrinkles_mm, found.distance_mm)
     assert found.confidence[:, :36].min() > 0.98
     unsure = learned_relief(face, nothing(64), Told(0.3, 0.0, 0.0), "cpu")
     assert unsure.confidence.max() < 0.02
 
 
-def test_the_share_of_the_expression_is_that_of_its_relief():
-    face = patch(side=64)
-    for resting, driven, low, high in (
-        (0.0, 0.3, 0.9, 1.0),
-        (0.3, 0.0, 0, 1e-6),
-        (0.2, 0.2, 0.4, 0.5),
-    ):
-        share = learned_relief(face, nothing(64), Told(resting, driven), "cpu").expression_share
-        assert low <= share[32, 32] <= high
-    one = np.ones((20, 20), np.float32)
-    assert expression_share(0 * one, 1e-4 * one, one).max() < 0.01  # flat skin is nobody's
+def test_the_share_of_wrinkles_is_what_the_base_s_error_leaves():
+    distance = np.float32([0.4, 0.4, -0.4, -0.4, 0.0])
+    wrinkles = np.float32([0.1, -0.1, -0.3, -0.6, 0.0])
+    found = LearnedRelief(distance, wrinkles, 0 * distance)
+    np.testing.assert_allclose(found.wrinkles_share, [0.25, 0, 0.75, 1, 0], atol=1e-6)
 
 
 def test_a_finer_chart_gets_the_same_relief():
@@ -266,6 +261,5 @@ def test_a_surface_holds_what_the_network_read(model, head_photo, tmp_path):
     seen = surface.confidence > 0.01
     np.testing.assert_allclose(surface.distance_mm[seen], 0.3, atol=0.06)  # 0.15 mm of each kind
     assert seen.sum() > 2000
-    share = surface.expression_share[seen]
-    assert 0.4 < np.median(share) < 0.5
+    assert not surface.expression_share.any()  # the head rests
     assert surface.confidence[surface.distance_mm == 0].max() < 0.01
