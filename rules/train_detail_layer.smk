@@ -109,7 +109,7 @@ rule train_detail_fine:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=12000,
+        mem_mb=16000,
         gpu=GPUS,
     params:
         face_model=config["face_model"],
