@@ -6,6 +6,7 @@ from lib.render.harmonics import (
     ambient_light,
     distant_light,
     irradiance,
+    irradiance_slope,
     sh_basis,
     shade,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "fill_margins",
     "interpolate",
     "irradiance",
+    "irradiance_slope",
     "landmarks_seen",
     "rasterise",
     "render_buffers",

@@ -48,6 +48,23 @@ def irradiance(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     return sh_basis(normals) @ (SH_COSINE[:, None] * light)
 
 
+def irradiance_slope(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """(..., 3 axes, 3 channels) derivative of `irradiance` by the components of the normal.
+
+    The basis counts as polynomials of x, y and z; along the sphere, where normals move, it is the
+    derivative of the harmonics.
+    """
+    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    slopes = [
+        [zero, zero, zero, Y1 * one, Y2 * y, zero, zero, Y2 * z, 2 * Y22 * x],
+        [zero, Y1 * one, zero, zero, Y2 * x, Y2 * z, zero, zero, -2 * Y22 * y],
+        [zero, zero, Y1 * one, zero, zero, Y2 * y, 6 * Y20 * z, Y2 * x, zero],
+    ]
+    weighted = SH_COSINE[:, None] * light
+    return np.stack([np.stack(slope, axis=-1) @ weighted for slope in slopes], axis=-2)
+
+
 def shade(albedo: np.ndarray, normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     """(..., 3) linear colour of a Lambertian surface under `light`; see `irradiance`."""
     return albedo * irradiance(normals, light)

@@ -1,0 +1,1 @@
+"""Relief from the shading of one photo by optimisation, without learned weights."""
