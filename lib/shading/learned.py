@@ -22,6 +22,8 @@ from lib.uvspace.shown import posed_vertices, ramp
 
 WORK_PX = 512  # the chart's size at which it was trained, whatever size is asked for
 USUAL_TEXEL_MM, USUAL_PIXEL_MM = 0.58, 0.5
+LEARNT_PIXEL_MM = (0.4, 2.0)  # of photos that it learnt from
+BLUNT_MM = (2.0, 4.0)  # pixels from which relief fades, as nothing was learnt about it
 COARSE_MM = 15.0  # what is wider than this in the light of the photo is the fit's
 TONE, COLOUR = 0.2, 0.1  # usual size of log brightness and log colour about the average
 USUAL_SQUEEZE = 0.1  # share of length lost
@@ -131,9 +133,11 @@ def learned_relief(
     planes = network_planes(small, squeezed)
     resting, driven, middle, log_slope = _read(network, planes, device)
     parts = np.stack([resting + driven + middle, resting + driven], axis=2)
-    relief = carried_on(np.clip(parts, -MOST_MM, MOST_MM), small.trust, small.texel_mm)
+    sharp = 1 - ramp(small.pixel_mm, *BLUNT_MM)
+    parts = np.clip(parts, -MOST_MM, MOST_MM) * sharp[..., None]
+    relief = carried_on(parts, small.trust, small.texel_mm)
     slope = np.exp(log_slope)
-    confidence = small.trust * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
+    confidence = small.trust * sharp * USUAL_SLOPE**2 / (USUAL_SLOPE**2 + slope**2)
     every = np.dstack([relief * small.mask[..., None], confidence]).astype(np.float32)
     if mask.shape != small.mask.shape:
         every = resized(every, small.mask, mask.shape[0]) * mask[..., None]
@@ -224,7 +228,7 @@ def network_planes(face: UnwrappedFace, squeezed: np.ndarray) -> np.ndarray:
         face.lips,
         np.log(np.maximum(across, 0.05) / USUAL_TEXEL_MM),
         np.log(np.maximum(down, 0.05) / USUAL_TEXEL_MM),
-        np.log(np.maximum(face.pixel_mm, 0.02) / USUAL_PIXEL_MM),
+        np.log(np.clip(face.pixel_mm, *LEARNT_PIXEL_MM) / USUAL_PIXEL_MM),
         *np.moveaxis(np.clip(squeezed / USUAL_SQUEEZE, -4, 4), 2, 0),
         facing,
         np.log(light / brightest),

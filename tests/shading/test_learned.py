@@ -204,6 +204,15 @@ def test_relief_lies_where_the_photo_shows_skin_and_ends_smoothly_beyond():
     assert unsure.confidence.max() < 0.02
 
 
+def test_a_photo_coarser_than_any_that_was_learnt_from_tells_nothing():
+    face = patch(side=64)
+    for pixel_mm, factor in ((1.0, 1.0), (3.0, 0.5), (5.0, 0.0)):
+        blunt = replace(face, pixel_mm=np.full_like(face.pixel_mm, pixel_mm))
+        found = learned_relief(blunt, nothing(64), Told(0.3, 0.0), "cpu")
+        np.testing.assert_allclose(found.distance_mm, 0.3 * factor, atol=1e-5)
+        np.testing.assert_allclose(found.confidence, factor, atol=0.02)
+
+
 def test_the_share_of_wrinkles_is_what_the_base_s_error_leaves():
     distance = np.float32([0.4, 0.4, -0.4, -0.4, 0.0])
     wrinkles = np.float32([0.1, -0.1, -0.3, -0.6, 0.0])
