@@ -11,12 +11,13 @@ class ShadingOptions:
     """How the relief of a single photo is found.
 
     Args:
-        method: `none` = the fitted head without relief; `detail_layer` = the published network;
-            `learned` = ours.
+        method: `none` = the fitted head without relief; `optimise` = the relief that explains light
+            and dark best, without weights; `detail_layer` = the published network; `learned` =
+            ours.
         weights: file of the network, for methods that have one.
         uv_size: texels along each side of the surface.
     """
 
-    method: Literal["none", "detail_layer", "learned"] = "none"
+    method: Literal["none", "optimise", "detail_layer", "learned"] = "none"
     weights: str = ""
     uv_size: int = 1024

@@ -16,7 +16,9 @@ from lib.geometry import project
 from lib.render import Camera
 from lib.shading.detail_layer.relief import DetailLayer, coarse_view
 from lib.shading.learned import LearnedMethod
+from lib.shading.optimise.relief import optimise_relief
 from lib.shading.options import ShadingOptions
+from lib.shading.unwrap import ChartFields, chart_fields, unwrap_face
 from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import Grid, chart_grid
 from lib.uvspace.shown import posed_vertices, sample_skin
@@ -37,10 +39,12 @@ class ShadingTools:
     Args:
         detail_layer: network and chart of method `detail_layer`.
         learned: our network, of method `learned`.
+        fields: of the chart, of method `optimise`.
     """
 
     detail_layer: DetailLayer | None = None
     learned: LearnedMethod | None = None
+    fields: ChartFields | None = None
 
     @classmethod
     def load(cls, options: ShadingOptions, model: FaceModel, device: torch.device) -> ShadingTools:
@@ -50,6 +54,8 @@ class ShadingTools:
             ConfigError: it needs weights and none are named, or they are of another network.
             MissingModelError: the weights are not there.
         """
+        if options.method == "optimise":
+            return cls(fields=chart_fields(model, options.uv_size))
         if options.method not in ORIGIN:
             return cls()
         if not options.weights:
@@ -101,6 +107,10 @@ def shade_capture(
         distance, confidence = found.distance_mm, found.confidence
         share = expression_share(model, fit.vertices, vertices, grid, found.wrinkles_mm)
         share = share * found.wrinkles_share  # the base's own error stays
+    elif tools.fields is not None:
+        face = unwrap_face(model, capture, fit, skin, view, options.uv_size, tools.fields)
+        distance, confidence = optimise_relief(face)
+        share = expression_share(model, fit.vertices, vertices, grid, distance)
     else:
         distance = confidence = share = np.zeros(grid.mask.shape, np.float32)
     return _surface(options.method, grid, distance, confidence, share)

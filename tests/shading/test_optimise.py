@@ -5,8 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.render import ambient_light, distant_light
+from lib.artefacts import SkinMask, digest
+from lib.facemodel import load_face_model
+from lib.geometry import vertex_normals
+from lib.imaging import linear_to_srgb, save_png
+from lib.render import ambient_light, distant_light, interpolate, render_buffers, shade
+from lib.shading import ShadingOptions, shade_capture
 from lib.shading.optimise.relief import MOST_MM, optimise_relief
+from tests.posed_head import SIZE, make_case
 from tests.shading.skin_patch import (
     SIDE,
     SIDE_LIGHT,
@@ -129,3 +135,27 @@ def test_the_relief_is_that_of_the_surface_at_any_size_of_texels():
     inner = slice(20, -20)
     agree = np.corrcoef(fine[inner, inner].ravel(), half[inner, inner].ravel())[0, 1]
     assert agree > 0.9
+
+
+@pytest.mark.parametrize("skin_share", [1.0, 0.0])
+def test_a_smooth_head_in_the_line_gets_next_to_no_relief(tmp_path, skin_share):
+    model = load_face_model("makehuman")
+    case = make_case(model, yaw_deg=15.0)
+    camera = case.fit.world_to_camera[0], float(case.fit.focal_px[0]), case.fit.centre_px[0]
+    buffers = render_buffers(model.mean, model.triangles, *camera, size=SIZE)
+    normal = interpolate(buffers, vertex_normals(model.mean, model.triangles), model.triangles)
+    normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-9)
+    albedo = interpolate(buffers, model.albedo(case.fit.albedo), model.triangles)
+    photo = shade(albedo, normal, SIDE_LIGHT) * buffers.mask[..., None]
+    path = str(tmp_path / "head.png")
+    save_png(path, np.rint(linear_to_srgb(np.clip(photo, 0, 1)) * 255).astype(np.uint8))
+    capture = case.capture.replace(path=[path], sha256=[digest(path)])
+    fit = case.fit.replace(light=SIDE_LIGHT[None])
+    skin = SkinMask(probability=[np.full(SIZE, round(255 * skin_share), np.uint8)])
+    options = ShadingOptions(method="optimise", uv_size=256)
+    surface = shade_capture(model, capture, skin, fit, options)
+    assert np.quantile(np.abs(surface.distance_mm), 0.99) < 0.2
+    if skin_share:
+        assert surface.confidence.max() > 0.3
+    else:
+        assert not surface.confidence.any() and not surface.distance_mm.any()

@@ -7,7 +7,7 @@ not, and for albedo where it looks like spots, hair, gloss or the face's usual m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,9 +28,11 @@ from lib.shading.optimise.lines import Lines, find_lines
 from lib.shading.optimise.skin import like_skin
 from lib.shading.optimise.solver import Octave, solve
 from lib.shading.unwrap import UnwrappedFace
+from lib.uvspace.grid import grid_of
 
 LEAST_TRUST = 0.02
 FEWEST_TEXELS = 500
+CRISP = 0.001  # smoothing of the base's normals, in chart units: folds of the base are no relief
 MARGIN, MULTIPLE = 16, 32  # texels of the window around the face
 FEWEST_SEEN = 50  # texels of a level
 PIXEL_SHARE = (0.45, 0.8)  # texel over pixel: finer tells nothing, coarser all
@@ -67,6 +69,8 @@ def optimise_relief(face: UnwrappedFace) -> tuple[np.ndarray, np.ndarray]:
     confidence = np.zeros(face.mask.shape, np.float32)
     if (face.trust > LEAST_TRUST).sum() < FEWEST_TEXELS:
         return distance, confidence
+    normal = grid_of(face.position, face.mask, CRISP).normal
+    face = replace(face, normal=normal)
     window = _window(face.trust > LEAST_TRUST)
     light = photo_light(face)
     part = face.cut(*window)
