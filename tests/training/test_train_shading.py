@@ -1,6 +1,8 @@
 """Training of the shading network: resumable to the bit, never replaced by a worse one."""
 
 import json
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from lib.training.options import TrainingOptions
 from lib.training.shading import relief_loss, scores, slopes_of, train_shading
 from lib.training.shading_samples import ReliefSample
 from lib.training.state import LAST
+from scripts import train_shading as script
 from tests.displacement.people import flat_person
 
 SIDE, CROP = 40, 32
@@ -123,6 +126,16 @@ def test_weights_are_replaced_by_better_ones_alone(shard, tmp_path):
     better = json.loads((tmp_path / "card.json").read_text())
     assert better["promoted"] and better["loss"] < better["loss_before"]
     assert (tmp_path / "relief.pt").read_bytes() != good
+
+
+def test_the_rule_leaves_what_it_promises(shard, tmp_path):
+    inputs = {"data": [str(shard)], "mesh": str(tmp_path / "landmarks" / "mesh.tflite")}
+    inputs = SimpleNamespace(**inputs, get=lambda name: None)
+    outputs = SimpleNamespace(weights=str(tmp_path / "relief.pt"))
+    options = asdict(TrainingOptions(epochs=1, batch=1, validation=0.3))
+    script.main(inputs, outputs, SimpleNamespace(device="cpu", options=options))
+    assert all((tmp_path / n).is_file() for n in ("relief.pt", "card.json", "curves.csv"))
+    assert json.loads((tmp_path / "card.json").read_text())["options"]["data"] == [shard.name]
 
 
 def test_other_data_than_shards_are_refused(tmp_path):
