@@ -30,7 +30,7 @@ rule regress_coefficients:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
         gpu=GPUS,
     params:
         version=VERSION["regression"],
