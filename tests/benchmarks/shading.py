@@ -4,8 +4,8 @@ The line fits its own head to photos of heads that it cannot take the shape of: 
 (`lps_single` below VISAGRAPH_DATA), rendered heads of ICT-FaceKit with wrinkles, made-up wrinkled
 heads, and heads that are smooth but full of freckles. Every method's relief is laid over the fitted
 head, and its normals are compared with the true ones pixel by pixel, on bare skin that the photo
-shows. A band is what is left of normals without their Gaussian mean over 3 mm. A second run
-goes on in the same folder. `--photos FOLDER` shades photos without a truth, too.
+shows. A band is what is left of normals without their Gaussian mean over 1.5 mm, away from edges
+of the fitted head itself. A second run goes on in the same folder. `--photos FOLDER` shades photos without a truth, too.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ WORLDS = {  # whether the truth is ICT-FaceKit's, and what is drawn
     "wrinkled": (False, replace(WORLD, seed=951, wrinkles=3, expressions="balanced")),
     "freckles": (False, replace(WORLD, seed=952, relief=0, freckles=1)),
 }
+EDGE_DEG = 2.0  # of the fitted head's own band: there the head model ends, not the relief
 FRECKLED_DEG = 20.0  # typology angle; darker skin has few freckles
-BAND_MM = 3.0
-BARE = 0.5  # of weight, from which a pixel is scored
+BAND_MM = 1.5
+BARE = 0.9  # of weight, from which a pixel is scored: far from eyes, brows, nostrils and lips
 HEADER = (
     "| photos | head | normals, median | mean | band, error | correlation | relief | invented | "
     "s per photo |\n|---|---|---|---|---|---|---|---|---|"
@@ -187,15 +188,15 @@ def band(normal: np.ndarray, mask: np.ndarray, sigma_px: float) -> np.ndarray:
 
 def scored_pixels(case: Case, model: FaceModel, view: int, mask: np.ndarray) -> np.ndarray:
     """(h, w) bool: bare skin that the photo shows, where there is a true normal."""
-    face = unwrap_face(model, case.capture, case.fit, case.skin, view, 512)
-    good = (face.weight * face.bare > BARE) & face.mask
+    face = unwrap_face(model, case.capture, case.fit, case.skin, view, 1024)
+    good = (face.weight * face.bare > BARE) & face.mask & (face.lips < 0.1)
     place = face.place_px[good]
     height, width = mask.shape
     shown = np.zeros((height, width), np.float32)
     column, row = np.rint(np.clip(place, 0, [width - 1, height - 1])).astype(int).T
     shown[row, column] = 1
-    shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((9, 9)))
-    shown = cv2.erode(shown, np.ones((3, 3)))
+    shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((3, 3)))
+    shown = cv2.erode(shown, np.ones((5, 5)))
     return (shown > 0.5) & mask & (np.linalg.norm(case.normal, axis=2) > 0.5)
 
 
@@ -214,8 +215,10 @@ def score(case: Case, model: FaceModel, surface: Surface) -> Score:
     sigma = BAND_MM * float(fit.focal_px[view]) / depth
     cosine = (found * truth).sum(axis=2)[mask]
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    edges = np.linalg.norm(band(base, mask, sigma), axis=2) > np.radians(EDGE_DEG)
+    flat = mask & ~cv2.dilate(edges.astype(np.uint8), np.ones((5, 5))).astype(bool)
     of_found, of_truth, of_base = (
-        band(normal, mask, sigma)[mask] for normal in (found, truth, base)
+        band(normal, mask, sigma)[flat] for normal in (found, truth, base)
     )
     product = float((of_found * of_truth).sum())
     size_of = np.sqrt(float((of_found**2).sum()) * float((of_truth**2).sum()))
