@@ -10,7 +10,7 @@ import numpy as np
 N_DIRECTIONS = 8
 ACROSS, ALONG = 1.1, 4.0  # standard deviations of the filters, texels
 REACH = 2.5
-SPOT = 3.0  # a spot answers along as much as across; so much of that is taken off
+SPOT = 5.0  # a spot answers along as much as across; so much of that is taken off
 SMOOTH = 1.0
 
 
