@@ -18,6 +18,6 @@ class ShadingOptions:
         uv_size: texels along each side of the surface.
     """
 
-    method: Literal["none", "optimise", "detail_layer", "learned"] = "none"
+    method: Literal["none", "optimise", "detail_layer", "learned"] = "optimise"
     weights: str = ""
     uv_size: int = 1024

@@ -34,6 +34,7 @@ STAGES = [
     "find_landmarks",
     "mask_skin",
     "fit_face_model",
+    "shade_photos",
     "blend_texture",
     "export_heads",
 ]

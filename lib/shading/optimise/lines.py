@@ -12,6 +12,7 @@ ACROSS, ALONG = 1.1, 4.0  # standard deviations of the filters, texels
 REACH = 2.5
 SPOT = 5.0  # a spot answers along as much as across; so much of that is taken off
 SMOOTH = 1.0
+MOTTLED, AROUND = 3.0, 4.0  # energy of spots that counts as usual; how far around, texels
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,18 @@ def find_lines(brightness: np.ndarray, seen: np.ndarray, least: float) -> Lines:
     most = np.take_along_axis(energy, best[None], 0)[0]
     side = np.take_along_axis(energy, (best[None] + N_DIRECTIONS // 2) % N_DIRECTIONS, 0)[0]
     usual = max(float(np.median(most[seen])), least**2)
+    usual = np.maximum(usual, MOTTLED * _spots_around(side, seen))
     strength = cv2.GaussianBlur(np.maximum(most - SPOT * side, 0) / usual, (0, 0), SMOOTH)
     across = (best * (np.pi / N_DIRECTIONS)).astype(np.float32)
     purity = np.clip((most - side) / np.maximum(most + side, 1e-12), 0, 1)
     return Lines(strength, -np.sin(across), np.cos(across), purity)
+
+
+def _spots_around(energy: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(rows, cols) mean energy at right angles to lines: mottled skin has lines by chance."""
+    weight = seen.astype(np.float32)
+    total = cv2.GaussianBlur(energy * weight, (0, 0), AROUND)
+    return total / np.maximum(cv2.GaussianBlur(weight, (0, 0), AROUND), 1e-3)
 
 
 def _energy(brightness: np.ndarray, even: np.ndarray, odd: np.ndarray) -> np.ndarray:
