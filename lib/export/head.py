@@ -138,7 +138,7 @@ class HeadExporter:
             tables.write_json(folder / "rig.json", table)
         else:  # it holds no more than the photo: larger maps would say nothing more
             size = min(size, len(measured.surface.distance_mm))
-        write_measured(folder, self.model, measured, size)
+        write_measured(folder, self.model, measured, size, self.options.detail_mesh)
         side = self.options.glb_texture_px
         relief = relief_of(self.model, fit, measured, side)
         if relief.wrinkles is None:

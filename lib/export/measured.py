@@ -74,7 +74,9 @@ def measured_fit(model: FaceModel, fit: FaceFit, base: BaseMesh) -> FaceFit:
     return fit.replace(vertices=neutral)
 
 
-def write_measured(folder: Path, model: FaceModel, measured: Measured, size: int) -> None:
+def write_measured(
+    folder: Path, model: FaceModel, measured: Measured, size: int, mesh: bool = True
+) -> None:
     """detail.ply, and maps of size x size texels where that is not 0.
 
     Args:
@@ -82,12 +84,14 @@ def write_measured(folder: Path, model: FaceModel, measured: Measured, size: int
         model: whose chart the surface is on.
         measured: what was measured; world frame of the cameras, mm.
         size: of displacement.png, displacement.exr and normal.png.
+        mesh: whether detail.ply is wanted.
     """
     surface = measured.surface
     fine = np.zeros((1, 1), np.float32)
     if measured.displacement is not None:
         fine = measured.displacement.height_mm.astype(np.float32)
-    _write_detail(folder / "detail.ply", model, surface, fine)
+    if mesh:
+        _write_detail(folder / "detail.ply", model, surface, fine)
     if not size:
         return
     height = resized_map(np.nan_to_num(surface.distance_mm), size) + resized_map(fine, size)

@@ -15,7 +15,9 @@ class ExportOptions:
         glb_texture_px: side of the texture inside the GLB; a smaller texture is not enlarged.
         glb_jpeg_quality: quality of that texture, 1..95.
         smallest_delta_mm: shorter differences are left out of the morph targets.
-        displacement_px: side of the displacement and normal maps of measured heads; 0 = none.
+        detail_mesh: whether `detail.ply` is written of heads whose surface is known.
+        displacement_px: side of the displacement and normal maps of measured heads; 0 = none. Of
+            single photos no larger than `shading.uv_size`.
         published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`,
             `detail_layer`.
     """
@@ -25,5 +27,6 @@ class ExportOptions:
     glb_texture_px: int = 1024
     glb_jpeg_quality: int = 92
     smallest_delta_mm: float = 0.002
+    detail_mesh: bool = True
     displacement_px: int = 4096
     published: list[str] = field(default_factory=list)

@@ -5,7 +5,8 @@ The line fits its own head to photos of heads that it cannot take the shape of: 
 heads, and heads that are smooth but full of freckles. Every method's relief is laid over the fitted
 head, and its normals are compared with the true ones pixel by pixel, on bare skin that the photo
 shows. A band is what is left of normals without their Gaussian mean over 1.5 mm, away from edges
-of the fitted head itself. A second run goes on in the same folder. `--photos FOLDER` shades photos without a truth, too.
+of the fitted head itself. A second run goes on in the same folder. `--photos FOLDER` shades photos
+without a truth, too.
 """
 
 from __future__ import annotations

@@ -141,6 +141,13 @@ def test_the_glb_holds_normals_and_both_displacement_maps(folder):
     assert set(told["gains"]["mouthSmileRight"]) != {0}
 
 
+def test_the_mesh_can_be_left_out(squeezing, case, fit, surface, tmp_path):
+    options = ExportOptions(overlay_side_px=300, turntable_px=60, detail_mesh=False)
+    given = (case.capture, case.landmarks, fit, case.texture)
+    HeadExporter(squeezing, options).write(tmp_path, "anna", *given, Measured(surface))
+    assert not (tmp_path / "detail.ply").exists() and (tmp_path / "normal.png").exists()
+
+
 def test_tangents_run_along_u_and_the_chart_is_not_mirrored(folder, squeezing, fit):
     glb = Glb(folder / "head.glb")
     skin = glb.mesh["primitives"][0]
