@@ -88,6 +88,10 @@ rule regularise_surface:
         volume=rules.match_views.output.volume,
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
+        regression=if_regressed("<results>/{batch}/regression.h5"),
+        shading_weights=weights_input(
+            config, "shading", methods=("detail_layer", "learned")
+        ),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",

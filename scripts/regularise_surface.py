@@ -1,11 +1,14 @@
 """Find and refine the surface: volumes and images in, surfaces out."""
 
+import contextlib
+
 from lib.artefacts import (
     BaseMesh,
     BatchReader,
     Capture,
     FaceFit,
     Faces,
+    Regression,
     Rig,
     SkinMask,
     Surface,
@@ -18,7 +21,7 @@ from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
 from lib.log import stage_log
 from lib.regularisation import RegulariseOptions, regularise_capture
-from lib.shading import ShadingOptions, shade_capture
+from lib.shading import ShadingOptions, ShadingTools, shade_capture
 from lib.uvspace.captures import is_calibrated
 
 
@@ -26,7 +29,9 @@ def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options, device = RegulariseOptions(**params.options), pick_device(params.device)
     shading = ShadingOptions(**params.shading)
+    tools = ShadingTools.load(shading, model, device)
     with (
+        contextlib.ExitStack() as stack,
         BatchReader(inputs.capture, Capture) as captures,
         BatchReader(inputs.faces, Faces) as faces,
         BatchReader(inputs.rig, Rig) as rigs,
@@ -35,11 +40,15 @@ def main(inputs, outputs, params):
         BatchReader(inputs.skin, SkinMask) as skin,
         BatchReader(inputs.fit, FaceFit) as fits,
     ):
+        codes = None
+        if inputs.regression:
+            codes = stack.enter_context(BatchReader(inputs.regression, Regression))
 
         def regularise(name):
             capture, rig = captures[faces[name].photo], rigs[name]
-            if shading.method != "none" and not is_calibrated(rig):
-                yield name, shade_capture(model, capture, skin[name], fits[name], shading)
+            if shading.method != "none" and not is_calibrated(rig):  # of a photo, then
+                seen, code = (capture, skin[name], fits[name]), codes[name] if codes else None
+                yield name, shade_capture(model, *seen, shading, tools, code)
                 return
             surface = regularise_capture(
                 model, capture, rig, bases[name], volumes[name], options, device

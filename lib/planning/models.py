@@ -11,7 +11,15 @@ from lib.errors import ConfigError, MissingModelError
 FOLDER = Path("resources/face_models")
 MADE_BY_RULES = ("makehuman_rebuilt",)
 # What folders begin with that rules of training fill.
-TRAINED = ("coarse_", "parser_", "implicit_", "regularise_", "displacement_", "detail_layer_")
+TRAINED = (
+    "coarse_",
+    "detail_layer_",
+    "displacement_",
+    "implicit_",
+    "parser_",
+    "regularise_",
+    "shading_",
+)
 
 
 def model_file(name: str) -> str | list[str]:

@@ -19,10 +19,12 @@ from lib.artefacts import (
     SkinMask,
     Surface,
     Volume,
+    digest,
 )
 from lib.base import BaseOptions
 from lib.errors import CaptureFailure
 from lib.facemodel import write_face_model
+from lib.imaging import save_png
 from lib.implicit import ImplicitOptions
 from lib.regularisation import RegulariseOptions
 from lib.shading import ShadingOptions
@@ -68,7 +70,7 @@ def made(tmp_path_factory):
         (match_views, "volume", ImplicitOptions(uv_size=64, d_size=5)),
         (regularise_surface, "surface", RegulariseOptions(uv_size=128, refine_iterations=1)),
     )
-    files = {path.stem: str(path) for path in folder.glob("*.h5")}
+    files = {path.stem: str(path) for path in folder.glob("*.h5")} | {"regression": []}
     for script, name, options in stages:
         files[name] = str(folder / f"{name}.h5")
         params = SimpleNamespace(face_model="none", device="cpu", options=asdict(options))
@@ -100,6 +102,33 @@ def test_measured_and_unmeasured_captures_stand_side_by_side(made):
     assert (egg.method, alone.method) == ("variational", "none")
     assert egg.confidence.max() > 0.05 and not alone.confidence.any()
     assert egg.distance_mm.shape == alone.distance_mm.shape == (128, 128)
+
+
+def test_photos_beside_captures_of_many_views_get_their_relief_from_shading(made, tmp_path):
+    """`alone` has no cameras: its frontal view counts as a photo, whose original is opened."""
+    files = made | {"capture": str(tmp_path / "capture.h5")}
+    with (
+        BatchReader(made["capture"], Capture) as captures,
+        BatchWriter(files["capture"], Capture, "import") as writer,
+    ):
+        for name in NAMES:
+            capture = captures[name]
+            paths = [tmp_path / f"{view}.png" for view in capture.view]
+            for path, image in zip(paths, capture.image, strict=True):
+                save_png(path, image)
+            told = [str(path) for path in paths], [digest(path) for path in paths]
+            writer.add(name, capture.replace(path=told[0], sha256=told[1]))
+    params = SimpleNamespace(face_model="none", device="cpu")
+    params.options = asdict(RegulariseOptions(uv_size=128, refine_iterations=1))
+    params.shading = asdict(ShadingOptions(uv_size=128))
+    surface = str(tmp_path / "surface.h5")
+    outputs = SimpleNamespace(surface=surface, sheet=str(tmp_path / "sheet.jpg"))
+    regularise_surface.main(Inputs(files), outputs, params)
+    with BatchReader(surface, Surface) as surfaces:
+        assert surfaces["egg"].method == "variational"
+        alone = surfaces["alone"]
+    assert alone.method == "shading:optimise" and alone.from_shading
+    np.testing.assert_array_equal(alone.head_to_world, np.eye(3, 4))
 
 
 def _skin(capture: Capture) -> SkinMask:
