@@ -159,3 +159,19 @@ def test_a_smooth_head_in_the_line_gets_next_to_no_relief(tmp_path, skin_share):
         assert surface.confidence.max() > 0.3
     else:
         assert not surface.confidence.any() and not surface.distance_mm.any()
+
+
+def test_the_numbers_of_the_method_are_those_of_its_version():
+    """Golden numbers: when they change, raise `Surface.version`."""
+    distance, confidence = optimise_relief(skin_patch(groove(20) + 0.5 * groove(70), noise=0.01))
+    found = [
+        distance.min(),
+        distance.max(),
+        rms(distance),
+        np.abs(np.diff(distance, axis=1)).mean(),
+        confidence.mean(),
+    ]
+    np.testing.assert_allclose(found, GOLDEN, rtol=5e-3)
+
+
+GOLDEN = [-0.270102, 0.052158, 0.044895, 0.0029257, 0.537778]
