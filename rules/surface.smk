@@ -53,6 +53,7 @@ rule match_views:
         faces=rules.detect_faces.output.faces,
         rig=rules.calibrate_rig.output.rig,
         base=rules.fit_base_mesh.output.base,
+        weights=weights_input(config, "implicit", methods=("mvfr", "learned")),
         model=face_model_file,
     output:
         volume="<results>/{batch}/volume.h5",
@@ -86,6 +87,7 @@ rule regularise_surface:
         rig=rules.calibrate_rig.output.rig,
         base=rules.fit_base_mesh.output.base,
         volume=rules.match_views.output.volume,
+        weights=weights_input(config, "regularise", methods=("mvfr", "learned")),
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),

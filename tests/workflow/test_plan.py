@@ -147,3 +147,25 @@ def test_a_wrong_setting_ends_the_call_with_one_readable_message(photos, tmp_pat
     done = run("--dry-run", photo=photos, results=tmp_path / "out")
     assert done.returncode
     assert "Unknown setting 'photo'. Did you mean 'photos'?" in done.text
+
+
+def test_weights_of_shading_are_made_where_a_rule_can_and_else_told(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out"}
+    lost = run("--dry-run", "--nolock", **settings, shading="{method: learned, weights: lost.pt}")
+    assert lost.returncode and "shading.weights is lost.pt, which is not there" in lost.text
+    own = "{method: learned, weights: resources/weights/shading_learned/relief.pt}"
+    made = run("--dry-run", "--nolock", **settings, shading=own).check()
+    assert made.planned["train_shading"] == made.planned["shade_photos"] == 1
+    none = run("--dry-run", "--nolock", **settings, shading="{method: none}").check()
+    assert "shade_photos" not in none.planned and none.planned["export_heads"]
+
+
+@pytest.mark.parametrize("section", ["implicit", "regularise", "displacement"])
+def test_weights_for_captures_of_many_views_are_told_before_any_job(tmp_path, section):
+    (tmp_path / "captures" / "anna").mkdir(parents=True)
+    for view in "ab":
+        Image.new("RGB", (8, 8)).save(tmp_path / "captures" / "anna" / f"{view}.png")
+    settings = {"captures": tmp_path / "captures", "results": tmp_path / "out"}
+    lost = {section: "{method: learned, weights: lost.pt}"}
+    failed = run("--dry-run", "--nolock", **settings, **lost)
+    assert failed.returncode and f"{section}.weights is lost.pt" in failed.text
