@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 CELL_PX = 320
 LABEL_PX = 46
+CARD_PX = 150  # height of a row of cards alone, where pictures are higher and stand in one column
 GAP_PX = 10
 PAPER = (250, 250, 248)
 INK = (32, 33, 36)
@@ -42,14 +43,11 @@ def contact_sheet(
     Returns:
         (h, w, 3) uint8 sRGB.
     """
+    heights = _row_heights(pictures, columns, cell_px[0])
     columns = max(1, min(columns, max(1, len(pictures))))
-    rows = -(-len(pictures) // columns)
-    top = 40 if title else 0
-    high, wide = cell_px
-    size = (
-        columns * (wide + GAP_PX) + GAP_PX,
-        top + rows * (high + LABEL_PX + GAP_PX) + GAP_PX,
-    )
+    wide = cell_px[1]
+    corners = np.cumsum([40 if title else 0, *(high + LABEL_PX + GAP_PX for high in heights)])
+    size = columns * (wide + GAP_PX) + GAP_PX, int(corners[-1]) + GAP_PX
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
@@ -57,9 +55,9 @@ def contact_sheet(
     for index, (label, image, note) in enumerate(pictures):
         row, column = divmod(index, columns)
         x = GAP_PX + column * (wide + GAP_PX)
-        y = top + GAP_PX + row * (high + LABEL_PX + GAP_PX)
+        y, high = int(corners[row]) + GAP_PX, heights[row]
         if image is None:
-            _draw_card(draw, (x, y), note, cell_px)
+            _draw_card(draw, (x, y), note, (high, wide))
         else:
             sheet.paste(Image.fromarray(fit_into(image, cell_px)), (x, y))
         draw.text(
@@ -68,6 +66,13 @@ def contact_sheet(
         if image is not None:
             draw.text((x, y + high + 25), shorten(note, wide, font(12)), FAINT, font(12))
     return np.asarray(sheet)
+
+
+def _row_heights(pictures: Sequence[Picture], columns: int, high: int) -> list[int]:
+    """px of each row without its labels."""
+    if columns > 1:
+        return [high] * -(-len(pictures) // columns)
+    return [high if image is not None else min(high, CARD_PX) for _, image, _ in pictures]
 
 
 def fit_into(image: np.ndarray, cell_px: tuple[int, int]) -> np.ndarray:

@@ -18,7 +18,7 @@ from lib.figures import (
 )
 from lib.figures.measured import FRONT, SIDE
 from lib.figures.rigs import GOOD, OUT, view_error_px
-from lib.figures.sheets import CARD
+from lib.figures.sheets import CARD, GAP_PX, LABEL_PX
 from lib.geometry import project
 from lib.uvspace.grid import chart_grid
 from tests.synthetic_head import synthetic_case, synthetic_model
@@ -229,9 +229,9 @@ def test_a_batch_of_captures_and_photos_has_wide_pictures_and_a_card(
     sheet = stage_sheet(stage, files, model)
     assert tuple(note for _, _, note in shown[:2]) == notes
     assert all(picture.std() > 5 for _, picture, _ in shown[:2])
-    (high, wide), columns = batches.WIDE[stage]
+    (_, wide), columns = batches.WIDE[stage]
     assert columns == 1 and sheet.shape[1] == wide + 20
-    assert (sheet[-high // 2, 15 : wide // 2] == CARD).all()
+    assert (sheet[-LABEL_PX - GAP_PX - 20, 15 : wide // 2] == CARD).all()
 
 
 def test_a_heat_map_is_of_the_measured_surface_where_there_is_one(model, case, surface):

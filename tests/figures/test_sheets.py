@@ -13,7 +13,15 @@ from lib.figures import (
     draw_landmarks,
     stage_sheet,
 )
-from lib.figures.sheets import CARD, CELL_PX, GAP_PX, LABEL_PX, font, shorten
+from lib.figures.sheets import (
+    CARD,
+    CARD_PX,
+    CELL_PX,
+    GAP_PX,
+    LABEL_PX,
+    font,
+    shorten,
+)
 from lib.geometry import project
 from lib.render.window import Window
 from tests.synthetic_head import LINE, synthetic_case, synthetic_model
@@ -226,3 +234,12 @@ def test_the_small_photo_stands_on_the_side_away_from_the_face(model, case, shif
     picture = draw_fit(model, case.capture, fit)
     frame = (picture[:100] == 255).all(axis=(0, 2))
     assert frame[column] and frame.sum() == 2
+
+
+def test_cards_in_a_column_of_large_pictures_are_low():
+    picture = np.full((540, 1080, 3), 90, np.uint8)
+    failed = ("lost", None, "detect: no_face. Nobody is there.")
+    sheet = contact_sheet([("a", picture, ""), failed, ("b", picture, "")], 1, cell_px=(540, 1080))
+    assert sheet.shape[0] == 2 * (540 + 56) + CARD_PX + 56 + 10
+    assert (sheet[10 + 540 + 56 + 20, 600] == CARD).all()
+    assert (sheet[-10 - 46 - 100, 600] == 90).all()
