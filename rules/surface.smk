@@ -7,6 +7,8 @@ Batches of single photos have neither base nor volume, and no surface with shadi
 whoever needs one asks by `if_many_views` or `if_surface`.
 """
 
+SHADING_NETWORKS = ("detail_layer", "learned")
+
 
 rule fit_base_mesh:
     """Draw the fitted head to where the views agree, by a smooth free-form layer."""
@@ -91,9 +93,7 @@ rule regularise_surface:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),
-        shading_weights=weights_input(
-            config, "shading", methods=("detail_layer", "learned")
-        ),
+        shading_weights=weights_input(config, "shading", methods=SHADING_NETWORKS),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
@@ -136,7 +136,7 @@ rule shade_photos:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),
-        weights=weights_input(config, "shading", methods=("detail_layer", "learned")),
+        weights=weights_input(config, "shading", methods=SHADING_NETWORKS),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
@@ -157,8 +157,8 @@ rule shade_photos:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=3000,
-        gpu=GPUS,
+        mem_mb=round(2500 + 500 * (config["shading"]["uv_size"] / 1024) ** 2),
+        gpu=GPUS if config["shading"]["method"] in SHADING_NETWORKS else 0,
     params:
         version=VERSION["surface"],
         face_model=config["face_model"],

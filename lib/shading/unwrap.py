@@ -163,10 +163,8 @@ def unwrap_face(
     rgb, weight, bare = _look_up(
         model, capture, skin, view, camera, buffers, grid.mask, place, cosine, of
     )
-    eye = -camera.world_to_camera[:, :3].T @ camera.world_to_camera[:, 3]
-    away = eye - points
-    px_mm = to_camera(points, camera.world_to_camera)[:, 2] / camera.focal_px
-    px_mm /= float(capture.working_to_original[view].mean()) * np.clip(cosine, 0.2, 1)
+    away = -camera.world_to_camera[:, :3].T @ camera.world_to_camera[:, 3] - points
+    original_px = float(capture.working_to_original[view].mean())
 
     def plane(values: np.ndarray) -> np.ndarray:
         result = np.zeros((*grid.mask.shape, *values.shape[1:]), np.float32)
@@ -186,11 +184,17 @@ def unwrap_face(
         beard=fields.beard,
         lips=fields.lips,
         to_camera=plane(away / np.linalg.norm(away, axis=1, keepdims=True)),
-        pixel_mm=plane(px_mm),
+        pixel_mm=plane(_pixel_mm(points, camera, cosine) / original_px),
         place_px=np.where(grid.mask[..., None], plane(place), np.float32(np.nan)),
         albedo=_on_chart(model, model.albedo(fit.albedo), uv_size),
         light=fit.light[view].astype(np.float32),
     )
+
+
+def _pixel_mm(points: np.ndarray, camera: Camera, cosine: np.ndarray) -> np.ndarray:
+    """(n,) extent on the skin of a working pixel at points (n, 3) seen at a cosine (n,)."""
+    depth = to_camera(points, camera.world_to_camera)[:, 2]
+    return depth / camera.focal_px / np.clip(cosine, 0.2, 1)
 
 
 def _look_up(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -76,7 +77,7 @@ def asked(example: DetailExample) -> Asked:
     )
 
 
-class DetailTask:
+class DetailTask(ABC):
     """What both trainings share.
 
     Args:
@@ -119,9 +120,9 @@ class DetailTask:
         with torch.autocast(item.photo.device.type, enabled=False):
             return sum(self.terms(network, item).values())
 
+    @abstractmethod
     def terms(self, network: torch.nn.Module, item: Asked) -> Terms:
         """Every weighted term."""
-        raise NotImplementedError
 
 
 class CoarseDetailTask(DetailTask):
