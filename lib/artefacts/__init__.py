@@ -1,5 +1,6 @@
 """The files under results/: what each holds, how it is written, how it is read back."""
 
+from lib.artefacts.appearance import Albedo, Highlights
 from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
 from lib.artefacts.batch import (
     OK,
@@ -39,7 +40,9 @@ ARTEFACTS = {
     "base": BaseMesh,
     "volume": Volume,
     "surface": Surface,
+    "highlights": Highlights,
     "texture": Texture,
+    "albedo": Albedo,
     "displacement": Displacement,
     "scores": Scores,
     "truth": Truth,
@@ -52,6 +55,7 @@ __all__ = [
     "EXPORT_VERSION",
     "OK",
     "PART_LABELS",
+    "Albedo",
     "Artefact",
     "BaseMesh",
     "BatchReader",
@@ -61,6 +65,7 @@ __all__ = [
     "FaceFit",
     "Faces",
     "FieldSpec",
+    "Highlights",
     "Landmarks",
     "Outcome",
     "Parsing",
