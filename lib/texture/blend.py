@@ -23,11 +23,12 @@ from lib.texture.chart import Chart, prepare_chart
 from lib.texture.complete import complete
 from lib.texture.extract import extract_texture
 from lib.texture.many import join_views
-from lib.texture.measured import Measured, measured_head
+from lib.texture.measured import measured_head
 from lib.texture.mvfr import average_views
 from lib.texture.observe import Observation, observe
 from lib.texture.options import TextureOptions
 from lib.texture.seen import Joined, Seen, colour_offset, is_grey, linear_colour, log_colour
+from lib.uvspace.measured import Measured
 from lib.uvspace.shown import posed_vertices
 
 EXTRAPOLATED_LIGHT = 0.2  # log; how far the prior's light may leave its mean

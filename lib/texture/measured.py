@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import BaseMesh, Rig, Surface
+from lib.artefacts import BaseMesh, Surface
 from lib.errors import ShapeError
 from lib.facemodel.model import FaceModel
 from lib.geometry import vertex_normals
@@ -16,21 +16,6 @@ from lib.uvspace.regions import region
 
 CUTS = 2  # times that each triangle is cut into four; edges are then about a millimetre long
 MEASURED = (0.02, 0.2)  # confidence: a guess below, measured above
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the stages of many views found of a capture: cameras, base mesh and surface."""
-
-    rig: Rig
-    base: BaseMesh
-    surface: Surface
-
-    @property
-    def found(self) -> bool:
-        """Whether cameras are known and anything of the surface was measured."""
-        confidence = np.nan_to_num(self.surface.confidence)
-        return self.rig.source != "none" and bool(self.rig.used.any() and confidence.max() > 0)
 
 
 @dataclass(frozen=True)

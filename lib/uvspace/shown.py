@@ -32,16 +32,20 @@ def sample_skin(probability: np.ndarray, image: np.ndarray, position: np.ndarray
     low = np.maximum(np.floor(position.min(axis=0)).astype(int) - 2, 0)
     high = np.ceil(position.max(axis=0)).astype(int) + 3
     window = slice(low[1], high[1]), slice(low[0], high[0])
-    part = probability[window]
-    scale = min(1.0, SKIN_SIDE_PX / max(part.shape))
-    small = (max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1))
-    reduced = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
-    photo = cv2.resize(image[window], small, interpolation=cv2.INTER_AREA)
+    joined = filled_skin(probability[window], image[window])
+    return sample_image(joined[..., None], position - low)[:, 0]
+
+
+def filled_skin(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """(h, w) float32 0..1 of a skin mask (h, w) uint8 and its photo, its bright holes filled."""
+    scale = min(1.0, SKIN_SIDE_PX / max(probability.shape))
+    height, width = (max(round(side * scale), 1) for side in probability.shape)
+    reduced = cv2.resize(probability, (width, height), interpolation=cv2.INTER_AREA)
+    photo = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     enclosed = _highlights(reduced, photo.mean(axis=2)).astype(np.uint8)
     filled = cv2.blur(cv2.dilate(enclosed, np.ones((3, 3))).astype(np.float32), (3, 3))
-    filled = cv2.resize(filled, part.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    joined = np.maximum(part.astype(np.float32) / 255, filled)
-    return sample_image(joined[..., None], position - low)[:, 0]
+    filled = cv2.resize(filled, probability.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.maximum(probability.astype(np.float32) / 255, filled)
 
 
 def _highlights(probability: np.ndarray, brightness: np.ndarray) -> np.ndarray:
