@@ -17,6 +17,7 @@ from lib.errors import ConfigError
 from lib.evaluation import EvaluationOptions
 from lib.export import ExportOptions
 from lib.fitting import FitOptions
+from lib.highlights import HighlightOptions
 from lib.implicit import ImplicitOptions
 from lib.landmarks import LandmarkOptions
 from lib.parsing import ParsingOptions
@@ -56,6 +57,7 @@ SECTIONS = {
     "regularise": RegulariseOptions,
     "shading": ShadingOptions,
     "segmentation": SegmentationOptions,
+    "highlights": HighlightOptions,
     "texture": TextureOptions,
     "displacement": DisplacementOptions,
     "export": ExportOptions,

@@ -17,6 +17,7 @@ from lib.artefacts import (
     Capture,
     FaceFit,
     Faces,
+    Highlights,
     Landmarks,
     Parsing,
     Parts,
@@ -30,7 +31,7 @@ from lib.artefacts import (
 from lib.artefacts.multiview import FROM_SHADING
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
-from lib.figures import measured, rigs, shaded, stages
+from lib.figures import matte, measured, rigs, shaded, stages
 from lib.figures.coded import draw_code
 from lib.figures.heat import draw_errors, shown_head, shown_measure
 from lib.figures.sheets import CELL_PX, Picture, contact_sheet, fit_into
@@ -49,6 +50,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "base": ("base",),
     "surface": ("surface",),
     "shade": ("surface", "capture", "faces", "fit"),
+    "highlights": ("highlights", "capture", "faces"),
     "texture": ("texture",),
     "export": ("texture", "fit"),
     "scores": ("scores",),
@@ -66,6 +68,7 @@ TITLES = {
     "base": "Base mesh",
     "surface": "Measured surface",
     "shade": "Relief from shading",
+    "highlights": "Without highlights",
     "texture": "Texture",
     "export": "Heads",
     "scores": "Errors",
@@ -78,6 +81,7 @@ WIDE = {
     "base": (measured.SIZE, 1),
     "surface": (measured.SIZE, 1),
     "shade": (shaded.SIZE, 2),
+    "highlights": (matte.SIZE, 2),
 }
 
 
@@ -316,6 +320,16 @@ def _shown(capture: Capture, worth: np.ndarray) -> tuple[int, str]:
     return view, f"{(worth > 0).sum()} of {len(worth)} views; {capture.view[view]}: "
 
 
+def _highlights(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    highlights: Highlights = found["highlights"]
+    area = np.array([float((image > 127).mean()) for image in highlights.probability])
+    view, which = _shown(found["capture"], np.nan_to_num(found["faces"].score) * (1e-3 + area))
+    light = "/".join(f"{value:.2f}" for value in highlights.illuminant[view])
+    source = highlights.illuminant_source[view]
+    picture = matte.draw_matte(found["capture"], found["faces"], highlights, view)
+    return picture, f"{which}{highlights.method}; light {light}, told by {source}"
+
+
 def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
     texture: Texture = found["texture"]
     seen = 100 * float((texture.weight > 0.5).mean())
@@ -354,6 +368,7 @@ DRAW: dict[
     "base": _base,
     "surface": _surface,
     "shade": _shade,
+    "highlights": _highlights,
     "texture": _texture,
     "export": _export,
     "scores": _scores,

@@ -32,6 +32,7 @@ STAGES = {
     "base": ("Base mesh", "fitted to all views, and how far it left the head model"),
     "surface": ("Measured surface", "as the views show it, and how sure it is"),
     "shade": ("Relief from shading", "photo; fitted head in grey; the same with its relief"),
+    "highlights": ("Without highlights", "photo; where highlights are; without them"),
     "texture": ("Texture", "white in the corner: seen by the photo"),
     "displacement": ("Fine relief", "the surface alone, and with pores and wrinkles over it"),
     "export": ("Heads", "textured, half turned and both profiles"),

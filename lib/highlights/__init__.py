@@ -1,0 +1,6 @@
+"""The light that skin mirrors, taken off photos; and the colour of the light itself."""
+
+from lib.highlights.options import HighlightOptions
+from lib.highlights.remove import HighlightTools, remove_highlights
+
+__all__ = ["HighlightOptions", "HighlightTools", "remove_highlights"]

@@ -1,0 +1,71 @@
+"""A made-up head of one matte colour, and its photo under a light that it mirrors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from lib.artefacts import Capture, FaceFit, SkinMask
+from lib.facemodel.model import FaceModel
+from lib.imaging.colour import linear_to_srgb8
+from lib.render import render_buffers
+from tests.texture.conftest import Scene, make_scene, normals_of
+
+
+@dataclass(frozen=True)
+class Glossy:
+    """A photo with a highlight, and what it is made of.
+
+    Args:
+        diffuse: (h, w, 3) linear.
+        specular: (h, w) linear, of each channel under a grey light.
+        head: (h, w) bool.
+    """
+
+    model: FaceModel
+    capture: Capture
+    fit: FaceFit
+    skin: SkinMask
+    diffuse: np.ndarray
+    specular: np.ndarray
+    head: np.ndarray
+
+
+def gloss(scene: Scene, light=(1.0, 1.0, 1.0), strength=0.25, noise=0.0) -> Glossy:
+    """The scene's photos with a lobe added that is mirrored from above the camera."""
+    from lib.imaging import srgb_to_linear
+
+    images, found = [], []
+    for view, image in enumerate(scene.capture.image):
+        fit = scene.fit
+        camera = fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view]
+        buffers = render_buffers(scene.model.mean, scene.model.triangles, *camera, size=(480, 400))
+        normals = normals_of(scene.model, buffers)
+        eye = -camera[0][:, :3].T @ np.array([0, 0, 1.0])
+        half = eye + np.array([0.2, 0.55, 0.9])
+        cosine = np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
+        lobe = np.where(buffers.mask, strength * cosine**40, 0).astype(np.float32)
+        diffuse = srgb_to_linear(image)
+        photo = diffuse * np.array(light) + lobe[..., None] * np.array(light)
+        photo += np.random.default_rng(view).normal(0, noise, photo.shape) if noise else 0
+        images.append(linear_to_srgb8(photo))
+        found.append((diffuse, lobe, buffers.mask))
+    skin = SkinMask(probability=tuple(255 * mask.astype(np.uint8) for _, _, mask in found))
+    capture = scene.capture.replace(image=tuple(images))
+    diffuse, lobe, mask = found[0]
+    return Glossy(scene.model, capture, scene.fit, skin, diffuse, lobe, mask)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory) -> Scene:
+    """The head in one colour, seen from the front."""
+    albedo = np.float32([0.42, 0.24, 0.17]) * np.ones((512, 512, 1), np.float32)
+    return make_scene(tmp_path_factory.mktemp("plain"), albedo=albedo)
+
+
+@pytest.fixture(scope="session")
+def glossy(plain) -> Glossy:
+    """That head with a highlight on it."""
+    return gloss(plain)
