@@ -14,11 +14,11 @@ from lib.facemodel import FaceModel
 from lib.geometry.strain import squeeze
 from lib.networks.shaded_relief import N_PLANES, ShadedRelief, load_shaded_relief
 from lib.render import interpolate, irradiance, uv_buffers
-from lib.shading.unwrap import ChartFields, UnwrappedFace, chart_fields, unwrap_face
 from lib.uvspace.bands import blur_mm
 from lib.uvspace.grid import outer_skin
 from lib.uvspace.heads import resized
 from lib.uvspace.shown import posed_vertices, ramp
+from lib.uvspace.unwrap import ChartFields, UnwrappedFace, chart_fields, unwrap_face
 
 WORK_PX = 512  # the chart's size at which it was trained, whatever size is asked for
 USUAL_TEXEL_MM, USUAL_PIXEL_MM = 0.58, 0.5

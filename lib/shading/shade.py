@@ -18,10 +18,10 @@ from lib.shading.detail_layer.relief import DetailLayer, coarse_view
 from lib.shading.learned import LearnedMethod
 from lib.shading.optimise.relief import optimise_relief
 from lib.shading.options import ShadingOptions
-from lib.shading.unwrap import ChartFields, chart_fields, unwrap_face
 from lib.shading.wrinkles import expression_share
 from lib.uvspace.grid import Grid, chart_grid
 from lib.uvspace.shown import posed_vertices, sample_skin
+from lib.uvspace.unwrap import ChartFields, chart_fields, unwrap_face
 
 logger = logging.getLogger(__name__)
 

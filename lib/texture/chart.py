@@ -9,8 +9,9 @@ import scipy.sparse as sp
 
 from lib.facemodel import FaceModel, base_texture
 from lib.render import Buffers, interpolate, uv_buffers
-from lib.texture.membrane import Membrane, membrane
 from lib.texture.zones import Zones, find_zones
+from lib.uvspace.membrane import Membrane, membrane
+from lib.uvspace.mirror import mirrored_uv
 from lib.uvspace.regions import features, region
 
 FRONT_TEETH_MM, MOUTH_DEPTH_MM = 14.0, 25.0  # behind the lips; light falls to 1/e over the depth
@@ -116,47 +117,6 @@ def _weights(corners: np.ndarray, barycentric: np.ndarray, n_vertices: int) -> s
     start = np.arange(0, 3 * len(corners) + 1, 3, dtype=np.int32)
     shape = (len(corners), n_vertices)
     return sp.csr_matrix((barycentric.ravel(), corners.ravel().astype(np.int32), start), shape)
-
-
-def mirrored_uv(model: FaceModel) -> np.ndarray:
-    """(n_uv, 2) chart position of each chart vertex's mirror image.
-
-    A vertex on a seam lies at several places of the chart; the one nearest to the mirror images of
-    its neighbours is taken.
-    """
-    vertex_of = np.zeros(len(model.uv), np.int64)
-    vertex_of[model.uv_triangles.ravel()] = model.triangles.ravel()
-    used = np.zeros(len(model.uv), bool)
-    used[model.uv_triangles.ravel()] = True
-    places = np.bincount(vertex_of[used], minlength=model.n_vertices)
-    first = np.zeros(model.n_vertices, np.int64)
-    first[vertex_of[used]] = np.flatnonzero(used)
-    target = model.mirror[vertex_of]
-    result = model.uv[first[target]].astype(np.float64)
-    seam = np.flatnonzero(used & (places[target] > 1))
-    if not len(seam):
-        return result
-    sure = used & (places[target] == 1)
-    middle = _neighbour_mean(result, sure, model.uv_triangles)
-    for corner in seam:
-        candidates = np.flatnonzero(used & (vertex_of == target[corner]))
-        distance = np.linalg.norm(model.uv[candidates] - middle[corner], axis=1)
-        result[corner] = model.uv[candidates[np.argmin(distance)]]
-    return result
-
-
-def _neighbour_mean(values: np.ndarray, known: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(n, 2) mean of the known neighbours; where there are none, of all known."""
-    total, count = np.zeros_like(values), np.zeros(len(values))
-    for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
-        here, there = triangles[:, a], triangles[:, b]
-        for axis in range(2):
-            total[:, axis] += np.bincount(
-                here, known[there] * values[there, axis], minlength=len(values)
-            )
-        count += np.bincount(here, known[there], minlength=len(values))
-    fallback = values[known].mean(axis=0) if known.any() else np.zeros(2)
-    return np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], fallback)
 
 
 def _light_in_mouth(model: FaceModel) -> np.ndarray:

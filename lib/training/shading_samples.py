@@ -22,11 +22,11 @@ from lib.landmarks import LandmarkOptions, find_landmarks, load_landmarker
 from lib.log import progress
 from lib.render import sample_texture
 from lib.shading.learned import WORK_PX, network_planes, squeeze_on_chart
-from lib.shading.unwrap import ChartFields, UnwrappedFace, chart_fields, unwrap_face
 from lib.skin import SkinOptions, mask_skin
 from lib.training.store import Source
 from lib.uvspace.bands import blur_mm
 from lib.uvspace.shown import posed_vertices
+from lib.uvspace.unwrap import ChartFields, UnwrappedFace, chart_fields, unwrap_face
 
 log = logging.getLogger(__name__)
 

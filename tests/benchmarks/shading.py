@@ -32,11 +32,11 @@ from lib.figures.shaded import draw_shaded
 from lib.imaging import save_png
 from lib.imaging.colour import linear_to_srgb8
 from lib.shading import ShadingOptions, shade_capture
-from lib.shading.unwrap import unwrap_face
 from lib.synthesis import SynthesisOptions, join_samples, open_studio, write_shard
 from lib.uvspace.bands import blur_mm
 from lib.uvspace.grey import lit, shown_normals, surface_tilt, view_camera
 from lib.uvspace.shown import posed_vertices
+from lib.uvspace.unwrap import unwrap_face
 from tests.benchmarks.fit_accuracy import ict_head
 
 PROJECT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from lib.render import ambient_light, distant_light, irradiance
-from lib.shading.unwrap import UnwrappedFace
+from lib.uvspace.unwrap import UnwrappedFace
 
 SIDE, TEXEL_MM, RADIUS_MM = 224, 0.3, 60.0
 SKIN = np.float32([0.5, 0.3, 0.22])

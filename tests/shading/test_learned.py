@@ -33,8 +33,8 @@ from lib.shading.learned import (
     reduced,
     squeeze_on_chart,
 )
-from lib.shading.unwrap import UnwrappedFace, chart_fields
 from lib.uvspace.grid import chart_grid
+from lib.uvspace.unwrap import UnwrappedFace, chart_fields
 from tests.posed_head import SIZE, make_case
 
 SIDE = 48

@@ -12,7 +12,6 @@ from lib.imaging import save_png
 from lib.networks.shaded_relief import N_PLANES
 from lib.render import sample_texture
 from lib.shading.learned import LIGHT_PLANES, SQUEEZE_PLANES, TRUST_PLANE
-from lib.shading.unwrap import unwrap_face
 from lib.synthesis import SynthesisOptions, draw_capture, open_studio
 from lib.training import shading_samples
 from lib.training.displacement import find_people
@@ -24,6 +23,7 @@ from lib.training.shading_samples import (
     save_sample,
     windowed,
 )
+from lib.uvspace.unwrap import unwrap_face
 from tests.posed_head import make_case
 
 SIDE = 256

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lib.render import irradiance
-from lib.shading.unwrap import UnwrappedFace
+from lib.uvspace.unwrap import UnwrappedFace
 
 COARSEST_MM = 2.2  # texels of the last level are at least three quarters of it
 SEEN = 0.3  # trust of texels from which statistics are made

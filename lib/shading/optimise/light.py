@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.render import SH_COSINE, irradiance, sh_basis
-from lib.shading.unwrap import UnwrappedFace
+from lib.uvspace.unwrap import UnwrappedFace
 
 ROUNDS = 8
 ROBUST = 2.0  # residuals of so many robust deviations count half

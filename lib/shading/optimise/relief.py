@@ -27,8 +27,8 @@ from lib.shading.optimise.light import photo_light
 from lib.shading.optimise.lines import Lines, find_lines
 from lib.shading.optimise.skin import like_skin
 from lib.shading.optimise.solver import Octave, solve
-from lib.shading.unwrap import UnwrappedFace
 from lib.uvspace.grid import grid_of
+from lib.uvspace.unwrap import UnwrappedFace
 
 LEAST_TRUST = 0.02
 FEWEST_TEXELS = 500

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lib.shading.optimise.levels import CHANNELS, EMPTY, Level, blurred, mean_around
-from lib.shading.unwrap import UnwrappedFace
+from lib.uvspace.unwrap import UnwrappedFace
 
 SKIN = (0.4, 0.9)  # of the skin mask: nothing below, all above
 CELL_MM = 1.0  # of the cells whose colours are compared

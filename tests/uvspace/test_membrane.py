@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.texture.membrane import membrane
+from lib.uvspace.membrane import membrane
 
 
 def strip(length_mm: int = 100, width_mm: int = 10):

@@ -10,7 +10,7 @@ from lib.errors import CaptureFailure
 from lib.facemodel import load_face_model
 from lib.imaging import linear_to_srgb, save_png
 from lib.render import interpolate, render_buffers
-from lib.shading.unwrap import chart_fields, unwrap_face
+from lib.uvspace.unwrap import chart_fields, unwrap_face
 from tests.posed_head import FOCAL, SIZE, make_case
 
 SIDE = 256
