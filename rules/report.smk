@@ -13,6 +13,7 @@ rule collect_status:
         skin=expand("<results>/{batch}/skin.h5", batch=BATCHES),
         fit=expand("<results>/{batch}/fit.h5", batch=BATCHES),
         texture=expand("<results>/{batch}/texture.h5", batch=BATCHES),
+        albedo=expand("<results>/{batch}/albedo.h5", batch=BATCHES),
         parts=if_published(expand("<results>/{batch}/parts.h5", batch=BATCHES)),
         many_views=expand(
             "<results>/{batch}/{artefact}.h5",

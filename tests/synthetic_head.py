@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.artefacts import (
+    Albedo,
     Capture,
     FaceFit,
     Faces,
@@ -84,6 +85,7 @@ class SyntheticCase:
     fit: FaceFit
     parts: Parts
     texture: Texture
+    albedo: Albedo
     scores: Scores
 
 
@@ -172,7 +174,27 @@ def synthetic_case(
         ),
         parts=_parts((height, width), points_px, n_views),
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
+        albedo=_albedo(n_views),
         scores=_scores(posed, n_views),
+    )
+
+
+def _albedo(n_views: int) -> Albedo:
+    """Stripes under a light from everywhere."""
+    field = np.ones((64, 64))
+    return Albedo(
+        method="inverse",
+        rgb=_stripes(64),
+        weight=field,
+        specular=0.028 * field,
+        roughness=0.4 * field,
+        gloss_weight=0 * field,
+        light=np.full((n_views, 9, 3), 0.5),
+        local_light=np.zeros((n_views, 8, 8, 9, 3)),
+        white=np.ones((n_views, 3)),
+        white_source=("camera",) * n_views,
+        ita_deg=30.0,
+        ita_sigma_deg=8.0,
     )
 
 

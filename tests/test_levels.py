@@ -18,7 +18,7 @@ LEVELS = [
     {
         *("captures", "detection", "landmarks", "skin", "rig", "fitting", "base", "implicit"),
         *("regression", "parsing", "regularisation", "segmentation", "texture"),
-        *("displacement", "highlights", "metrics", "shading"),
+        *("albedo", "displacement", "highlights", "metrics", "shading"),
     },
     {"evaluation", "export", "figures", "synthesis", "training"},
     {"report"},

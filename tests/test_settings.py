@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lib.albedo import AlbedoOptions
 from lib.base import BaseOptions
 from lib.captures import ImportOptions
 from lib.detection import DetectionOptions
@@ -59,6 +60,7 @@ SECTIONS = {
     "segmentation": SegmentationOptions,
     "highlights": HighlightOptions,
     "texture": TextureOptions,
+    "albedo": AlbedoOptions,
     "displacement": DisplacementOptions,
     "export": ExportOptions,
     "evaluation": EvaluationOptions,

@@ -11,6 +11,7 @@ import numpy as np
 from lib.artefacts import (
     ARTEFACTS,
     OK,
+    Albedo,
     Artefact,
     BaseMesh,
     BatchReader,
@@ -52,6 +53,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "shade": ("surface", "capture", "faces", "fit"),
     "highlights": ("highlights", "capture", "faces"),
     "texture": ("texture",),
+    "albedo": ("albedo",),
     "export": ("texture", "fit"),
     "scores": ("scores",),
 }
@@ -70,6 +72,7 @@ TITLES = {
     "shade": "Relief from shading",
     "highlights": "Without highlights",
     "texture": "Texture",
+    "albedo": "Albedo",
     "export": "Heads",
     "scores": "Errors",
 }
@@ -336,6 +339,14 @@ def _texture(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarra
     return stages.draw_texture(texture), f"{seen:.0f} % of the texture seen"
 
 
+def _albedo(found: dict[str, Artefact], _: FaceModel | None) -> tuple[np.ndarray, str]:
+    albedo: Albedo = found["albedo"]
+    told = "no skin was seen"
+    if np.isfinite(albedo.ita_deg):
+        told = f"typology angle {albedo.ita_deg:.0f} +- {albedo.ita_sigma_deg:.0f} degrees"
+    return stages.draw_texture(albedo), f"{albedo.method}: {told}"
+
+
 def _export(found: dict[str, Artefact], model: FaceModel | None) -> tuple[np.ndarray, str]:
     return stages.draw_head(model, found["fit"], found["texture"]), "textured head, neutral face"
 
@@ -370,6 +381,7 @@ DRAW: dict[
     "shade": _shade,
     "highlights": _highlights,
     "texture": _texture,
+    "albedo": _albedo,
     "export": _export,
     "scores": _scores,
 }

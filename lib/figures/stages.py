@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from lib.artefacts import (
+    Albedo,
     Capture,
     FaceFit,
     Faces,
@@ -168,7 +169,7 @@ def _painted(image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, Window]:
     return paint_parts(window.cut(image), label), window
 
 
-def draw_texture(texture: Texture) -> np.ndarray:
+def draw_texture(texture: Texture | Albedo) -> np.ndarray:
     """(h, w, 3) uint8: the texture; its upper left corner shows in white what the photo saw."""
     size = (PICTURE_PX, PICTURE_PX)
     rgb = cv2.resize(texture.rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA)

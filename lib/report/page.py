@@ -34,6 +34,7 @@ STAGES = {
     "shade": ("Relief from shading", "photo; fitted head in grey; the same with its relief"),
     "highlights": ("Without highlights", "photo; where highlights are; without them"),
     "texture": ("Texture", "white in the corner: seen by the photo"),
+    "albedo": ("Albedo", "the skin without the light of its photos"),
     "displacement": ("Fine relief", "the surface alone, and with pores and wrinkles over it"),
     "export": ("Heads", "textured, half turned and both profiles"),
     "scores": ("Errors", "in millimetres, of heads that have a truth"),

@@ -34,6 +34,7 @@ STAGES = (
     "fit_face_model",
     "shade_photos",
     "blend_texture",
+    "recover_albedo",
     "export_heads",
 )
 POLL_SECONDS = 0.05

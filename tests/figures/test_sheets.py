@@ -43,7 +43,7 @@ def case(model):
 def files(case, tmp_path_factory):
     """A batch of two captures with a result and one without a face."""
     folder = tmp_path_factory.mktemp("b0001")
-    for name in (*LINE, "parsing", "regression", "parts", "scores"):
+    for name in (*LINE, "albedo", "parsing", "regression", "parts", "scores"):
         stage = "import" if name == "capture" else name
         with BatchWriter(folder / f"{name}.h5", ARTEFACTS[name], stage) as out:
             out.add("anna", getattr(case, name))
@@ -55,7 +55,8 @@ def files(case, tmp_path_factory):
                 out.carry(Outcome("hill", "faces", "no_face", "No face above 0.5."))
             out.add("beth", getattr(case, name))
     return {
-        name: folder / f"{name}.h5" for name in (*LINE, "parsing", "regression", "parts", "scores")
+        name: folder / f"{name}.h5"
+        for name in (*LINE, "albedo", "parsing", "regression", "parts", "scores")
     }
 
 

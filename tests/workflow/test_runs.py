@@ -36,6 +36,7 @@ STAGES = [
     "fit_face_model",
     "shade_photos",
     "blend_texture",
+    "recover_albedo",
     "export_heads",
 ]
 ENDS = {"collect_status": 1, "write_report": 1}

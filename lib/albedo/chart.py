@@ -1,0 +1,81 @@
+"""What a head model's chart fixes for the albedo of every head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.facemodel import FaceModel, base_texture
+from lib.render import Buffers, interpolate, sample_texture, uv_buffers
+from lib.uvspace.grid import outer_skin
+from lib.uvspace.membrane import Membrane, membrane
+from lib.uvspace.mirror import mirrored_uv
+from lib.uvspace.regions import features, region
+from lib.uvspace.unwrap import ChartFields, chart_fields
+
+
+@dataclass(frozen=True)
+class HeadChart:
+    """Texels of a head model's chart; row 0 is v = 1.
+
+    Args:
+        model: the head model.
+        buffers: rasterised chart, (rows, cols).
+        outer: (rows, cols) bool: skin that is seen from outside.
+        skin: (rows, cols) bool: all skin; the rest are eyes, teeth and the inside of the mouth.
+        fields: bare skin, beard and lips.
+        feature: (rows, cols) float32 0..1: eyes, brows and lips, whose colours are not skin's.
+        mirror_uv: (rows, cols, 2) where on the chart the texel's mirror image lies.
+        surface: Laplacian of the skin, of which fields are carried on to what nobody saw.
+        inner_albedo: (rows, cols, 3) float32 linear: usual colours of eyes, teeth and mouth.
+    """
+
+    model: FaceModel
+    buffers: Buffers
+    outer: np.ndarray
+    skin: np.ndarray
+    fields: ChartFields
+    feature: np.ndarray
+    mirror_uv: np.ndarray
+    surface: Membrane
+    inner_albedo: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self.buffers.mask.shape
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(rows, cols) bool: texels that some triangle owns."""
+        return self.buffers.mask
+
+    def spread(self, attributes: np.ndarray) -> np.ndarray:
+        """(rows, cols, C) float32 of values (n_vertices, C); 0 between the charts."""
+        return interpolate(self.buffers, attributes, self.model.triangles)
+
+    def mirrored(self, values: np.ndarray) -> np.ndarray:
+        """(rows, cols, C) float32 values (rows, cols, C) of the other side of the head."""
+        other = np.zeros((*self.size, values.shape[2]), np.float32)
+        other[self.mask] = sample_texture(values, self.mirror_uv[self.mask])
+        return other
+
+
+def head_chart(model: FaceModel, uv_size: int) -> HeadChart:
+    """The chart of a head model at `uv_size` texels a side; one serves all captures."""
+    buffers = uv_buffers(model.uv, model.uv_triangles, (uv_size, uv_size))
+    triangle = np.maximum(buffers.triangle_id, 0)
+    skin = region(model, "skin")
+    feature = interpolate(buffers, features(model)[:, None], model.triangles)[..., 0]
+    return HeadChart(
+        model=model,
+        buffers=buffers,
+        outer=outer_skin(model)[triangle] & buffers.mask,
+        skin=skin[triangle] & buffers.mask,
+        fields=chart_fields(model, uv_size),
+        feature=feature.astype(np.float32),
+        mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles),
+        surface=membrane(model.mean.astype(np.float64), model.triangles[skin]),
+        inner_albedo=base_texture(model, uv_size),
+    )

@@ -1,0 +1,48 @@
+"""From the skin that photos show to the whole chart: no hole, no seam, no light."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.albedo.chart import HeadChart
+from lib.uvspace.heads import at_vertices
+
+DARKEST = 0.004  # linear
+STEP_MM, REACH_MM = 6.0, 60.0  # the tone follows what was seen to this size, reaches this far
+SURE = 0.3  # weight from which a texel tells the tone around
+
+
+def complete(
+    chart: HeadChart, rgb: np.ndarray, weight: np.ndarray, usual: np.ndarray
+) -> np.ndarray:
+    """(rows, cols, 3) float32 linear albedo of the skin, free of holes.
+
+    The usual albedo times a tone that is smooth on the surface, times detail that is taken from the
+    other side of the face where only that was seen.
+
+    Args:
+        chart: of the head model.
+        rgb: (rows, cols, 3) albedo that was seen.
+        weight: (rows, cols) 0..1.
+        usual: (rows, cols, 3) albedo of the fitted head.
+    """
+    base = np.log(np.maximum(usual, DARKEST))
+    weight = weight * chart.skin
+    off = (np.log(np.maximum(rgb, DARKEST)) - base) * (weight > 0)[..., None]
+    sure = (weight > SURE) & (chart.feature < SURE) & chart.outer
+    if not sure.any():
+        return np.exp(base).astype(np.float32)
+    tone = _carried(chart, off, sure)
+    detail = (off - tone) * weight[..., None]
+    other = chart.mirrored(np.dstack([detail, weight]))
+    filled = tone + other[..., :3] * (1 - weight)[..., None] + detail
+    return np.exp(base + filled).astype(np.float32)
+
+
+def _carried(chart: HeadChart, off: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """(rows, cols, 3) smooth tone on the surface that is `off` (rows, cols, 3) where sure."""
+    value, _ = at_vertices(chart.model, off, sure)
+    share = at_vertices(chart.model, np.where(sure, 1.0, 0.0)[..., None], chart.outer)[0][:, 0]
+    rest = np.median(off[sure], axis=0)
+    solve = chart.surface.solver(np.clip(share, 0, 1), STEP_MM, REACH_MM)
+    return chart.spread(solve(value, rest))
