@@ -35,6 +35,7 @@ STAGES = [
     "mask_skin",
     "fit_face_model",
     "shade_photos",
+    "remove_highlights",
     "blend_texture",
     "recover_albedo",
     "export_heads",
