@@ -1,0 +1,1 @@
+"""Training and test of the networks that take highlights off photos."""

@@ -1,0 +1,407 @@
+"""Training and test of highlight networks: folders like SHIQ's, losses, resuming to the bit."""
+
+import csv
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lib.errors import ConfigError, MissingModelError
+from lib.imaging import linear_to_srgb
+from lib.networks.checkpoints import CheckpointError
+from lib.networks.highlight_unet import HighlightNetworkOptions, Removed, load_highlight_network
+from lib.networks.vgg19 import STYLE_LAYERS, Vgg19Features, load_vgg19
+from lib.training.highlights import losses
+from lib.training.highlights.augment import Pair, cut_render, cut_square, developed, mirrored
+from lib.training.highlights.judge import judge_highlights
+from lib.training.highlights.options import HighlightTrainingOptions, filled
+from lib.training.highlights.pairs import find_items, shiq_items
+from lib.training.highlights.run import WEIGHTS, train_highlights
+from lib.training.highlights.task import HighlightTask, asked
+from lib.training.loop import Training
+from lib.training.optimiser import optimiser_of
+from lib.training.processes import joined
+from lib.training.state import LAST
+from scripts import test_highlights as test_script
+from scripts import train_highlights as train_script
+
+TINY = HighlightNetworkOptions(
+    detection=(4, 4, 4, 4, 4),
+    removal=(4, 4, 4, 4, 4),
+    blocks=(2, 2, 2, 2),
+    heads=(1, 1, 1, 1),
+    head_dim=2,
+    window=2,
+)
+CPU = torch.device("cpu")
+
+
+def write_shiq(folder, count=6, size=(36, 40), seed=0, truth=True):
+    """Pictures of one colour each with a white spot, laid out like SHIQ's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    rows, cols = np.mgrid[: size[0], : size[1]]
+    for name in range(1, count + 1):
+        diffuse = np.tile(rng.uniform(0.2, 0.6, 3), (*size, 1))
+        at = rng.uniform(0.3, 0.7, 2) * size
+        spot = np.exp(-((rows - at[0]) ** 2 + (cols - at[1]) ** 2) / 40)[..., None]
+        files = {"A": diffuse + 0.5 * spot, "D": diffuse, "T": spot[..., 0] > 0.4}
+        for letter, part in files.items():
+            if letter == "A" or truth:
+                pixels = np.rint(255 * np.clip(part, 0, 1)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{name}_{letter}.png")
+    return folder
+
+
+@pytest.fixture
+def shiq(tmp_path):
+    return write_shiq(tmp_path / "SHIQ")
+
+
+def options(folder, **changes):
+    usual = {"data": [str(folder)], "validation": 0.34, "epochs": 4, "batch": 2, "workers": 0}
+    return HighlightTrainingOptions(**usual | {"crop_px": 32, "learning_rate": 0.01} | changes)
+
+
+def vgg_file(path):
+    """A file of torchvision's layout with random weights, classifier and later layers too."""
+    torch.manual_seed(0)
+    state = Vgg19Features().state_dict()
+    state |= {"features.34.weight": torch.zeros(1), "classifier.0.weight": torch.zeros(1)}
+    torch.save(state, path)
+    return str(path)
+
+
+# --- data
+
+
+def test_pictures_come_in_the_order_of_their_numbers(tmp_path):
+    folder = write_shiq(tmp_path / "many", 11, (4, 4))
+    (folder / "3_S.png").write_bytes(b"not read")
+    assert [item.name for item in shiq_items(folder)] == [str(k) for k in range(1, 12)]
+
+
+def test_a_picture_is_what_the_files_hold(shiq):
+    pair = shiq_items(shiq)[1].whole()
+    assert pair.photo.shape == pair.diffuse.shape == (36, 40, 3) and pair.mask.shape == (36, 40)
+    with Image.open(shiq / "2_A.png") as file:
+        assert np.array_equal(np.rint(pair.photo * 255), np.asarray(file))
+    assert set(np.unique(pair.mask)) == {0, 1}
+
+
+def test_what_is_missing_or_does_not_fit_is_told(tmp_path, shiq):
+    Image.new("RGB", (10, 10)).save(shiq / "4_D.png")
+    with pytest.raises(ConfigError, match=r"4_D\.png has 10 x 10 px, 4_A\.png 40 x 36;"):
+        shiq_items(shiq)[3].whole()
+    (shiq / "4_D.png").write_bytes(b"broken")
+    with pytest.raises(ConfigError, match=r"4_D\.png cannot be read as a picture"):
+        shiq_items(shiq)[3].whole()
+    (shiq / "4_D.png").unlink()
+    with pytest.raises(ConfigError, match=r"has 4_A\.png, but not 4_D\.png"):
+        find_items([str(shiq)], tmp_path)
+    assert find_items([str(shiq)], tmp_path, truth=False)[3].whole().diffuse is None
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"holds no picture \{id\}_A\.png"):
+        find_items([str(tmp_path / "empty")], tmp_path)
+    with pytest.raises(ConfigError, match=r"names .*gone, expected a shard"):
+        find_items([str(tmp_path / "gone")], tmp_path)
+    with pytest.raises(ConfigError, match="names nothing"):
+        find_items([], tmp_path)
+    copy = write_shiq(tmp_path / "again", 2)
+    with pytest.raises(ConfigError, match="2 names of pictures occur twice, such as 1"):
+        find_items([str(write_shiq(tmp_path / "one", 2)), str(copy)], tmp_path)
+
+
+def test_squares_hold_the_same_place_of_all_parts():
+    rng = np.random.default_rng(0)
+    photo = rng.random((20, 30, 3), np.float32)
+    pair = cut_square(Pair(photo, photo / 2, photo[..., 0]), 12, rng)
+    assert pair.photo.shape == (12, 12, 3)
+    assert np.array_equal(pair.diffuse * 2, pair.photo)
+    assert np.array_equal(pair.mask, pair.photo[..., 0])
+    wide = cut_square(Pair(photo, None, None), 25, rng).photo
+    assert wide.shape == (25, 25, 3) and np.array_equal(wide[20:], wide[15:20][::-1])
+
+
+def test_flips_turn_the_axes_that_they_may():
+    photo = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+
+    def seen(flip):
+        chance = np.random.default_rng(0)
+        pairs = [mirrored(Pair(photo, None, photo[..., 0]), flip, chance) for _ in range(40)]
+        assert all(np.array_equal(pair.photo[..., 0], pair.mask) for pair in pairs)
+        return {float(pair.photo[0, 0, 0]) for pair in pairs}
+
+    assert seen("none") == {0} and seen("sides") == {0, 3} and seen("both") == {0, 3, 6, 9}
+
+
+def test_a_render_is_developed_as_its_parts():
+    diffuse = np.full((2, 2, 3), 0.3, np.float32)
+    specular = np.zeros((2, 2, 3), np.float32)
+    specular[0, 0] = 0.2
+    specular[0, 1] = 5
+    pair = developed(diffuse, specular)
+    assert np.allclose(pair.diffuse, linear_to_srgb(np.float32(0.3)), atol=1e-6)
+    assert np.allclose(pair.photo[0, 0], linear_to_srgb(np.float32(0.5)), atol=1e-6)
+    assert np.allclose(pair.photo[0, 1], 1, atol=1e-6) and pair.mask.tolist() == [[1, 1], [0, 0]]
+
+
+def test_cuts_of_a_render_are_drawn_by_chance_alone_and_never_darker_than_matte():
+    rng = np.random.default_rng(0)
+    diffuse, specular = rng.random((2, 40, 50, 3), np.float32) / 2
+    face = np.zeros((40, 50), bool)
+    face[10:20, 10:20] = True
+    for seed in range(6):
+        first, again = (
+            cut_render(diffuse, specular, face, 24, np.random.default_rng(seed)) for _ in range(2)
+        )
+        assert first.photo.shape == (24, 24, 3)
+        assert all(np.array_equal(a, b) for a, b in zip(first, again))
+        assert (first.photo >= first.diffuse - 1e-6).all()
+
+
+# --- losses
+
+
+def test_content_is_squares_and_slopes():
+    found = torch.tensor([[0.0, 1.0], [0.0, 3.0]]).view(1, 1, 2, 2)
+    true = torch.zeros(1, 1, 2, 2)
+    slopes = (0 + 2) / 2 + (1 + 3) / 2  # down, across
+    assert float(losses.content(found, true)) == pytest.approx(0.2 * 10 / 4 + 0.4 * slopes)
+
+
+def test_cross_entropy_is_that_of_soft_targets_and_finite():
+    probability, mask = torch.tensor([0.25, 0.5, 1.0]), torch.tensor([0.0, 0.4, 0.0])
+    wanted = torch.nn.functional.binary_cross_entropy(probability, mask)
+    assert float(losses.cross_entropy(probability, mask)) == pytest.approx(float(wanted))
+
+
+def test_gram_mixes_batch_and_channels():
+    features = torch.arange(8.0).view(2, 2, 1, 2)
+    rows = features.view(4, 2)
+    assert torch.allclose(losses.gram(features), rows @ rows.T / 8)
+
+
+def test_style_is_that_of_five_layers_before_they_are_cut(tmp_path):
+    vgg = load_vgg19(vgg_file(tmp_path / "vgg.pth"))
+    one, two = torch.rand(2, 1, 3, 32, 32) * 1.5 - 0.2
+    wanted = 0.0
+    parts = []
+    for picture in (one, two):
+        x = (picture.clamp(0, 1) - vgg.mean) / vgg.std
+        parts.append([vgg.features[: layer + 1](x) for layer in STYLE_LAYERS])
+    assert min(float(part.min()) for part in parts[0]) < 0
+    for a, b in zip(*parts):
+        wanted += 1e4 * (losses.gram(a) - losses.gram(b)).square().mean()
+    assert float(losses.style(vgg, one, two)) == pytest.approx(float(wanted), rel=1e-5)
+
+
+def test_terms_are_weighted_and_left_out_without_a_weight():
+    photo = torch.full((1, 3, 2, 2), 0.5)
+    found = Removed(photo, photo + 0.1, torch.full((1, 1, 2, 2), 0.5))
+    weights = HighlightTrainingOptions(detection=2.0, coarse=0.0, pixel=3.0)
+    terms = losses.highlight_losses(found, photo, torch.ones(1, 1, 2, 2), weights)
+    assert set(terms) == {"detection", "content", "pixel"}
+    assert float(terms["detection"]) == pytest.approx(2 * np.log(2))
+    assert float(terms["pixel"]) == pytest.approx(0.3)
+    assert float(terms["content"]) == pytest.approx(0.2 * 0.01)
+
+
+def test_vgg_without_its_layers_is_told(tmp_path):
+    state = Vgg19Features().state_dict()
+    del state["features.28.bias"]
+    torch.save(state, tmp_path / "vgg.pth")
+    with pytest.raises(CheckpointError, match=r"1 missing: features\.28\.bias"):
+        load_vgg19(tmp_path / "vgg.pth")
+    with pytest.raises(ConfigError, match=r"style is 0\.1, but highlight_training\.vgg names no"):
+        filled(HighlightTrainingOptions(style=0.1))
+
+
+# --- settings
+
+
+def test_zero_means_what_was_published():
+    found = filled(HighlightTrainingOptions())
+    assert (found.epochs, found.batch, found.learning_rate) == (80, 4, 1e-4)
+    assert filled(HighlightTrainingOptions(epochs=3)).epochs == 3
+    with pytest.raises(ConfigError, match="checkpoint is 'newest', expected latest, best"):
+        filled(HighlightTrainingOptions(checkpoint="newest"))
+
+
+def test_the_rate_falls_once_per_step_and_not_below_the_least():
+    falling = HighlightTrainingOptions(
+        learning_rate=1e-3, decay=0.5, decay_epochs=2, least_rate=2e-4
+    )
+    rates = [falling.rate(epoch) for epoch in range(8)]
+    assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4, 2e-4, 2e-4])
+    assert HighlightTrainingOptions(learning_rate=1e-6).rate(9) == 1e-6
+
+
+def test_the_optimiser_is_the_one_that_is_asked():
+    module = torch.nn.Linear(1, 1)
+    sgd = optimiser_of(HighlightTrainingOptions(optimiser="sgd", weight_decay=0.1), module)
+    assert isinstance(sgd, torch.optim.SGD)
+    assert sgd.defaults["momentum"] == 0.9 and sgd.defaults["weight_decay"] == 0.1
+    adam = optimiser_of(HighlightTrainingOptions(), module)
+    assert isinstance(adam, torch.optim.Adam) and adam.defaults["betas"] == (0.9, 0.999)
+
+
+# --- training
+
+
+def test_training_lowers_the_loss_and_leaves_weights_with_their_card(tmp_path, shiq):
+    given = options(shiq, epochs=8, learning_rate=0.03, save_every=4)
+    done = train_highlights(given, tmp_path / "out", CPU, TINY)
+    rows = [row["loss"] for row in done.rows if row["split"] == "validation"]
+    assert rows[-1] < 0.8 * rows[0]
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["data"]["train"]["pictures"] == 4 and card["epoch"] == 8
+    assert card["validation"]["loss"] < card["before_training"]["loss"]
+    loaded = load_highlight_network(tmp_path / "out" / WEIGHTS)
+    assert loaded.options == TINY
+    for key, value in done.network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], value)
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, shiq):
+    given = filled(options(shiq, decay=0.5, decay_epochs=1, epochs=3, optimiser="sgd"))
+    items = find_items(given.data, tmp_path)
+    split, names = ([0, 1, 2, 3], [4, 5]), [item.name for item in items]
+
+    def training(folder):
+        folder.mkdir(exist_ok=True)
+        task = HighlightTask(items, given, TINY)
+        with joined(CPU) as processes:
+            rate = lambda share, _rows: given.rate(int(share * given.epochs + 1e-9))  # noqa: E731
+            yield Training(task, given, split, names, folder, processes, rate)
+
+    (whole,) = training(tmp_path / "whole")
+    wanted = whole.run()
+    (first,) = training(tmp_path / "parts")
+    first.run(most_steps=3)
+    first._save(LAST)
+    (second,) = training(tmp_path / "parts")
+    found = second.run()
+    assert found.steps == wanted.steps == 6
+    for key, value in wanted.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[key], value), key
+    momentum = [state["momentum_buffer"] for state in wanted.optimiser["state"].values()]
+    again = [state["momentum_buffer"] for state in found.optimiser["state"].values()]
+    assert all(map(torch.equal, momentum, again)) and momentum
+
+
+def test_the_checkpoint_that_is_asked_becomes_the_weights(tmp_path, shiq):
+    folder = tmp_path / "out"
+    train_highlights(options(shiq, epochs=3, checkpoint="2", keep=0), folder, CPU, TINY)
+    kept = torch.load(folder / "checkpoint_000002.pt", weights_only=True)["model"]
+    found = load_highlight_network(folder / WEIGHTS).state_dict()
+    assert all(torch.equal(found[key], kept[key]) for key in kept)
+    # another choice needs no training again
+    done = train_highlights(options(shiq, epochs=3, checkpoint="latest", keep=0), folder, CPU, TINY)
+    assert done.steps == 6
+    assert torch.load(folder / WEIGHTS, weights_only=True)["epoch"] == 3
+    with pytest.raises(MissingModelError, match=r"epoch 7 \('7'\), but .* has kept 1, 2, 3"):
+        train_highlights(options(shiq, epochs=3, checkpoint="7", keep=0), folder, CPU, TINY)
+
+
+def test_training_begins_with_given_weights_of_its_method_alone(tmp_path, shiq):
+    train_highlights(options(shiq, epochs=1), tmp_path / "one", CPU, TINY)
+    start = str(tmp_path / "one" / WEIGHTS)
+    task = HighlightTask([], options(shiq, start=start), TINY)
+    begun, wanted = task.network().state_dict(), load_highlight_network(start).state_dict()
+    assert all(torch.equal(begun[key], wanted[key]) for key in wanted)
+    assert any(weight.requires_grad for weight in task.network().parameters())
+    with pytest.raises(ConfigError, match="has other sizes than method unet_transformer"):
+        HighlightTask([], options(shiq, start=start)).network()
+
+
+def test_whole_pictures_of_one_step_must_have_one_size(tmp_path):
+    one = shiq_items(write_shiq(tmp_path / "a", 1, (32, 32)))[0].whole()
+    two = shiq_items(write_shiq(tmp_path / "b", 1, (32, 40)))[0].whole()
+    task = HighlightTask([], options(tmp_path, crop_px=0), TINY)
+    with pytest.raises(ConfigError, match=r"32 x 32, 40 x 32 px, expected one size.*crop_px"):
+        task.batch_loss(task.network(), [asked(one), asked(two)])
+    with pytest.raises(ConfigError, match="without its truth cannot be learnt from"):
+        asked(one._replace(diffuse=None))
+
+
+def test_style_is_part_of_the_training_where_it_has_a_weight(tmp_path, shiq):
+    given = options(shiq, style=0.1, vgg=vgg_file(tmp_path / "vgg.pth"))
+    task = HighlightTask(find_items(given.data, tmp_path), given, TINY)
+    network = task.network()
+    loss = task.batch_loss(network, [task.draw(0, np.random.default_rng(0))])
+    loss.backward()
+    assert float(task.score(network.eval(), 0, CPU)["style"]) > 0
+    assert network.revomal.outc.conv.weight.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in task.vgg.parameters())
+
+
+# --- test
+
+
+def test_the_test_scores_pictures_and_writes_the_published_files(tmp_path, shiq):
+    train_highlights(options(shiq, epochs=1), tmp_path / "net", CPU, TINY)
+    given = options(shiq, test=[str(shiq)], save_images=True)
+    means = judge_highlights(given, tmp_path / "net" / WEIGHTS, tmp_path / "out", CPU)
+    assert set(means) == {"psnr_db", "ssim", "l1", "ber", "accuracy"}
+    with open(tmp_path / "out" / "scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["picture"] for row in rows] == ["1", "2", "3", "4", "5", "6", "mean"]
+    told = np.mean([float(row["psnr_db"]) for row in rows[:-1]])
+    assert means["psnr_db"] == pytest.approx(told, rel=1e-5)
+    names = {path.name for path in (tmp_path / "out" / "pictures").glob("2_*")}
+    answers = {"2_diffuse_output_unet_transformer.png", "2_label_output_unet_transformer.png"}
+    assert names == {"2_rgb_input.png", "2_diffuse_input.png", "2_label_input.png"} | answers
+    with (
+        Image.open(tmp_path / "out/pictures/2_rgb_input.png") as file,
+        Image.open(shiq / "2_A.png") as given_file,
+    ):
+        difference = np.asarray(file, int) - np.asarray(given_file, int)
+    assert difference.min() >= -1 and difference.max() <= 0  # rounded down
+
+
+def test_pictures_without_truth_are_answered_and_not_scored(tmp_path, shiq):
+    train_highlights(options(shiq, epochs=1), tmp_path / "net", CPU, TINY)
+    bare = write_shiq(tmp_path / "bare", 2, (45, 33), truth=False)
+    given = options(shiq, test=[str(bare)], save_images=True)
+    assert judge_highlights(given, tmp_path / "net" / WEIGHTS, tmp_path / "out", CPU) == {}
+    names = sorted(path.name for path in (tmp_path / "out" / "pictures").glob("1_*"))
+    assert [name.split("_", 1)[1] for name in names] == [
+        "diffuse_output_unet_transformer.png",
+        "label_output_unet_transformer.png",
+        "rgb_input.png",
+    ]
+    with Image.open(tmp_path / "out/pictures/1_diffuse_output_unet_transformer.png") as file:
+        assert file.size == (33, 45)
+
+
+def test_both_rules_scripts_pass_their_files_on(tmp_path, shiq, monkeypatch):
+    seen = {}
+    given = vars(HighlightTrainingOptions(data=["old"]))
+
+    def train(found, folder, device):
+        seen["train"] = found.data, found.test, folder
+
+    def judge(found, weights, folder, device):
+        seen["test"] = found.test, weights, folder
+
+    monkeypatch.setattr(train_script, "train_highlights", train)
+    monkeypatch.setattr(test_script, "judge_highlights", judge)
+    params = SimpleNamespace(options=given, device="cpu")
+    inputs = SimpleNamespace(data=[str(shiq)], test=["t"], weights="w.pt")
+    train_script.main(inputs, SimpleNamespace(weights=tmp_path / "w" / "highlights.pt"), params)
+    test_script.main(inputs, SimpleNamespace(folder=str(tmp_path / "o")), params)
+    assert seen == {
+        "train": ([str(shiq)], ["t"], tmp_path / "w"),
+        "test": (["t"], "w.pt", tmp_path / "o"),
+    }
+
+
+def test_sizes_of_both_methods_are_theirs(tmp_path):
+    small = HighlightTask([], replace(options(tmp_path), method="learned")).sizes
+    assert small.composition == "share"
+    assert HighlightTask([], options(tmp_path)).sizes == HighlightNetworkOptions()
