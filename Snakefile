@@ -57,6 +57,7 @@ include: "rules/training_data.smk"
 include: "rules/train.smk"
 include: "rules/train_detail_layer.smk"
 include: "rules/train_displacement.smk"
+include: "rules/train_highlights.smk"
 include: "rules/train_shading.smk"
 
 

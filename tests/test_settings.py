@@ -41,6 +41,7 @@ from lib.texture import TextureOptions
 from lib.training.coarse import CoarseOptions
 from lib.training.dataset import DatasetOptions
 from lib.training.detail_layer.options import DetailTrainingOptions
+from lib.training.highlights.options import HighlightTrainingOptions
 from lib.training.options import TrainingOptions
 
 PROJECT = Path(__file__).parents[1]
@@ -70,6 +71,7 @@ SECTIONS = {
     "training": TrainingOptions,
     "coarse_training": CoarseOptions,
     "detail_training": DetailTrainingOptions,
+    "highlight_training": HighlightTrainingOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

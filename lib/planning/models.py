@@ -15,6 +15,7 @@ TRAINED = (
     "coarse_",
     "detail_layer_",
     "displacement_",
+    "highlights_",
     "implicit_",
     "parser_",
     "regularise_",

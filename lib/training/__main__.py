@@ -4,6 +4,7 @@ python -m lib.training implicit out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training implicit out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training coarse out --configfile my.yaml
 torchrun --nproc-per-node 4 -m lib.training detail_coarse out --configfile my.yaml
+torchrun --nproc-per-node 4 -m lib.training highlights out --configfile my.yaml
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from lib.training.coarse import CoarseOptions
 from lib.training.coarse.run import train_coarse
 from lib.training.detail_layer.options import DetailTrainingOptions
 from lib.training.detail_layer.run import train_detail_coarse, train_detail_fine
+from lib.training.highlights.options import HighlightTrainingOptions
+from lib.training.highlights.run import train_highlights
 from lib.training.options import TrainingOptions
 from lib.training.run import train_implicit, train_parser, train_regularise
 
-TASKS = ("implicit", "regularise", "parser", "coarse", "detail_coarse", "detail_fine")
+TASKS = ("implicit", "regularise", "parser", "coarse", "detail_coarse", "detail_fine", "highlights")
 DETAIL = {"detail_coarse": train_detail_coarse, "detail_fine": train_detail_fine}
 
 
@@ -40,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
         "--configfile",
         type=Path,
         required=True,
-        help="with section `training`, `coarse_training` or `detail_training`",
+        help="with section `training`, or that of the task: `coarse_training` and others",
     )
     parser.add_argument("--implicit", type=Path, help="weights that make volumes for regularise")
     given = parser.parse_args(words)
@@ -57,6 +60,9 @@ def main(words: list[str] | None = None) -> int:
             detail = DetailTrainingOptions(**settings["detail_training"])
             train = DETAIL[given.task]
             trained = train(detail, given.folder, device, settings["face_model"])
+        elif given.task == "highlights":
+            shown = HighlightTrainingOptions(**settings["highlight_training"])
+            trained = train_highlights(shown, given.folder, device)
         elif given.task == "implicit":
             trained = train_implicit(options, given.folder, device)
         elif given.task == "parser":

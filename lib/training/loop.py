@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lib.training.curves import Row, write_curves
+from lib.training.optimiser import optimiser_of
 from lib.training.options import TrainingOptions
 from lib.training.processes import Processes
 from lib.training.state import FORMAT, LAST, load_state, save_state
@@ -25,8 +26,9 @@ from lib.training.state import FORMAT, LAST, load_state, save_state
 if TYPE_CHECKING:
     from lib.training.coarse.options import CoarseOptions
     from lib.training.detail_layer.options import DetailTrainingOptions
+    from lib.training.highlights.options import HighlightTrainingOptions
 
-    Options = TrainingOptions | CoarseOptions | DetailTrainingOptions
+    Options = TrainingOptions | CoarseOptions | DetailTrainingOptions | HighlightTrainingOptions
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +102,7 @@ class Trained:
 
     Args:
         network: on the CPU.
-        optimiser: state of Adam.
+        optimiser: its state.
         rows: of the curves.
         steps: that were done.
     """
@@ -205,7 +207,7 @@ class Training:
         if processes.world > 1 and processes.device.type != "cpu":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         self.network = network.to(processes.device)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+        self.optimiser = optimiser_of(options, self.network)
         self.half = processes.device.type != "cpu"
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.half)
         self.progress = Progress()
@@ -243,7 +245,7 @@ class Training:
         return getattr(self.options, "steps", 0) or self.options.epochs * steps
 
     def _take(self, steps: list[list[int]], total: int) -> None:
-        """The next step of an epoch: one of Adam."""
+        """The next step of an epoch: one of the optimiser."""
         start, at = time.perf_counter(), self.progress
         self.network.train()
         for part in self.optimiser.param_groups:

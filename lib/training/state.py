@@ -17,6 +17,7 @@ from lib.training.options import TrainingOptions
 if TYPE_CHECKING:
     from lib.training.coarse.options import CoarseOptions
     from lib.training.detail_layer.options import DetailTrainingOptions
+    from lib.training.highlights.options import HighlightTrainingOptions
 
 LAST = "checkpoint_last.pt"
 FORMAT = 1
@@ -24,6 +25,7 @@ FORMAT = 1
 FREE = (
     *("save_every", "resume", "data", "responses"),
     *("workers", "pictures_every", "print_every", "keep"),
+    *("checkpoint", "weights", "test", "save_images"),
 )
 FREE_WHEN_CONSTANT = ("epochs",)
 
@@ -41,7 +43,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 def load_state(
     path: Path,
     task: str,
-    options: TrainingOptions | CoarseOptions | DetailTrainingOptions,
+    options: TrainingOptions | CoarseOptions | DetailTrainingOptions | HighlightTrainingOptions,
     data: str,
 ) -> dict[str, Any]:
     """The state that a run ended with.
