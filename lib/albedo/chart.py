@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.facemodel import FaceModel, base_texture
+from lib.albedo.occlusion import light_transfer
+from lib.facemodel import FaceModel, base_texture, model_skin_fields
+from lib.geometry import vertex_normals
 from lib.render import Buffers, interpolate, sample_texture, uv_buffers
 from lib.uvspace.grid import outer_skin
 from lib.uvspace.membrane import Membrane, membrane
@@ -26,6 +28,9 @@ class HeadChart:
         skin: (rows, cols) bool: all skin; the rest are eyes, teeth and the inside of the mouth.
         fields: bare skin, beard and lips.
         feature: (rows, cols) float32 0..1: eyes, brows and lips, whose colours are not skin's.
+        hair: (rows, cols) float32 0..1: where brows grow.
+        normal: (rows, cols, 3) float32 unit: of the mean head.
+        transfer: (rows, cols, 9) float32: how light reaches the mean head, see `light_transfer`.
         mirror_uv: (rows, cols, 2) where on the chart the texel's mirror image lies.
         surface: Laplacian of the skin, of which fields are carried on to what nobody saw.
         inner_albedo: (rows, cols, 3) float32 linear: usual colours of eyes, teeth and mouth.
@@ -37,6 +42,9 @@ class HeadChart:
     skin: np.ndarray
     fields: ChartFields
     feature: np.ndarray
+    hair: np.ndarray
+    normal: np.ndarray
+    transfer: np.ndarray
     mirror_uv: np.ndarray
     surface: Membrane
     inner_albedo: np.ndarray
@@ -67,14 +75,20 @@ def head_chart(model: FaceModel, uv_size: int) -> HeadChart:
     buffers = uv_buffers(model.uv, model.uv_triangles, (uv_size, uv_size))
     triangle = np.maximum(buffers.triangle_id, 0)
     skin = region(model, "skin")
-    feature = interpolate(buffers, features(model)[:, None], model.triangles)[..., 0]
+    fields = [features(model), model_skin_fields(model).brows]
+    per_vertex = np.column_stack([*fields, vertex_normals(model.mean, model.triangles)])
+    values = interpolate(buffers, per_vertex.astype(np.float32), model.triangles)
+    normal = values[..., 2:] / np.maximum(np.linalg.norm(values[..., 2:], axis=2)[..., None], 1e-6)
     return HeadChart(
         model=model,
         buffers=buffers,
         outer=outer_skin(model)[triangle] & buffers.mask,
         skin=skin[triangle] & buffers.mask,
         fields=chart_fields(model, uv_size),
-        feature=feature.astype(np.float32),
+        feature=values[..., 0],
+        hair=np.clip(values[..., 1], 0, 1),
+        normal=normal,
+        transfer=interpolate(buffers, light_transfer(model), model.triangles),
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles),
         surface=membrane(model.mean.astype(np.float64), model.triangles[skin]),
         inner_albedo=base_texture(model, uv_size),

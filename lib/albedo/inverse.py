@@ -1,36 +1,157 @@
-"""Albedo times local light: the method without weights."""
+"""Albedo times local light: the method without weights.
+
+The log colour of a photo is the fitted head's albedo, plus its distant light with the head's own
+occlusion, plus a deviation. `bands` tell what of the deviation is skin; the rest is local light:
+shadows of hair and nose, lamps nearby, relief that nobody found. Lips, brows and beards have
+colours of their own; there the local light is carried on from the skin around.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lib.albedo.apart import Apart, scaled_light
+from lib.albedo.bands import skin_of
 from lib.albedo.chart import HeadChart
+from lib.albedo.light import fit_light, received, shine
 from lib.albedo.photo import ChartPhoto
-from lib.imaging import luminance
+from lib.albedo.tone import Shown, tell_tone
 from lib.render import irradiance
 from lib.uvspace.masked import masked_gaussian
 
 DARKEST = 0.004  # linear
-SHADOW = 0.012  # of the chart's side: shadows narrower than this stay in the albedo
+MOST_OFF = 2.0  # log; a colour that is further off is no skin
+SURE = 0.3  # trust from which a texel tells light and tone
+CARRIED = 0.012  # of the chart's side: local light is carried on smoothly from so far
+OUTLIER = 0.25  # log; a photo that leaves the others by more counts less
+LEAST_TEXELS = 100
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """A photo, and what the fitted head under a distant light explains of it.
+
+    Args:
+        photo: the photo.
+        log_usual: (rows, cols, 3) log albedo of the fitted head.
+        log_light: (rows, cols, 3) log of the light that arrives.
+        light: (9, 3).
+        off: (rows, cols, 3) what neither explains, without its mean; 0 where not seen.
+        trust: (rows, cols) bare skin that was seen.
+    """
+
+    photo: ChartPhoto
+    log_usual: np.ndarray
+    log_light: np.ndarray
+    light: np.ndarray
+    off: np.ndarray
+    trust: np.ndarray
 
 
 def take_apart(chart: HeadChart, photos: Sequence[ChartPhoto]) -> tuple[Apart, ...]:
-    """Albedo and light of each photo of a subject."""
-    return tuple(_one(chart, photo) for photo in photos)
+    """Albedo and light of each photo of a subject; where photos show skin, it is the same skin."""
+    explained = [_explain(chart, photo) for photo in photos]
+    mean, weight, count = _together(explained)
+    skin = skin_of(mean, weight, count)
+    shift = _tone_shift(explained, skin)
+    return tuple(_apart(chart, one, skin, shift) for one in explained)
 
 
-def _one(chart: HeadChart, photo: ChartPhoto) -> Apart:
-    received = np.maximum(irradiance(photo.normal, photo.light), DARKEST)
-    expected = np.log(np.maximum(photo.albedo, DARKEST) * received)
-    seen = np.log(np.maximum(photo.rgb, DARKEST))
-    trust = photo.weight * photo.skin * chart.fields.bare
-    off = luminance(seen - expected)[..., None]
-    shadow = masked_gaussian(off, trust, SHADOW * chart.size[0])
-    log_light = np.log(received) + shadow
-    rgb = np.exp(seen - log_light).astype(np.float32)
-    weight = photo.weight * photo.skin * chart.outer
-    local = scaled_light(photo.light, np.repeat(shadow, 3, axis=2), trust)
-    return Apart(rgb * (weight > 0)[..., None], weight.astype(np.float32), photo.light, local)
+def _explain(chart: HeadChart, photo: ChartPhoto) -> _Explained:
+    """The distant light of a photo, and what it leaves."""
+    trust = photo.weight * photo.skin * chart.fields.bare * (1 - chart.fields.lips)
+    seen = photo.weight > 0
+    basis = received(photo.normal[seen], chart.normal[seen], chart.transfer[seen])
+    tells = trust[seen] > SURE
+    light = photo.light
+    if tells.sum() > LEAST_TEXELS:
+        parts = photo.rgb[seen], photo.albedo[seen], basis, trust[seen]
+        light = fit_light(*(part[tells] for part in parts))
+    log_light = np.zeros(photo.rgb.shape, np.float32)
+    log_light[seen] = np.log(shine(basis, light))
+    log_usual = np.log(np.maximum(photo.albedo, DARKEST))
+    off = np.log(np.maximum(photo.rgb, DARKEST)) - log_usual - log_light
+    if tells.any():
+        off -= np.average(off[seen][tells], axis=0, weights=trust[seen][tells])
+    off = np.clip(off, -MOST_OFF, MOST_OFF) * seen[..., None]
+    return _Explained(photo, log_usual, log_light, light, off.astype(np.float32), trust)
+
+
+def _together(explained: Sequence[_Explained]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Robust mean of what photos leave (rows, cols, 3), its trust and the number of photos."""
+    trusts = np.stack([one.trust for one in explained])
+    offs = np.stack([one.off for one in explained])
+    weight = trusts
+    mean = _weighted(offs, weight)
+    for _ in range(2 if len(explained) > 2 else 0):
+        miss = np.abs(offs - mean).max(axis=3)
+        weight = trusts / (1 + (miss / OUTLIER) ** 2)
+        mean = _weighted(offs, weight)
+    return mean, trusts.max(axis=0), np.maximum(weight.sum(axis=0), 1.0)
+
+
+def _weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    total = np.maximum(weight.sum(axis=0), 1e-6)[..., None]
+    return ((values * weight[..., None]).sum(axis=0) / total).astype(np.float32)
+
+
+def _tone_shift(explained: Sequence[_Explained], skin: np.ndarray) -> np.ndarray:
+    """(3,) what to add to log albedo so that skin is as light as is likely."""
+    shown, relative = [], []
+    for one in explained:
+        sure = one.trust > SURE
+        if sure.sum() < LEAST_TEXELS:
+            continue
+        weight = one.trust[sure]
+        seen = np.log(np.maximum(one.photo.rgb[sure], DARKEST))
+        photo = one.photo
+        told = (photo.white, photo.white_sigma, photo.rig)
+        shown.append(Shown(np.average(seen, axis=0, weights=weight), *told))
+        relative.append(np.average((one.log_usual + skin)[sure], axis=0, weights=weight))
+    if not shown:
+        return np.zeros(3)
+    return tell_tone(shown).log_albedo - np.mean(relative, axis=0)
+
+
+def _apart(chart: HeadChart, one: _Explained, skin: np.ndarray, shift: np.ndarray) -> Apart:
+    """One photo with the skin that all photos show: features of its own, and its light."""
+    local = one.off - skin
+    side = chart.size[0]
+    carried = masked_gaussian(local, one.trust, CARRIED * side)
+    own = _own_colour(chart, one.photo)[..., None]
+    detail = skin * (1 - own) + (one.off - carried) * own
+    rgb = np.exp(one.log_usual + detail + shift)
+    weight = one.photo.weight * np.maximum(one.photo.skin, own[..., 0]) * chart.outer
+    light, factor = _scaled(one, detail, shift)
+    return Apart(
+        (rgb * (weight > 0)[..., None]).astype(np.float32),
+        weight.astype(np.float32),
+        light,
+        scaled_light(light, factor, one.trust),
+    )
+
+
+def _own_colour(chart: HeadChart, photo: ChartPhoto) -> np.ndarray:
+    """(rows, cols) 0..1: lips, brows, lids and beard, whose dark or red is their own."""
+    hair = np.maximum(chart.hair, chart.fields.beard) * (1 - photo.skin)
+    return np.maximum(np.maximum(hair, chart.fields.lips), chart.feature).astype(np.float32)
+
+
+def _scaled(
+    one: _Explained, detail: np.ndarray, shift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The light (9, 3) of a photo under its albedo, and log factors (rows, cols, 3) at places."""
+    log_albedo = one.log_usual + detail + shift
+    seen = one.photo.weight > 0
+    needed = np.log(np.maximum(one.photo.rgb, DARKEST)) - log_albedo
+    sure = one.trust > SURE
+    gain = np.zeros(3)
+    if sure.any():
+        gain = np.average((needed - one.log_light)[sure], axis=0, weights=one.trust[sure])
+    light = (one.light * np.exp(gain)).astype(np.float32)
+    free = np.zeros(needed.shape, np.float32)
+    free[seen] = np.log(np.maximum(irradiance(one.photo.normal[seen], light), DARKEST))
+    return light, (needed - free) * seen[..., None]

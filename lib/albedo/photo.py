@@ -82,6 +82,7 @@ class ChartPhoto:
         white: (3,) linear RGB of a white sheet, of mean 1.
         white_sigma: of the logarithms of its ratios R/G and B/G.
         white_source: what told it.
+        rig: whether its camera was set once for whoever sits before it.
         gains: of each view that it stands for, (3,) what its linear values are times these.
     """
 
@@ -94,6 +95,7 @@ class ChartPhoto:
     white: np.ndarray
     white_sigma: float
     white_source: str
+    rig: bool
     gains: Mapping[int, np.ndarray]
 
 
@@ -126,6 +128,7 @@ def _photo(chart: HeadChart, source: Source, view: int, tilt: np.ndarray) -> Cha
         white=white,
         white_sigma=sigma,
         white_source=told,
+        rig=False,
         gains={view: np.ones(3, np.float32)},
     )
 
@@ -207,6 +210,7 @@ def _measured_photo(chart: HeadChart, source: Source) -> ChartPhoto:
         white=(white / white.mean()).astype(np.float32),
         white_sigma=float(np.mean([sigma for _, sigma, _ in whites])),
         white_source=whites[0][2],
+        rig=True,
         gains={view: _gain(face, rgb, weight) for view, face in faces.items()},
     )
 

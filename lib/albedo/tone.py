@@ -1,0 +1,127 @@
+"""How light skin is, and how strong and what colour its light: what no single photo says by itself.
+
+A photo gives the product of both. Three things tell them apart. Skin has two pigments, so that its
+colour says how dark it is (`lib.facemodel.pigment`). Photographers and cameras let a dark face be
+darker on the photo than a light one, yet less than its albedo says. And the light after white
+balance is near white, somewhat warmer on a face than on a sheet, because walls and the face itself
+add to it.
+All typology angles are equally likely beforehand: the average person is nobody's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from lib.facemodel.pigment import skin_colour, typology_angle
+from lib.imaging import luminance
+
+REFERENCE = 0.36  # luminance of the albedo of light skin
+# Log light of a photo: of its luminance, and of its ratios R/G and B/G; for skin as light as the
+# reference, and by log luminance of darker skin. Measured, as `statistics` are.
+USUAL_LIGHT = np.array([-0.061, 0.027, -0.073])
+BY_TONE = np.array([-0.353, -0.094, -0.005])
+SPREAD = np.array([0.20, 0.09, 0.115])
+TOGETHER = np.array([[1, 0, -0.2], [0, 1, -0.6], [-0.2, -0.6, 1]])  # correlations
+# The cameras of a rig are set once for whoever sits in it, so that light does not follow the skin.
+RIG_LIGHT, RIG_SPREAD = np.array([-0.1, 0.03, -0.07]), np.array([0.35, 0.06, 0.08])
+USUAL_WHITE_SIGMA = 0.12  # of a photo whose white balance nobody checked: in the spread already
+BLOOD, BLOOD_SPREAD = 0.042, 0.25  # effective fraction, and of its logarithm
+MELANIN, BLOODS = np.geomspace(0.03, 1.6, 160), np.geomspace(0.018, 0.10, 21)
+ANGLES_DEG, ANGLE_SOFT_DEG = (-58.0, 68.0), 4.0  # those of human skin
+SAME_CAMERA = 0.5  # share of the variance that photos of one subject have in common
+
+
+@dataclass(frozen=True)
+class Tone:
+    """What is known of a subject's skin.
+
+    Args:
+        log_albedo: (3,) expected log of its mean linear albedo.
+        angle_deg: expected typology angle.
+        sigma_deg: its standard deviation.
+    """
+
+    log_albedo: np.ndarray
+    angle_deg: float
+    sigma_deg: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The mean colour of bare skin on one photo.
+
+    Args:
+        log_rgb: (3,) mean log of linear colours.
+        white: (3,) what is known of the light's colour; mean 1.
+        white_sigma: of the logarithms of its ratios.
+        rig: whether exposure knows nothing of the skin.
+    """
+
+    log_rgb: np.ndarray
+    white: np.ndarray
+    white_sigma: float
+    rig: bool
+
+
+def tell_tone(shown: Sequence[Shown]) -> Tone:
+    """The skin that photos of one subject show, by all that is likely beforehand.
+
+    Args:
+        shown: at least one photo.
+    """
+    colours, angles, log_prior = _people()
+    score = np.zeros(len(colours))
+    for one in shown:
+        score += _log_likelihood(one, colours)
+    crowd = 1 + SAME_CAMERA * (len(shown) - 1)
+    score = score / crowd + log_prior
+    weight = np.exp(score - score.max())
+    weight /= weight.sum()
+    angle = float(weight @ angles)
+    sigma = float(np.sqrt(weight @ (angles - angle) ** 2))
+    return Tone(weight @ colours, angle, sigma)
+
+
+def _log_likelihood(shown: Shown, colours: np.ndarray) -> np.ndarray:
+    """(n,) of skins with log albedos (n, 3)."""
+    light = _contrasts(shown.log_rgb - colours)
+    light[:, 0] = _brightness(shown.log_rgb[None])[0] - _brightness(colours)
+    if shown.rig:
+        usual, spread = np.tile(RIG_LIGHT, (len(colours), 1)), RIG_SPREAD
+    else:
+        darker = _brightness(colours) - np.log(REFERENCE)
+        usual, spread = USUAL_LIGHT + darker[:, None] * BY_TONE, SPREAD
+    told = _contrasts(np.log(np.maximum(shown.white, 1e-3))[None])[0]
+    share = np.clip(1 - (shown.white_sigma / USUAL_WHITE_SIGMA) ** 2, 0, 1)
+    usual = usual + share * np.array([0.0, *told[1:]])
+    inverse = np.linalg.inv(TOGETHER * np.outer(spread, spread))
+    off = light - usual
+    return -0.5 * np.einsum("ni,ij,nj->n", off, inverse, off)
+
+
+def _contrasts(log_rgb: np.ndarray) -> np.ndarray:
+    """(n, 3) mean, log R/G and log B/G of log colours (n, 3)."""
+    red, green, blue = log_rgb.T
+    return np.stack([log_rgb.mean(axis=1), red - green, blue - green], axis=1)
+
+
+def _brightness(log_rgb: np.ndarray) -> np.ndarray:
+    return np.log(luminance(np.exp(log_rgb)))
+
+
+@lru_cache(maxsize=1)
+def _people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log albedos (n, 3) of skins, their angles (n,) and log prior (n,), flat over angles."""
+    melanin, blood = np.meshgrid(MELANIN, BLOODS, indexing="ij")
+    colour = skin_colour(melanin, blood)
+    angle = typology_angle(colour)
+    per_step = np.abs(np.gradient(angle, axis=0))
+    low, high = ANGLES_DEG
+    outside = np.maximum(np.maximum(low - angle, angle - high), 0) / ANGLE_SOFT_DEG
+    blood_off = np.log(blood / BLOOD) / BLOOD_SPREAD
+    log_prior = np.log(per_step + 1e-12) - 0.5 * (outside**2 + blood_off**2)
+    return np.log(colour).reshape(-1, 3), angle.ravel(), log_prior.ravel()
