@@ -14,13 +14,13 @@ class HighlightOptions:
 
     Args:
         method: `none` = the diffuse picture is the photo; `dichromatic` = by colour, without
-            weights.
-        weights: file of the network, for methods that have one.
+            weights; `unet_transformer` = the published network; `learned` = the small one.
+        weights: file of the network, for the last two.
         illuminant: linear red, green and blue of the light where the user knows it; empty = found.
         across_views: whether captures of many calibrated views compare them.
     """
 
-    method: Literal["none", "dichromatic"] = "dichromatic"
+    method: Literal["none", "dichromatic", "unet_transformer", "learned"] = "dichromatic"
     weights: str = ""
     illuminant: list[float] = field(default_factory=list)
     across_views: bool = True

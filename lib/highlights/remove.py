@@ -13,6 +13,7 @@ from lib.facemodel import FaceModel
 from lib.highlights.dichromatic import Dichromatic
 from lib.highlights.face import face_photo, is_fitted
 from lib.highlights.illuminant import CAMERA, Illuminant, find_illuminant, given_illuminant
+from lib.highlights.network import load_separator
 from lib.highlights.options import HighlightOptions
 from lib.highlights.separator import FacePhoto, Separated, Separator
 from lib.imaging.colour import linear_to_srgb8
@@ -33,9 +34,16 @@ class HighlightTools:
 
     @classmethod
     def load(cls, options: HighlightOptions, device: torch.device | str = "cpu") -> HighlightTools:
-        """The tools of a method; `device` is where networks run."""
+        """The tools of a method; `device` is where networks run.
+
+        Raises:
+            ConfigError: a network is asked for, and no weights are named, or those of another.
+            MissingModelError: their file is not there.
+        """
         if options.method == "dichromatic":
             return cls(Dichromatic())
+        if options.method != "none":
+            return cls(load_separator(options, device))
         return cls()
 
 

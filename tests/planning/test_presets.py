@@ -9,6 +9,7 @@ from lib.errors import ConfigError
 from lib.planning.presets import with_preset
 from lib.planning.settings import checked_settings
 from lib.regularisation.published import check_depth
+from lib.training.highlights.options import HighlightTrainingOptions, filled
 
 FILES = sorted((Path(__file__).parents[2] / "workflow" / "presets").glob("*.yaml"))
 
@@ -40,3 +41,13 @@ def test_mvfr_is_the_published_search_and_networks():
     assert found["implicit"]["d_size"] // 2 * found["implicit"]["interval_mm"] == 20
     assert found["implicit"]["weights"] and found["regularise"]["weights"]
     check_depth(found["implicit"]["d_size"])
+
+
+def test_highlights_is_the_published_command():
+    (path,) = [path for path in FILES if path.stem == "highlights"]
+    found = settings(path)
+    training = filled(HighlightTrainingOptions(**found["highlight_training"]))
+    assert found["highlights"]["method"] == training.method == "unet_transformer"
+    assert (training.epochs, training.batch, training.learning_rate) == (80, 4, 1e-4)
+    assert (training.detection, training.content, training.style, training.coarse) == (1, 1, 0.1, 1)
+    assert training.flip == "both" and training.pixel == 0 and training.decay_epochs == 0
