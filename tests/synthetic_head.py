@@ -11,6 +11,7 @@ from lib.artefacts import (
     Capture,
     FaceFit,
     Faces,
+    Highlights,
     Landmarks,
     Parsing,
     Parts,
@@ -85,6 +86,7 @@ class SyntheticCase:
     fit: FaceFit
     parts: Parts
     texture: Texture
+    highlights: Highlights
     albedo: Albedo
     scores: Scores
 
@@ -174,27 +176,42 @@ def synthetic_case(
         ),
         parts=_parts((height, width), points_px, n_views),
         texture=Texture(rgb=_stripes(64), weight=np.ones((64, 64))),
-        albedo=_albedo(n_views),
+        highlights=_highlights(image, n_views),
+        albedo=_albedo(64, n_views),
         scores=_scores(posed, n_views),
     )
 
 
-def _albedo(n_views: int) -> Albedo:
-    """Stripes under a light from everywhere."""
-    field = np.ones((64, 64))
+def _highlights(image: np.ndarray, n_views: int) -> Highlights:
+    """A bright spot that is taken off."""
+    spot = _disc(*image.shape[:2]) // 2
+    return Highlights(
+        method="dichromatic",
+        probability=(spot,) * n_views,
+        diffuse=(np.where(spot[..., None] > 0, image - 20, image),) * n_views,
+        illuminant=np.ones((n_views, 3)),
+        illuminant_sigma=np.full(n_views, 0.1),
+        illuminant_source=("camera",) * n_views,
+    )
+
+
+def _albedo(side: int, n_views: int) -> Albedo:
+    """Stripes half as bright as the texture, under twice the light."""
+    light = np.zeros((n_views, 9, 3))
+    light[:, 0] = 2 / 0.28209479
     return Albedo(
         method="inverse",
-        rgb=_stripes(64),
-        weight=field,
-        specular=0.028 * field,
-        roughness=0.4 * field,
-        gloss_weight=0 * field,
-        light=np.full((n_views, 9, 3), 0.5),
-        local_light=np.zeros((n_views, 8, 8, 9, 3)),
+        rgb=_stripes(side) / 2,
+        weight=np.ones((side, side)),
+        specular=np.full((side, side), 0.03),
+        roughness=np.full((side, side), 0.5),
+        gloss_weight=np.zeros((side, side)),
+        light=light,
+        local_light=np.zeros((n_views, 4, 4, 9, 3)),
         white=np.ones((n_views, 3)),
         white_source=("camera",) * n_views,
-        ita_deg=30.0,
-        ita_sigma_deg=8.0,
+        ita_deg=35.0,
+        ita_sigma_deg=6.0,
     )
 
 

@@ -1,5 +1,6 @@
 """Finished heads as files that other programs open."""
 
+from lib.export.appearance import Appearance
 from lib.export.head import FILES, MEASURED_FILES, HeadExporter
 from lib.export.measured import Measured
 from lib.export.options import ExportOptions
@@ -8,6 +9,7 @@ from lib.export.published import PublishedExporter, PublishedInputs
 __all__ = [
     "FILES",
     "MEASURED_FILES",
+    "Appearance",
     "ExportOptions",
     "HeadExporter",
     "Measured",

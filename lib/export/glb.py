@@ -6,8 +6,6 @@ left, which is glTF's own convention, so that only the unit changes.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +14,21 @@ from typing import Any
 import numpy as np
 
 from lib.errors import ShapeError
+from lib.export.glb_binary import FLOAT, UINT, USHORT, Binary, container
 
 METRES_PER_MM = 0.001
 
-BYTE, USHORT, UINT, FLOAT = 5121, 5123, 5125, 5126
 ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
 LINEAR, LINEAR_MIPMAP, REPEAT = 9729, 9987, 10497
+IOR, SPECULAR = "KHR_materials_ior", "KHR_materials_specular"
 
 
 @dataclass(frozen=True)
 class Material:
-    """How one part of the head reflects; its colour is the texture that all parts share."""
+    """How one part of the head reflects; its colour is the texture that all parts share.
+
+    The roughness is that of heads whose gloss nobody told.
+    """
 
     name: str
     roughness: float
@@ -100,6 +102,9 @@ class GlbHead:
         more_images: encoded pictures that application data tell of, by name: the value
             `{"image": name}` anywhere in `relief` becomes the picture's number.
         relief: application data of the materials with relief, JSON values.
+        gloss_image: encoded RGBA picture: roughness in green, metalness in blue, and in alpha
+            reflectance at normal incidence over that of `ior`; None = not known.
+        ior: index of refraction, with a gloss image.
     """
 
     name: str
@@ -111,6 +116,8 @@ class GlbHead:
     normal_image: bytes | None = None
     more_images: Mapping[str, bytes] = field(default_factory=dict)
     relief: dict[str, Any] = field(default_factory=dict)
+    gloss_image: bytes | None = None
+    ior: float = 1.5
 
 
 def glb_rig(
@@ -174,7 +181,7 @@ def write_glb(path: Path, head: GlbHead, rig: GlbRig) -> None:
         head: the mesh and its texture.
         rig: parts, chart and targets of its model.
     """
-    binary = _Binary()
+    binary = Binary()
     primitives = [
         _primitive(binary, head, part, slot, head.normal_image is not None and material.has_relief)
         for slot, (part, material) in enumerate(zip(rig.parts, rig.materials, strict=True))
@@ -188,6 +195,8 @@ def write_glb(path: Path, head: GlbHead, rig: GlbRig) -> None:
     pictures = {"albedo": head.image}
     if head.normal_image is not None:
         pictures["normal"] = head.normal_image
+    if head.gloss_image is not None:
+        pictures["gloss"] = head.gloss_image
     images = [_image(binary, name, data) for name, data in (pictures | head.more_images).items()]
     number = {image["name"]: index for index, image in enumerate(images)}
     document = {
@@ -206,26 +215,12 @@ def write_glb(path: Path, head: GlbHead, rig: GlbRig) -> None:
         "bufferViews": binary.views,
         "buffers": [{"byteLength": len(binary.data)}],
     }
-    path.write_bytes(_container(document, bytes(binary.data)))
+    if head.gloss_image is not None:
+        document["extensionsUsed"] = [IOR, SPECULAR]
+    path.write_bytes(container(document, bytes(binary.data)))
 
 
-def _container(document: dict[str, Any], binary: bytes) -> bytes:
-    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 4)
-    binary += b"\0" * (-len(binary) % 4)
-    length = 12 + 8 + len(text) + 8 + len(binary)
-    return b"".join(
-        [
-            struct.pack("<4sII", b"glTF", 2, length),
-            struct.pack("<I4s", len(text), b"JSON"),
-            text,
-            struct.pack("<I4s", len(binary), b"BIN\0"),
-            binary,
-        ]
-    )
-
-
-def _image(binary: _Binary, name: str, data: bytes) -> dict[str, Any]:
+def _image(binary: Binary, name: str, data: bytes) -> dict[str, Any]:
     mime = "image/png" if data[:4] == b"\x89PNG" else "image/jpeg"
     return {"name": name, "bufferView": binary.view(data), "mimeType": mime}
 
@@ -248,6 +243,16 @@ def _material(material: Material, head: GlbHead, number: Mapping[str, int]) -> d
             "roughnessFactor": material.roughness,
         },
     }
+    if head.gloss_image is not None:
+        texture = {"index": number["gloss"]}
+        result["pbrMetallicRoughness"] |= {
+            "metallicRoughnessTexture": texture,
+            "roughnessFactor": 1.0,
+        }
+        result["extensions"] = {
+            IOR: {"ior": round(head.ior, 6)},
+            SPECULAR: {"specularTexture": texture},
+        }
     if material.double_sided:
         result["doubleSided"] = True
     if material.has_relief and head.normal_image is not None:
@@ -255,37 +260,6 @@ def _material(material: Material, head: GlbHead, number: Mapping[str, int]) -> d
     if material.has_relief and head.relief:
         result["extras"] = _numbered(head.relief, number)
     return result
-
-
-class _Binary:
-    """The growing buffer of a GLB with the views and accessors that describe it."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-
-    def view(self, data: bytes, target: int | None = None) -> int:
-        self.data += b"\0" * (-len(self.data) % 4)
-        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": len(data)}
-        if target is not None:
-            view["target"] = target
-        self.data += data
-        self.views.append(view)
-        return len(self.views) - 1
-
-    def accessor(self, values: np.ndarray, kind: str, target: int, bounds: bool = False) -> int:
-        component = {"f": FLOAT, "H": USHORT, "I": UINT}[values.dtype.char]
-        entry: dict[str, Any] = {
-            "bufferView": self.view(values.tobytes(), target),
-            "componentType": component,
-            "count": len(values),
-            "type": kind,
-        }
-        if bounds:
-            entry["min"], entry["max"] = values.min(axis=0).tolist(), values.max(axis=0).tolist()
-        self.accessors.append(entry)
-        return len(self.accessors) - 1
 
 
 def _index_type(count: int) -> type:
@@ -297,7 +271,7 @@ def _floats(values: np.ndarray) -> np.ndarray:
 
 
 def _primitive(
-    binary: _Binary, head: GlbHead, part: RigPart, slot: int, has_relief: bool
+    binary: Binary, head: GlbHead, part: RigPart, slot: int, has_relief: bool
 ) -> dict[str, Any]:
     """The glTF primitive of one part of a head; its data go into `binary`."""
     points = _floats(head.vertices[part.vertex] * METRES_PER_MM)
@@ -374,7 +348,7 @@ def _sparse(targets: np.ndarray, smallest_delta_mm: float) -> SparseTargets:
     return SparseTargets(n_vertices, index, values, counts, tuple(bounds))
 
 
-def _target_accessors(binary: _Binary, targets: SparseTargets) -> list[dict[str, int]]:
+def _target_accessors(binary: Binary, targets: SparseTargets) -> list[dict[str, int]]:
     """One sparse accessor per target, in two shared views."""
     index_view = binary.view(targets.index.tobytes())
     value_view = binary.view(targets.values.tobytes())

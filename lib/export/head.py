@@ -12,12 +12,23 @@ import numpy as np
 
 from lib.artefacts import Capture, FaceFit, Landmarks, Texture
 from lib.export import pictures, tables
+from lib.export.appearance import (
+    GLOSS_FILES,
+    IOR,
+    LARGEST_F0,
+    Appearance,
+    gloss_png,
+    lighting_table,
+    skin_tone,
+    write_gloss,
+)
 from lib.export.glb import METRES_PER_MM, GlbHead, Material, glb_rig, write_glb
 from lib.export.measured import Measured, measured_fit, rig_table, write_measured
 from lib.export.obj import obj_rig, write_mtl, write_obj
 from lib.export.options import ExportOptions
 from lib.export.ply import write_ply
 from lib.export.relief import ReliefFiles, relief_of, write_relief
+from lib.export.relit import write_relit
 from lib.facemodel import FaceModel, find_pouch
 from lib.geometry import vertex_normals
 from lib.imaging import encode_jpeg, save_png
@@ -36,6 +47,7 @@ FILES = (
     "turntable.png",
 )
 
+APPEARANCE_FILES = ("texture.png", *GLOSS_FILES, "lighting.json")
 SURFACE_FILES = ("detail.ply", "displacement.png", "displacement.exr", "normal.png")
 MEASURED_FILES = (*SURFACE_FILES, "rig.json")
 
@@ -86,6 +98,7 @@ class HeadExporter:
         fit: FaceFit,
         texture: Texture,
         measured: Measured | None = None,
+        appearance: Appearance | None = None,
     ) -> None:
         """Write all files of one head into `folder`; the same inputs give the same bytes.
 
@@ -103,6 +116,8 @@ class HeadExporter:
             measured: the head's surface. Where many views measured it, the head has their shape,
                 and the files of `MEASURED_FILES` are written, too; those of `SURFACE_FILES` and of
                 `WRINKLE_FILES` where shading told it.
+            appearance: skin and light. Where they were told apart, the head has the colour of the
+                skin alone and its gloss, and the files of `APPEARANCE_FILES` are written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         relief = None
@@ -111,11 +126,17 @@ class HeadExporter:
             if measured.by_views:
                 fit = measured_fit(self.model, fit, measured.base)
         fit = replace(fit, vertices=self._pouch.tucked(fit.vertices))
-        albedo = srgb8_of_half(texture.rgb)
-        save_png(folder / "albedo.png", albedo, "runs")
-        self._write_meshes(folder, name, fit, albedo, relief)
+        coefficients = tables.coefficient_table(self.model, capture, fit)
+        known = appearance is not None and appearance.is_known
+        if known:
+            coefficients["skin_tone"] = skin_tone(appearance.albedo)
+            self._write_appearance(folder, capture, fit, appearance, measured, relief)
+            save_png(folder / "texture.png", srgb8_of_half(texture.rgb), "runs")
+        colour = srgb8_of_half(appearance.albedo.rgb if known else texture.rgb)
+        save_png(folder / "albedo.png", colour, "runs")
+        self._write_meshes(folder, name, fit, colour, relief, appearance if known else None)
         for file, content in (
-            ("coefficients.json", tables.coefficient_table(self.model, capture, fit)),
+            ("coefficients.json", coefficients),
             ("camera.json", tables.camera_table(capture, fit)),
             ("landmarks.json", tables.landmark_table(capture, landmarks, fit)),
         ):
@@ -150,6 +171,28 @@ class HeadExporter:
         save_png(folder / "relief.png", shown, "fast")
         return relief
 
+    def _write_appearance(
+        self,
+        folder: Path,
+        capture: Capture,
+        fit: FaceFit,
+        appearance: Appearance,
+        measured: Measured | None,
+        relief: ReliefFiles | None,
+    ) -> None:
+        """Maps of gloss, lighting.json, and pictures of the head under other lights."""
+        write_gloss(folder, appearance.albedo)
+        tables.write_json(folder / "lighting.json", lighting_table(capture, fit, appearance))
+        if not self.options.relight_px:
+            return
+        height = tilt = None
+        if relief is not None:
+            height, tilt = measured.height_mm, measured.tilt
+            if relief.wrinkles is not None:
+                height = relief.wrinkles.resting_mm
+        given = capture, fit, appearance, height, tilt
+        write_relit(folder / "relight", self.model, *given, self.options.relight_px)
+
     def _write_meshes(
         self,
         folder: Path,
@@ -157,13 +200,15 @@ class HeadExporter:
         fit: FaceFit,
         albedo: np.ndarray,
         relief: ReliefFiles | None,
+        appearance: Appearance | None,
     ) -> None:
         """head.obj, head.mtl, head.ply and head.glb; `albedo` is (h, w, 3) uint8 sRGB."""
         normals = vertex_normals(fit.vertices, self.model.triangles)
         sigma = fit.vertex_sigma_mm
         comment = f"head fitted to a photo with the model '{fit.model}'; millimetres"
         write_obj(folder / "head.obj", fit.vertices, normals, self._obj, comment)
-        write_mtl(folder / "head.mtl", "albedo.png")
+        gloss = None if appearance is None else (*GLOSS_FILES, LARGEST_F0)
+        write_mtl(folder / "head.mtl", "albedo.png", gloss)
         write_ply(folder / "head.ply", fit.vertices, normals, sigma, self.model.triangles, comment)
         side = self.options.glb_texture_px
         if side < max(albedo.shape):
@@ -178,6 +223,8 @@ class HeadExporter:
                 more_images=relief.pictures,
                 relief=relief.told,
             )
+        if appearance is not None:
+            head = replace(head, gloss_image=gloss_png(appearance.albedo, side), ior=IOR)
         write_glb(folder / "head.glb", head, self._glb)
 
 

@@ -14,6 +14,7 @@ from lib.export.ply import write_ply
 from lib.facemodel.model import FaceModel
 from lib.geometry import vertex_normals
 from lib.uvspace.captures import posed
+from lib.uvspace.grey import surface_tilt
 from lib.uvspace.heads import resized
 from lib.uvspace.mesh import grid_triangles
 from lib.uvspace.seams import sewn
@@ -57,6 +58,11 @@ class Measured:
         fine = self.displacement.height_mm.astype(np.float32)
         size = max(len(distance), len(fine))
         return resized_map(distance, size) + resized_map(fine, size)
+
+    @property
+    def tilt(self) -> np.ndarray:
+        """(rows, cols, 3) what the relief adds to unit normals, model frame, with expression."""
+        return surface_tilt(self.surface) @ self.surface.head_to_world[:, :3].astype(np.float32)
 
 
 def measured_fit(model: FaceModel, fit: FaceFit, base: BaseMesh) -> FaceFit:

@@ -120,11 +120,24 @@ def write_obj(
     path.write_text("".join(lines), encoding="ascii", newline="\n")
 
 
-def write_mtl(path: Path, texture: str) -> None:
-    """Write the material `head`: a matt surface coloured by the texture file beside it."""
+def write_mtl(path: Path, texture: str, gloss: tuple[str, str, float] | None = None) -> None:
+    """Write the material `head`: coloured by the texture file beside it.
+
+    Args:
+        path: the .mtl file.
+        texture: file of the base colour.
+        gloss: files of reflectance at normal incidence and of roughness (`map_Pr`, the extension
+            that Blender and others read), and the reflectance that white means; None = all of one
+            kind.
+    """
+    shine = "Ks 0.04 0.04 0.04\nNs 30\n"
+    maps = f"map_Kd {texture}\n"
+    if gloss is not None:
+        specular, roughness, most = gloss
+        shine = f"Ks {most:g} {most:g} {most:g}\nNs 30\nPr 1\n"
+        maps += f"map_Ks {specular}\nmap_Pr {roughness}\n"
     path.write_text(
-        "newmtl head\nKa 0 0 0\nKd 1 1 1\nKs 0.04 0.04 0.04\nNs 30\nd 1\nillum 2\n"
-        f"map_Kd {texture}\n",
+        f"newmtl head\nKa 0 0 0\nKd 1 1 1\n{shine}d 1\nillum 2\n{maps}",
         encoding="ascii",
         newline="\n",
     )

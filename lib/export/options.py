@@ -18,6 +18,9 @@ class ExportOptions:
         detail_mesh: whether `detail.ply` is written of heads whose surface is known.
         displacement_px: side of the displacement and normal maps of measured heads; 0 = none. Of
             single photos no larger than `shading.uv_size`.
+        relight_px: side of the pictures under other lights in `relight/`; 0 = none.
+        diffuse_photos: whether `diffuse.png` and `highlight_mask.png` are written of every photo,
+            at its own size.
         published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`,
             `detail_layer`.
     """
@@ -29,4 +32,6 @@ class ExportOptions:
     smallest_delta_mm: float = 0.002
     detail_mesh: bool = True
     displacement_px: int = 4096
+    relight_px: int = 384
+    diffuse_photos: bool = True
     published: list[str] = field(default_factory=list)
