@@ -80,6 +80,7 @@ def draw_capture(
     options: SynthesisOptions,
     index: int,
     device: torch.device | None = None,
+    lighting: Lighting | None = None,
 ) -> SyntheticCapture:
     """Make one capture.
 
@@ -88,6 +89,7 @@ def draw_capture(
         options: of the world.
         index: of the capture.
         device: where pictures are shaded; None = the CPU.
+        lighting: another light than the world has there; all else stays.
     """
     device = device or torch.device("cpu")
     rig = options.kind not in ("photo", "phone_arc")
@@ -105,7 +107,7 @@ def draw_capture(
     skin = np.median(person.complexion.albedo[studio.ground(side).chart.inside], axis=0)
     props = _props(studio, posed, skin, options, index)
     stage = set_stage(studio, person, posed, props, side, level)
-    lighting = _lighting(options, index, views)
+    lighting = lighting or _lighting(options, index, views)
     scene = lit(stage, lighting, device)
     triangles = studio.model.triangles
     landmarks = {

@@ -6,12 +6,15 @@ import torch
 
 from lib.render import irradiance
 from lib.render.differentiable import ggx
+from lib.render.light_sets import LIGHT_SETS
+from lib.synthesis import SynthesisOptions, draw_capture
 from lib.synthesis.rendering.lighting import (
     KINDS,
     N_DOME,
     Lamp,
     Lighting,
     draw_lighting,
+    lighting_of,
     studio_lighting,
 )
 from lib.synthesis.rendering.materials import (
@@ -164,3 +167,24 @@ def test_a_rig_is_lit_from_all_sides_and_alike_each_time():
     np.testing.assert_array_equal(one.harmonics(), two.harmonics())
     front = irradiance(np.array([[0.0, 0, 1], [0.9, 0, 0.44], [-0.9, 0, 0.44]]), one.harmonics())
     assert front.min() > 0.4 * front.max()
+
+
+def test_a_set_of_lights_is_the_same_light_in_a_scene():
+    lit = next(light for light in LIGHT_SETS if light.name == "window")
+    normals = np.random.default_rng(0).normal(size=(60, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    found = irradiance(normals, lighting_of(lit).harmonics())
+    np.testing.assert_allclose(found, irradiance(normals, lit.harmonics()), atol=0.02)
+
+
+def test_another_light_changes_the_picture_and_nothing_of_the_head(studio):
+    options = SynthesisOptions(
+        seed=3, height_px=48, width_px=40, texture_px=256, maps_px=32, mesh_level=0, supersample=1
+    )
+    usual = draw_capture(studio, options, 0).truth
+    lit = draw_capture(studio, options, 0, lighting=lighting_of(LIGHT_SETS[1])).truth
+    for name in ("uv_albedo", "uv_normal", "vertices_mm", "identity", "world_to_camera"):
+        np.testing.assert_array_equal(getattr(usual, name), getattr(lit, name))
+    head = usual.part[0] > 0
+    assert np.abs(usual.diffuse[0] - lit.diffuse[0])[head].mean() > 0.02
+    assert len(lit.light_direction) == 1 + len(lighting_of(LIGHT_SETS[1]).dome_directions)

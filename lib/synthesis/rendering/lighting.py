@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.render import distant_light
+from lib.render import distant_light, sh_basis
+from lib.render.light_sets import LightSet
 
 N_DOME = 32
 DOME_REACH_MM = 6000.0  # where the dome stands when it casts shadows
@@ -106,6 +107,17 @@ def studio_lighting(chance: np.random.Generator) -> Lighting:
         lamps.append(Lamp(direction, chance.uniform(1100, 1500), chance.uniform(180, 300), colour))
     colours = np.full((N_DOME, 3), 0.28 * 4 / N_DOME)
     return Lighting("rig", tuple(lamps), _sphere(N_DOME), colours)
+
+
+def lighting_of(light: LightSet) -> Lighting:
+    """The lamps and the sky of a set of lights; where harmonics make the sky negative, it is dark."""
+    directions = _sphere(N_DOME)
+    radiance = np.maximum(sh_basis(directions) @ light.sky, 0)
+    lamps = [
+        Lamp(lamp.direction, np.inf, float(np.radians(lamp.half_angle_deg)), lamp.colour)
+        for lamp in light.lamps
+    ]
+    return Lighting(light.name, tuple(lamps), directions, radiance * 4 / N_DOME)
 
 
 def tint(chance: np.random.Generator, spread: float) -> np.ndarray:
