@@ -12,6 +12,8 @@ rule export_heads:
         landmarks=rules.find_landmarks.output.landmarks,
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
+        highlights=rules.remove_highlights.output.highlights,
+        albedo=rules.recover_albedo.output.albedo,
         rig=if_many_views("<results>/{batch}/rig.h5"),
         base=if_many_views("<results>/{batch}/base.h5"),
         surface=if_surface("<results>/{batch}/surface.h5"),

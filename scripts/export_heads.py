@@ -5,12 +5,14 @@ import dataclasses
 from pathlib import Path
 
 from lib.artefacts import (
+    Albedo,
     BaseMesh,
     BatchReader,
     Capture,
     Displacement,
     FaceFit,
     Faces,
+    Highlights,
     Landmarks,
     Parts,
     Regression,
@@ -19,6 +21,7 @@ from lib.artefacts import (
     Texture,
 )
 from lib.export import (
+    Appearance,
     ExportOptions,
     HeadExporter,
     Measured,
@@ -45,6 +48,8 @@ def main(inputs, outputs, params):
         BatchReader(inputs.landmarks, Landmarks) as landmarks,
         BatchReader(inputs.fit, FaceFit) as fits,
         BatchReader(inputs.texture, Texture) as textures,
+        BatchReader(inputs.highlights, Highlights) as highlights,
+        BatchReader(inputs.albedo, Albedo) as albedos,
     ):
         kinds = {"surface": Surface, "rig": Rig, "base": BaseMesh, "displacement": Displacement}
         readers = {
@@ -59,7 +64,10 @@ def main(inputs, outputs, params):
             if "surface" in readers and name in readers["surface"].captures:
                 measured = Measured(**{part: found[name] for part, found in readers.items()})
             head = capture, landmarks[name], fits[name], textures[name]
-            exporter.write(folder / name, name, *head, measured)
+            appearance = None
+            if name in albedos.captures and name in highlights.captures:
+                appearance = Appearance(albedos[name], highlights[name])
+            exporter.write(folder / name, name, *head, measured, appearance)
             relief = measured.surface if measured else None
             write_published(folder / name, name, *head, faces[name], relief)
     files = {"texture": inputs.texture, "fit": inputs.fit}

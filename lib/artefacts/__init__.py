@@ -48,7 +48,7 @@ ARTEFACTS = {
     "truth": Truth,
 }
 
-EXPORT_VERSION = 3  # of the exported files, which are no artefacts: same meaning as theirs
+EXPORT_VERSION = 4  # of the exported files, which are no artefacts: same meaning as theirs
 
 __all__ = [
     "ARTEFACTS",

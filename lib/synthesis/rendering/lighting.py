@@ -110,7 +110,7 @@ def studio_lighting(chance: np.random.Generator) -> Lighting:
 
 
 def lighting_of(light: LightSet) -> Lighting:
-    """The lamps and the sky of a set of lights; where harmonics make the sky negative, it is dark."""
+    """The lamps and the sky of a set of lights; where harmonics are negative, the sky is dark."""
     directions = _sphere(N_DOME)
     radiance = np.maximum(sh_basis(directions) @ light.sky, 0)
     lamps = [
