@@ -91,7 +91,7 @@ class SyntheticCase:
     scores: Scores
 
 
-LINE = ("capture", "faces", "landmarks", "skin", "fit", "texture")  # what every capture has
+LINE = ("capture", "faces", "landmarks", "skin", "fit", "highlights", "texture", "albedo")  # what every capture has
 
 
 def synthetic_case(

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lib.artefacts import FaceFit, Texture
+from lib.artefacts import Albedo, FaceFit, Texture
 from lib.errors import ConfigError
 from lib.facemodel.model import FaceModel
 from lib.imaging import encode_jpeg
@@ -82,28 +82,39 @@ def model_pack(model: FaceModel, smallest_delta_mm: float) -> str:
     )
 
 
-def head_pack(fit: FaceFit, texture: Texture, texture_px: int) -> str:
-    """Neutral vertices, sigma, fitted expression and a small texture, as base64 text.
+def head_pack(fit: FaceFit, texture: Texture, texture_px: int, albedo: Albedo | None = None) -> str:
+    """Neutral vertices, sigma, fitted expression and small textures, as base64 text.
 
     Args:
         fit: the fitted face.
-        texture: the head's colour.
-        texture_px: side of the texture in the page.
+        texture: the head's colour, with the light of its photo.
+        texture_px: side of the textures in the page.
+        albedo: the colour without it; None = not known, then no light can be moved.
     """
-    rgb = texture.rgb.astype(np.float32)
-    if max(rgb.shape) > texture_px:
-        rgb = cv2.resize(rgb, (texture_px, texture_px), interpolation=cv2.INTER_AREA)
     limit = np.iinfo(np.int16).max
     position = np.clip(np.rint(fit.vertices * STEPS_PER_MM), -limit, limit)
     steps = np.nan_to_num(fit.vertex_sigma_mm * SIGMA_STEPS_PER_MM, nan=255)  # unknown: unsure
     sigma = np.clip(np.rint(steps), 0, 255)
+    pictures = {"texture": _jpeg(texture.rgb, texture_px)}
+    facts = {}
+    if albedo is not None and albedo.method != "none":
+        pictures["albedo"] = _jpeg(albedo.rgb, texture_px)
+        facts["roughness"] = round(float(np.median(albedo.roughness.astype(np.float32))), 3)
     return _pack(
-        {},
+        facts,
         position=position.astype(np.int16),
         sigma=sigma.astype(np.uint8),
         expression=fit.expression[0].astype(np.float32),
-        texture=np.frombuffer(encode_jpeg(linear_to_srgb8(rgb), TEXTURE_QUALITY), np.uint8),
+        **pictures,
     )
+
+
+def _jpeg(linear: np.ndarray, side: int) -> np.ndarray:
+    """Bytes of a JPEG of a linear picture (h, w, 3), reduced to `side` px."""
+    rgb = linear.astype(np.float32)
+    if max(rgb.shape) > side:
+        rgb = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
+    return np.frombuffer(encode_jpeg(linear_to_srgb8(rgb), TEXTURE_QUALITY), np.uint8)
 
 
 def _pack(facts: dict[str, Any], **arrays: np.ndarray) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from lib.artefacts import ARTEFACTS, BatchReader, Capture, FaceFit, Faces, Texture
+from lib.artefacts import ARTEFACTS, Albedo, BatchReader, Capture, FaceFit, Faces, Texture
 from lib.evaluation import EvaluationOptions
 from lib.facemodel.model import FaceModel
+from lib.metrics import skin_class
 from lib.report import page
 from lib.report.options import ReportOptions
 from lib.report.page import HeadCard
@@ -118,19 +120,24 @@ def _heads(
         if not all((folder / f"{name}.h5").is_file() for name in NEEDED):
             continue
         with (
+            ExitStack() as stack,
             BatchReader(folder / "fit.h5", FaceFit) as fits,
             BatchReader(folder / "texture.h5", Texture) as textures,
             BatchReader(folder / "capture.h5", Capture) as captures,
             BatchReader(folder / "faces.h5", Faces) as faces,
         ):
+            albedos = None
+            if (folder / "albedo.h5").is_file():
+                albedos = stack.enter_context(BatchReader(folder / "albedo.h5", Albedo))
             for name in textures.captures:
                 exported = f"{batch}/export/{name}"
                 if len(cards) >= options.max_heads:
                     others.append((name, exported))
                     continue
                 capture, fit = captures[faces[name].photo], fits[name]
-                card = _card(name, results, exported, model, capture, fit, textures[name], options)
-                cards.append(card)
+                known = albedos is not None and name in albedos.captures
+                colours = textures[name], albedos[name] if known else None
+                cards.append(_card(name, results, exported, model, capture, fit, colours, options))
     return cards, others
 
 
@@ -141,18 +148,19 @@ def _card(
     model: FaceModel,
     capture: Capture,
     fit: FaceFit,
-    texture: Texture,
+    colours: tuple[Texture, Albedo | None],
     options: ReportOptions,
 ) -> HeadCard:
     overlay, turntable = (results / exported / file for file in ("overlay.png", "turntable.png"))
     width = options.picture_width_px
+    texture, albedo = colours
     fits_model = len(fit.vertices) == model.n_vertices
     return HeadCard(
         capture=name,
         folder=exported,
         picture=card_uri(overlay, turntable, width) if overlay.is_file() else "",
-        numbers=_numbers(model, capture, fit),
-        pack=head_pack(fit, texture, options.texture_px) if fits_model else "",
+        numbers=(*_numbers(model, capture, fit), *_tone(albedo)),
+        pack=head_pack(fit, texture, options.texture_px, albedo) if fits_model else "",
     )
 
 
@@ -172,6 +180,14 @@ def _numbers(model: FaceModel, capture: Capture, fit: FaceFit) -> tuple[tuple[st
     )
     n_views = len(fit.focal_px)
     return (*result, ("views", str(n_views))) if n_views > 1 else result
+
+
+def _tone(albedo: Albedo | None) -> tuple[tuple[str, str], ...]:
+    """The individual typology angle of the skin, where it was told."""
+    if albedo is None or not np.isfinite(albedo.ita_deg):
+        return ()
+    angle, sigma = float(albedo.ita_deg), float(albedo.ita_sigma_deg)
+    return (("skin tone", f"{skin_class(angle)}, ITA {angle:.0f}° ± {sigma:.0f}°"),)
 
 
 def _spread(sigma: float) -> str:

@@ -53,7 +53,7 @@ def test_a_head_is_drawn_in_a_real_browser(browser, report, model, tmp_path):
     assert 'data-ready="anna &amp; <co>"' in root or 'data-ready="anna &amp; &lt;co&gt;"' in root
     assert f'data-triangles="{len(model.triangles)}"' in root
     assert "<title>visagraph report</title>" in document
-    assert document.count('type="range"') == model.n_expression
+    assert document.count('type="range"') == model.n_expression + 2  # and two of the light
     assert requests == []
 
 

@@ -120,6 +120,19 @@ def test_a_head_pack_gives_the_vertices_back_to_a_hundredth_mm(model):
     assert arrays["texture"][:2].tobytes() == b"\xff\xd8"
 
 
+def test_only_a_head_whose_albedo_is_known_can_be_relit(model):
+    case = synthetic_case(model)
+    facts, arrays = unpack(head_pack(case.fit, case.texture, 32, case.albedo))
+    assert facts["roughness"] == 0.5 and arrays["albedo"][:2].tobytes() == b"\xff\xd8"
+    for nobody in (None, case.albedo.replace(method="none")):
+        facts, arrays = unpack(head_pack(case.fit, case.texture, 32, nobody))
+        assert "albedo" not in arrays and "roughness" not in facts
+
+
+def test_a_card_tells_the_tone_of_the_skin(page):
+    assert "intermediate, ITA 35° ± 6°" in " ".join(page.text)
+
+
 def test_a_head_of_unknown_sigma_is_shown_as_unsure(model):
     case = synthetic_case(model)
     fit = case.fit.replace(vertex_sigma_mm=np.full(model.n_vertices, np.nan))

@@ -48,7 +48,8 @@
     key.position.set(-0.5, 0.7, 0.9);
     rim.position.set(0.9, 0.3, -0.2);
     camera.add(key, rim);
-    scene.add(camera, ambient);
+    const lamp = new THREE.DirectionalLight(0xfff4e6, 0);  // stays where it is when the head turns
+    scene.add(camera, ambient, lamp);
     const geometry = new THREE.BufferGeometry();
     const n = model.vertex.length, uv = Float32Array.from(model.uv, (x) => x / 65535);
     geometry.setIndex(new THREE.BufferAttribute(model.index, 1));
@@ -63,7 +64,7 @@
     const mesh = new THREE.Mesh(geometry, materials);
     mesh.frustumCulled = false;
     scene.add(mesh);
-    return { renderer, scene, camera, geometry, materials, ambient, key, rim,
+    return { renderer, scene, camera, geometry, materials, ambient, key, rim, lamp,
              yaw: 0.4, pitch: 0.05, distance: 900, target: new THREE.Vector3(), mode: "texture" };
   }
 
@@ -120,19 +121,22 @@
   }
 
   function setMode(mode) {
+    if (mode === "relit" && !head.albedoMap) mode = "texture";
     stage.mode = mode;
-    const textured = mode === "texture";
+    const textured = mode === "texture", relit = mode === "relit";
     stage.materials.forEach((material, i) => {
-      material.map = textured ? head.map : null;
+      material.map = textured ? head.map : relit ? head.albedoMap : null;
       material.vertexColors = mode === "sigma";
       material.color.set(mode === "clay" ? 0xcdc6be : 0xffffff).convertSRGBToLinear();
-      material.roughness = i === 1 ? 0.25 : textured ? 0.7 : 0.55;
+      material.roughness = i === 1 ? 0.25 : textured ? 0.7 : relit ? head.roughness : 0.55;
       material.needsUpdate = true;
     });
     // The texture holds the light of its photo: it is lit from all sides, with a little shape.
-    stage.ambient.intensity = textured ? 0.86 : 0.36;
-    stage.key.intensity = textured ? 0.22 : 0.68;
-    stage.rim.intensity = textured ? 0.1 : 0.25;
+    stage.ambient.intensity = textured ? 0.86 : relit ? 0.16 : 0.36;
+    stage.key.intensity = textured ? 0.22 : relit ? 0 : 0.68;
+    stage.rim.intensity = textured ? 0.1 : relit ? 0 : 0.25;
+    stage.lamp.intensity = relit ? 1.15 : 0;
+    $("viewer-light").hidden = !relit;
     $("viewer-legend").hidden = mode !== "sigma";
     for (const button of dialog.querySelectorAll("[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
@@ -174,6 +178,20 @@
       label.append(text, input);
       sliders.append(label);
     });
+  }
+
+  function moveLamp() {
+    const [around, height] = [...$("viewer-light").querySelectorAll("input")].map((x) => +x.value * Math.PI / 180);
+    stage.lamp.position.set(
+      Math.sin(around) * Math.cos(height), Math.sin(height), Math.cos(around) * Math.cos(height));
+  }
+
+  async function texture(bytes) {
+    const map = new THREE.Texture(await picture(bytes));
+    map.encoding = THREE.sRGBEncoding;
+    map.anisotropy = stage.renderer.capabilities.getMaxAnisotropy();
+    map.needsUpdate = true;
+    return map;
   }
 
   function setWeights(weights) {
@@ -222,6 +240,10 @@
     for (const button of dialog.querySelectorAll("[data-mode]")) {
       button.addEventListener("click", () => setMode(button.dataset.mode));
     }
+    for (const input of $("viewer-light").querySelectorAll("input")) {
+      input.addEventListener("input", () => { moveLamp(); draw(); });
+    }
+    moveLamp();
     $("viewer-fitted").addEventListener("click", () => { setWeights(head.expression); draw(); });
     $("viewer-neutral").addEventListener("click", () => {
       setWeights(head.expression.map(() => 0));
@@ -245,10 +267,9 @@
       if (!stage) { stage = makeStage(); makeSliders(); listen(); }
       head = await unpack(element);
       head.name = element.dataset.name;
-      head.map = new THREE.Texture(await picture(head.texture));
-      head.map.encoding = THREE.sRGBEncoding;
-      head.map.anisotropy = stage.renderer.capabilities.getMaxAnisotropy();
-      head.map.needsUpdate = true;
+      head.map = await texture(head.texture);
+      head.albedoMap = head.albedo ? await texture(head.albedo) : null;
+      dialog.querySelector('[data-mode="relit"]').hidden = !head.albedoMap;
       const points = setWeights(head.expression), low = [1e9, 1e9, 1e9], high = [-1e9, -1e9, -1e9];
       points.forEach((x, i) => { low[i % 3] = Math.min(low[i % 3], x); high[i % 3] = Math.max(high[i % 3], x); });
       stage.target.set(...low.map((x, c) => (x + high[c]) / 2));
