@@ -25,7 +25,7 @@ from lib.render import (
     turntable_cameras,
 )
 from lib.render.light_sets import LIGHT_SETS
-from lib.render.relight import LitHead, Reflectance, developed, lit_head, relight
+from lib.render.relight import LitHead, Reflectance, developed, lit_head, relight, soft_shares
 from lib.render.window import Window
 from lib.uvspace.grey import face_window, resting_tilt, squared, view_camera
 from lib.uvspace.shown import posed_vertices
@@ -71,7 +71,8 @@ def write_relit(
         save_png(folder / f"{light.name}.png", picture, "fast")
     light = next(one for one in LIGHT_SETS if one.name == TURNTABLE_LIGHT)
     around = turntable_cameras(vertices, size, TURNS_DEG)
-    strip = [developed(relight(head, camera, size, light)) for camera in around]
+    shares = soft_shares(head, light)
+    strip = [developed(relight(head, camera, size, light, shares=shares)) for camera in around]
     save_png(folder / "turntable.png", np.concatenate(strip, axis=1), "fast")
     own = own_light(model, capture, fit, appearance, posed_tilt, side_px)
     save_png(folder / "own_light.png", own, "fast")

@@ -30,6 +30,9 @@ SCATTERED = (0.62, 0.5, 0.42)
 SKY_ROUGHNESS = 0.35  # alpha at which the sky is seen mirrored in skin
 GRAZING = 0.35  # most of the sky that rough skin mirrors at its rim, times 1 - roughness
 SOFT_LAMP_DEG = 6.0  # wider lamps have shadows so soft that vertices tell them
+SOFT_MAP_PX = 256
+
+SoftShares = dict[int, np.ndarray]
 LEAST_LIGHT = 0.02
 
 
@@ -101,6 +104,20 @@ def lit_head(
     return LitHead(vertices, triangles, uv, uv_triangles, reflectance, skin, tilt, sky)
 
 
+def soft_shares(head: LitHead, light: LightSet) -> SoftShares:
+    """Index of a wide lamp -> (V,) share of it that the vertices see.
+
+    Shadows of wide lamps are so soft that vertices tell them; those of others are looked for pixel
+    by pixel.
+    """
+    normals, casting = vertex_normals(head.vertices, head.triangles), head.triangles[head.skin]
+    return {
+        k: lamp_share(head.vertices, normals, head.vertices, casting, lamp, map_px=SOFT_MAP_PX)
+        for k, lamp in enumerate(light.lamps)
+        if lamp.half_angle_deg > SOFT_LAMP_DEG
+    }
+
+
 def relight(
     head: LitHead,
     camera: Camera,
@@ -108,6 +125,7 @@ def relight(
     light: LightSet,
     supersample: int = 2,
     background: tuple[float, float, float] | None = None,
+    shares: SoftShares | None = None,
 ) -> np.ndarray:
     """What a camera sees of a head under a light.
 
@@ -118,6 +136,7 @@ def relight(
         light: lamps and sky, model frame.
         supersample: sub-pixels per pixel along each axis.
         background: linear RGB behind the head; None = the sky's mean colour, dimmed.
+        shares: of `soft_shares`, to share them between cameras; None = work them out.
 
     Returns:
         (h, w, 4) float32: linear RGB, not limited to 1, and 0..1 covered; the background is laid
@@ -130,7 +149,12 @@ def relight(
     pixels = _pixels(head, shown, camera)
     received = np.zeros((*mask.shape, 3), np.float32)
     mirrored = np.zeros_like(received)
-    received[mask], mirrored[mask] = _light(head, pixels, light, _soft_shares(head, shown, light))
+    shares = soft_shares(head, light) if shares is None else shares
+    soft = {
+        lamp: interpolate(shown, share[:, None], head.triangles)[mask][:, 0]
+        for lamp, share in shares.items()
+    }
+    received[mask], mirrored[mask] = _light(head, pixels, light, soft)
     per_mm = camera.focal_px * supersample / max(float(np.median(shown.depth_mm[mask])), 1.0)
     on_skin = mask & head.skin[np.maximum(shown.triangle_id, 0)]
     received = _scattered(received, on_skin, per_mm)
@@ -186,21 +210,8 @@ def _pixels(head: LitHead, shown: Buffers, camera: Camera) -> _Pixels:
     )
 
 
-def _soft_shares(head: LitHead, shown: Buffers, light: LightSet) -> dict[int, np.ndarray]:
-    """Index of a wide lamp -> (n,) share of it that the pixels see, told at the vertices."""
-    wide = [k for k, lamp in enumerate(light.lamps) if lamp.half_angle_deg > SOFT_LAMP_DEG]
-    if not wide:
-        return {}
-    normals, casting = vertex_normals(head.vertices, head.triangles), head.triangles[head.skin]
-    shares = [
-        lamp_share(head.vertices, normals, head.vertices, casting, light.lamps[k]) for k in wide
-    ]
-    on_pixels = interpolate(shown, np.stack(shares, axis=1), head.triangles)[shown.mask]
-    return dict(zip(wide, on_pixels.T, strict=True))
-
-
 def _light(
-    head: LitHead, at: _Pixels, light: LightSet, soft: dict[int, np.ndarray]
+    head: LitHead, at: _Pixels, light: LightSet, soft: SoftShares
 ) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3) matte light that arrives, and (n, 3) mirrored light, at the pixels.
 

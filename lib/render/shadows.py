@@ -24,6 +24,7 @@ def lamp_share(
     triangles: np.ndarray,
     lamp: Lamp,
     places: int = 12,
+    map_px: int = MAP_PX,
 ) -> np.ndarray:
     """(n,) float32 share of a lamp that points see past the mesh; 1 for all of it.
 
@@ -36,6 +37,7 @@ def lamp_share(
         triangles: (T, 3)
         lamp: the lamp.
         places: points spread over it.
+        map_px: side of a depth image as the lamp sees it.
     """
     lifted = points + np.float32(LIFT_MM) * normals
     shares = [
