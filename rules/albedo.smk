@@ -18,6 +18,7 @@ rule recover_albedo:
         rig=if_many_views("<results>/{batch}/rig.h5"),
         base=if_many_views("<results>/{batch}/base.h5"),
         surface=if_surface("<results>/{batch}/surface.h5"),
+        weights=weights_input(config, "albedo", methods=("face_texture", "learned")),
         model=face_model_file,
     output:
         albedo="<results>/{batch}/albedo.h5",

@@ -38,6 +38,7 @@ from lib.shading.options import ShadingOptions
 from lib.skin import SkinOptions
 from lib.synthesis.options import SynthesisOptions
 from lib.texture import TextureOptions
+from lib.training.albedo.options import AlbedoTrainingOptions
 from lib.training.coarse import CoarseOptions
 from lib.training.dataset import DatasetOptions
 from lib.training.detail_layer.options import DetailTrainingOptions
@@ -72,6 +73,7 @@ SECTIONS = {
     "coarse_training": CoarseOptions,
     "detail_training": DetailTrainingOptions,
     "highlight_training": HighlightTrainingOptions,
+    "albedo_training": AlbedoTrainingOptions,
 }
 SETTINGS = dict(walk_settings(settings_schema()))
 MAKE = "run: python -m lib.planning.document"

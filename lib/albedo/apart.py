@@ -16,6 +16,7 @@ from lib.uvspace.masked import masked_gaussian
 LOCAL_SIDE = 128  # of the chart of local light
 LOCAL_SMOOTH = 0.01  # of that chart's side: how far known local light is carried on
 MOST_LOCAL = 3.0  # log
+GUESSED = 0.05  # weight of what is told and not seen, beside photos that show it
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,25 @@ class Apart:
         weight: (rows, cols) float32 0..1: how far the photo told it.
         light: (9, 3) float32 model frame.
         local: (h, w, 9, 3) float32 added to the light at places of the chart.
+        told: (rows, cols) float32 0..1: where the method tells the albedo although the photo does
+            not show it; None = nowhere.
     """
 
     rgb: np.ndarray
     weight: np.ndarray
     light: np.ndarray
     local: np.ndarray
+    told: np.ndarray | None = None
+
+    @property
+    def known(self) -> np.ndarray:
+        """(rows, cols) float32 0..1: how far the albedo is known at all."""
+        return self.weight if self.told is None else np.maximum(self.weight, self.told)
+
+    @property
+    def share(self) -> np.ndarray:
+        """(rows, cols) float32 0..1: how much it counts beside other photos."""
+        return self.weight if self.told is None else np.maximum(self.weight, GUESSED * self.told)
 
 
 class Method(Protocol):

@@ -14,7 +14,8 @@ from lib.albedo.chart import HeadChart, head_chart
 from lib.albedo.complete import complete
 from lib.albedo.gloss import usual_gloss
 from lib.albedo.inverse import take_apart
-from lib.albedo.options import AlbedoOptions
+from lib.albedo.network import UVNetMethod
+from lib.albedo.options import NETWORKS, AlbedoOptions
 from lib.albedo.photo import ChartPhoto, Source, chart_photos
 from lib.artefacts import Albedo, as_failure
 from lib.errors import CaptureFailure
@@ -46,8 +47,15 @@ class AlbedoTools:
 
     @classmethod
     def load(cls, options: AlbedoOptions, model: FaceModel) -> AlbedoTools:
-        """The tools of a method."""
-        method = None if options.method == "none" else take_apart
+        """The tools of a method.
+
+        Raises:
+            ConfigError: it needs weights and none are named, or they are of another head.
+            MissingModelError: the weights are not there.
+        """
+        method: Method | None = None if options.method == "none" else take_apart
+        if options.method in NETWORKS:
+            method = UVNetMethod.load(options, model)
         return cls(head_chart(model, options.uv_size), method)
 
 
@@ -76,9 +84,10 @@ def recover_albedo(
         return tuple(found for found in photos if isinstance(found, CaptureFailure))
     take = tools.method or _as_fitted
     apart = take(tools.chart, shown)
-    rgb, weight = _agreed(apart)
+    rgb, known = _agreed(apart)
+    weight = np.max([one.weight for one in apart], axis=0).astype(np.float32)
     inner = next(s for s, found in zip(sources, photos, strict=True) if found is usable[0])
-    whole = _whole(tools.chart, rgb, weight, shown[0], inner)
+    whole = _whole(tools.chart, rgb, known, shown[0], inner)
     result: list[Albedo | CaptureFailure] = []
     left = list(zip(shown, apart, strict=True))
     for source, found in zip(sources, photos, strict=True):
@@ -100,11 +109,11 @@ def _as_fitted(chart: HeadChart, photos: Sequence[ChartPhoto]) -> tuple[Apart, .
 
 
 def _agreed(apart: Sequence[Apart]) -> tuple[np.ndarray, np.ndarray]:
-    """Albedo (rows, cols, 3) that photos agree on, and how far it was seen (rows, cols)."""
-    total = sum(one.weight for one in apart)
-    log_rgb = sum(one.weight[..., None] * np.log(np.maximum(one.rgb, DARKEST)) for one in apart)
+    """Albedo (rows, cols, 3) that photos agree on, and how far it is known (rows, cols)."""
+    total = sum(one.share for one in apart)
+    log_rgb = sum(one.share[..., None] * np.log(np.maximum(one.rgb, DARKEST)) for one in apart)
     mean = np.exp(log_rgb / np.maximum(total, 1e-6)[..., None]).astype(np.float32)
-    best = np.max([one.weight for one in apart], axis=0)
+    best = np.max([one.known for one in apart], axis=0)
     return mean * (total > 0)[..., None], best.astype(np.float32)
 
 

@@ -18,7 +18,7 @@ from torch import nn
 from lib.errors import ShapeError
 from lib.networks.checkpoints import CheckpointError, load_weights, read_checkpoint
 
-WIDTH, N_BLOCKS = 64, 6
+WIDTH, N_BLOCKS, SIDE = 64, 6, 256
 N_INPUT, N_ALBEDO, N_LIGHT = 6, 3, 27
 MULTIPLE = 16  # of the sides: four halvings
 GENERATOR = "generator"  # key of the weights in published files
@@ -143,17 +143,20 @@ class LoadedUVNet:
         network: for inference.
         chart: `face` = the square about the face on a head model's own chart; `published` = the
             chart of the Basel model's front.
+        side: of the chart.
         face_model: name of the head model that it was trained with; empty = nobody says.
     """
 
     network: UVNet
     chart: str
+    side: int
     face_model: str
 
 
-def packed(network: UVNet, chart: str, face_model: str) -> dict[str, object]:
+def packed(network: UVNet, chart: str, side: int, face_model: str) -> dict[str, object]:
     """What a file of weights holds: the published envelope, and what `LoadedUVNet` tells."""
-    return {GENERATOR: network.state_dict(), "chart": chart, "face_model": face_model}
+    state = network.state_dict()
+    return {GENERATOR: state, "chart": chart, "side": side, "face_model": face_model}
 
 
 def load_uvnet(path: str | Path) -> LoadedUVNet:
@@ -176,5 +179,6 @@ def load_uvnet(path: str | Path) -> LoadedUVNet:
     with torch.random.fork_rng(devices=[]):
         network = UVNet(options)
     load_weights(network, state, path)
-    chart, model = str(content.get("chart", "published")), str(content.get("face_model", ""))
-    return LoadedUVNet(network.eval().requires_grad_(False), chart, model)
+    chart, side = str(content.get("chart", "published")), int(content.get("side", SIDE))
+    frozen = network.eval().requires_grad_(False)
+    return LoadedUVNet(frozen, chart, side, str(content.get("face_model", "")))

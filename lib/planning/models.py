@@ -12,6 +12,7 @@ FOLDER = Path("resources/face_models")
 MADE_BY_RULES = ("makehuman_rebuilt",)
 # What folders begin with that rules of training fill.
 TRAINED = (
+    "albedo_",
     "coarse_",
     "detail_layer_",
     "displacement_",

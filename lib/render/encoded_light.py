@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lib.render.harmonics import SH_COSINE, sh_basis
+from lib.imaging import srgb_to_linear
+from lib.render.harmonics import SH_COSINE, Y00, sh_basis
 
 N_BANDS = 9
 AMBIENT = 0.8  # added to the first band
@@ -23,6 +24,8 @@ GAMMA = 2.2  # of the display, about
 N_DIRECTIONS = 1024
 UNSEEN = 0.03  # weight of directions that face away
 BRIGHTEST = 8.0  # of shading, linear
+CHUNK = 4096  # lights at a time
+DARKEST = 1e-3  # of an encoded albedo by which is divided
 
 
 def encoded_basis(normals: np.ndarray) -> np.ndarray:
@@ -99,6 +102,44 @@ def encoded_of(
     linear = (sh_basis(normals @ rotation.T) * SH_COSINE) @ light
     wanted = np.clip(linear, 0, BRIGHTEST) ** (1 / GAMMA)
     return _solve(basis(normals), wanted, weights)
+
+
+def linear_lights(gammas: np.ndarray) -> np.ndarray:
+    """(n, 9, 3) linear lights nearest to n published ones (n, 27) of the model frame itself."""
+    normals, weights = _directions()
+    root = np.sqrt(weights)[:, None]
+    solve = (np.linalg.pinv(root * sh_basis(normals) * SH_COSINE) * root[:, 0]).astype(np.float32)
+    basis = encoded_basis(normals).astype(np.float32)
+    result = np.empty((len(gammas), N_BANDS, 3), np.float32)
+    for start in range(0, len(gammas), CHUNK):
+        bands = np.float32(gammas[start : start + CHUNK]).reshape(-1, 3, N_BANDS)
+        shading = bands @ basis.T + np.float32(AMBIENT) * basis[:, 0]  # (k, 3, directions)
+        wanted = np.minimum(np.clip(shading, 0, None) ** np.float32(GAMMA), BRIGHTEST)
+        result[start : start + CHUNK] = np.swapaxes(wanted @ solve.T, 1, 2)
+    return result
+
+
+def linear_lights_on(albedo: np.ndarray, gammas: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """(n, 9, 3) linear lights under which n places look as under published ones of their own.
+
+    A place's own normal shows the very colour, by its first band; other normals show nearly the
+    colour, as `linear_lights` has it.
+
+    Args:
+        albedo: (n, 3) sRGB-encoded 0..1.
+        gammas: (n, 27) of each place.
+        normals: (n, 3) unit, model frame.
+    """
+    bands = np.asarray(gammas, np.float64).reshape(-1, 3, N_BANDS)
+    basis = encoded_basis(np.asarray(normals, np.float64))
+    shading = (bands * basis[:, None]).sum(2) + AMBIENT * basis[:, :1]
+    albedo = np.maximum(np.asarray(albedo, np.float64), DARKEST)
+    shown = srgb_to_linear(np.clip(albedo * shading, 0, None)) / srgb_to_linear(albedo)
+    light = linear_lights(gammas).astype(np.float64)
+    cosines = sh_basis(np.asarray(normals, np.float64)) * SH_COSINE
+    found = (cosines[..., None] * light).sum(1)
+    light[:, 0] += (shown - found) / Y00
+    return light.astype(np.float32)
 
 
 def _bands(gamma: np.ndarray) -> np.ndarray:

@@ -24,11 +24,7 @@ from lib.training.processes import Processes
 from lib.training.state import FORMAT, LAST, load_state, save_state
 
 if TYPE_CHECKING:
-    from lib.training.coarse.options import CoarseOptions
-    from lib.training.detail_layer.options import DetailTrainingOptions
-    from lib.training.highlights.options import HighlightTrainingOptions
-
-    Options = TrainingOptions | CoarseOptions | DetailTrainingOptions | HighlightTrainingOptions
+    from lib.training.state import Options
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +151,7 @@ def batches(
 
 
 def _next_steps(
-    captures: Sequence[int], options: DetailTrainingOptions, epoch: int, processes: Processes
+    captures: Sequence[int], options: Options, epoch: int, processes: Processes
 ) -> list[list[int]]:
     """The captures of the steps of an epoch, of a row of shuffled passes."""
     together = options.batch * processes.world

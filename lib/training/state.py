@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib.errors import ConfigError
-from lib.training.options import TrainingOptions
 
 if TYPE_CHECKING:
+    from lib.training.albedo.options import AlbedoTrainingOptions
     from lib.training.coarse.options import CoarseOptions
     from lib.training.detail_layer.options import DetailTrainingOptions
     from lib.training.highlights.options import HighlightTrainingOptions
+    from lib.training.options import TrainingOptions
+
+    Options = (
+        TrainingOptions
+        | CoarseOptions
+        | DetailTrainingOptions
+        | HighlightTrainingOptions
+        | AlbedoTrainingOptions
+    )
 
 LAST = "checkpoint_last.pt"
 FORMAT = 1
@@ -43,7 +52,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 def load_state(
     path: Path,
     task: str,
-    options: TrainingOptions | CoarseOptions | DetailTrainingOptions | HighlightTrainingOptions,
+    options: Options,
     data: str,
 ) -> dict[str, Any]:
     """The state that a run ended with.

@@ -1,0 +1,1 @@
+"""Training of the UV network that tells albedo and detailed light of photos."""
