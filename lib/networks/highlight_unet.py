@@ -24,7 +24,7 @@ from lib.networks.swin import RemovalUNet, mirrored
 from lib.networks.unet_parts import DetectionUNet
 
 LEVELS = 5  # sizes, each half the one before
-START = -3.0  # log odds of the share that the small network takes away before it learnt anything
+START = -3.0  # log odds of share and probability that the small network says before it learnt
 BUFFERS = ("x_mean", "x_std")
 
 
@@ -109,8 +109,9 @@ class HighlightNetwork(nn.Module):
             n_in=3 if published else 4,
         )
         if not published:
-            nn.init.zeros_(self.revomal.outc.conv.weight)
-            nn.init.constant_(self.revomal.outc.conv.bias, START)
+            for part in (self.detection, self.revomal):
+                nn.init.zeros_(part.outc.conv.weight)
+                nn.init.constant_(part.outc.conv.bias, START)
 
     @property
     def unit(self) -> int:

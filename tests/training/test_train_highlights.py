@@ -10,12 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from lib.artefacts import BatchReader, BatchWriter, Truth
 from lib.errors import ConfigError, MissingModelError
 from lib.imaging import linear_to_srgb
 from lib.networks.checkpoints import CheckpointError
 from lib.networks.highlight_unet import HighlightNetworkOptions, Removed, load_highlight_network
 from lib.networks.vgg19 import STYLE_LAYERS, Vgg19Features, load_vgg19
-from lib.training.highlights import losses
+from lib.training.highlights import losses, pairs
 from lib.training.highlights.augment import Pair, cut_render, cut_square, developed, mirrored
 from lib.training.highlights.judge import judge_highlights
 from lib.training.highlights.options import HighlightTrainingOptions, filled
@@ -28,6 +29,7 @@ from lib.training.processes import joined
 from lib.training.state import LAST
 from scripts import test_highlights as test_script
 from scripts import train_highlights as train_script
+from tests.artefacts.samples import random_artefact
 
 TINY = HighlightNetworkOptions(
     detection=(4, 4, 4, 4, 4),
@@ -164,6 +166,45 @@ def test_cuts_of_a_render_are_drawn_by_chance_alone_and_never_darker_than_matte(
         assert (first.photo >= first.diffuse - 1e-6).all()
 
 
+def write_renders(path, count=2):
+    """A shard of truth: each photo with matte and mirrored light of one size."""
+    with BatchWriter(path, Truth, "synthesise") as writer:
+        for index in range(count):
+            rng = np.random.default_rng(index)
+            light = [rng.random((3, 24, 30, 3)).astype("f2") / 4 for _ in range(2)]
+            part = np.zeros((3, 24, 30), np.uint8)
+            part[:, 4:16, 6:20] = 8
+            changed = {"diffuse": light[0], "specular": light[1], "part": part}
+            changed["exposure"] = rng.uniform(0.5, 1.5, (3, 3))
+            given = random_artefact(Truth)
+            writer.add(f"made_{index}", replace(given, subject=f"person_{index}", **changed))
+    return path
+
+
+def test_a_shard_of_truth_gives_light_as_it_was_exposed(tmp_path):
+    shard = write_renders(tmp_path / "shard_0000.h5")
+    items = find_items([str(shard)], tmp_path)
+    assert [item.subject for item in items] == ["person_0"] * 3 + ["person_1"] * 3
+    with BatchReader(shard, Truth) as reader:
+        truth = reader["made_1"]
+    gain = truth.exposure[2]
+    wanted = [np.float32(part[2]) * gain for part in (truth.diffuse, truth.specular)]
+    pair = items[5].whole()
+    np.testing.assert_allclose(pair.diffuse, linear_to_srgb(np.clip(wanted[0], 0, 1)), atol=2e-3)
+    both = linear_to_srgb(np.clip(wanted[0] + wanted[1], 0, 1))
+    np.testing.assert_allclose(pair.photo, both, atol=2e-3)
+    assert items[5].cut(16, "none", np.random.default_rng(0)).photo.shape == (16, 16, 3)
+    first = items[0].file.stat().st_mtime_ns
+    again = find_items([str(shard)], tmp_path)  # prepared once
+    assert again == items and items[0].file.stat().st_mtime_ns == first
+
+
+def test_large_renders_are_kept_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(pairs, "KEPT_PX", 15)
+    items = find_items([str(write_renders(tmp_path / "shard_0000.h5", 1))], tmp_path)
+    assert items[0].whole().photo.shape == (12, 15, 3)
+
+
 # --- losses
 
 
@@ -208,6 +249,10 @@ def test_terms_are_weighted_and_left_out_without_a_weight():
     assert set(terms) == {"detection", "content", "pixel"}
     assert float(terms["detection"]) == pytest.approx(2 * np.log(2))
     assert float(terms["pixel"]) == pytest.approx(0.3)
+    more = losses.highlight_losses(
+        found, photo, torch.tensor([1.0, 0, 0, 0]).view(1, 1, 2, 2), replace(weights, highlight=4.0)
+    )
+    assert float(more["pixel"]) == pytest.approx(0.3 * (5 + 3) / 4)
     assert float(terms["content"]) == pytest.approx(0.2 * 0.01)
 
 

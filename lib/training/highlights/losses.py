@@ -39,7 +39,8 @@ def highlight_losses(
     if options.content:
         terms["content"] = options.content * content(found.diffuse, diffuse)
     if options.pixel:
-        terms["pixel"] = options.pixel * (found.diffuse.float() - diffuse).abs().mean()
+        error = (found.diffuse.float() - diffuse).abs() * (1 + options.highlight * mask)
+        terms["pixel"] = options.pixel * error.mean()
     if options.coarse:
         terms["coarse"] = options.coarse * content(found.coarse, diffuse)
     if options.style and vgg is not None:

@@ -43,6 +43,7 @@ class HighlightTrainingOptions:
         detection: weight of the cross entropy of the probability.
         content: weight of the picture without highlights.
         pixel: weight of its mean absolute difference; not published.
+        highlight: how much more a highlight counts in `pixel` than the rest does.
         style: weight of its style; needs `vgg`.
         coarse: weight of what the removing network says.
         vgg: weights of VGG-19 (torchvision's file).
@@ -77,6 +78,7 @@ class HighlightTrainingOptions:
     detection: float = 1.0
     content: float = 1.0
     pixel: float = 0.0
+    highlight: float = 0.0
     style: float = 0.0
     coarse: float = 1.0
     vgg: str = ""
