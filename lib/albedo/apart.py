@@ -17,6 +17,7 @@ LOCAL_SIDE = 128  # of the chart of local light
 LOCAL_SMOOTH = 0.01  # of that chart's side: how far known local light is carried on
 MOST_LOCAL = 3.0  # log
 GUESSED = 0.05  # weight of what is told and not seen, beside photos that show it
+UNSURE_DEG = 12.0  # of a typology angle that a method tells without a sigma
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Apart:
         local: (h, w, 9, 3) float32 added to the light at places of the chart.
         told: (rows, cols) float32 0..1: where the method tells the albedo although the photo does
             not show it; None = nowhere.
+        angle_sigma_deg: standard deviation of the skin's typology angle.
     """
 
     rgb: np.ndarray
     weight: np.ndarray
     light: np.ndarray
     local: np.ndarray
+    angle_sigma_deg: float = UNSURE_DEG
     told: np.ndarray | None = None
 
     @property

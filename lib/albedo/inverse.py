@@ -11,23 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from lib.albedo.apart import Apart, scaled_light
+from lib.albedo.apart import UNSURE_DEG, Apart, scaled_light
 from lib.albedo.bands import skin_of
 from lib.albedo.chart import HeadChart
 from lib.albedo.light import fit_light, received, shine
 from lib.albedo.photo import ChartPhoto
-from lib.albedo.tone import Shown, tell_tone
+from lib.albedo.tone import Shown, Tone, tell_tone
 from lib.render import irradiance
 from lib.uvspace.masked import masked_gaussian
+from lib.uvspace.shown import ramp
 
 DARKEST = 0.004  # linear
-MOST_OFF = 2.0  # log; a colour that is further off is no skin
+OFF_RANGE = (-2.0, 0.8)  # log; a colour that is further off is no skin
 SURE = 0.3  # trust from which a texel tells light and tone
+NEAR = 0.003  # of the chart's side: beyond, what is no bare skin is as the fitted head has it
 CARRIED = 0.012  # of the chart's side: local light is carried on smoothly from so far
 OUTLIER = 0.25  # log; a photo that leaves the others by more counts less
 LEAST_TEXELS = 100
+SURELY_SKIN = (0.4, 0.9)  # of its probability: between, hair lies over it
+HAIR_DARKER = (0.05, 0.35)  # log: what grows on skin is so much darker; the rest is before it
+STUBBLE = 3.0  # so much more a deviation counts as the skin's where beards grow
+OWN_RANGE = (-1.5, 0.15)  # log luminance: lips, brows and beards are darker than skin around
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,17 @@ def take_apart(chart: HeadChart, photos: Sequence[ChartPhoto]) -> tuple[Apart, .
     """Albedo and light of each photo of a subject; where photos show skin, it is the same skin."""
     explained = [_explain(chart, photo) for photo in photos]
     mean, weight, count = _together(explained)
-    skin = skin_of(mean, weight, count)
-    shift = _tone_shift(explained, skin)
-    return tuple(_apart(chart, one, skin, shift) for one in explained)
+    count = count * (1 + STUBBLE * chart.fields.beard)
+    skin = skin_of(mean, weight, count) * _near(weight, NEAR * chart.size[0])
+    tone, usual = _tone(explained, skin)
+    shift = tone.log_albedo - usual
+    return tuple(_apart(chart, one, skin, shift, tone.sigma_deg) for one in explained)
 
 
 def _explain(chart: HeadChart, photo: ChartPhoto) -> _Explained:
     """The distant light of a photo, and what it leaves."""
-    trust = photo.weight * photo.skin * chart.fields.bare * (1 - chart.fields.lips)
+    bare = ramp(photo.skin, *SURELY_SKIN)
+    trust = photo.weight * bare * chart.fields.bare * (1 - chart.fields.lips)
     seen = photo.weight > 0
     basis = received(photo.normal[seen], chart.normal[seen], chart.transfer[seen])
     tells = trust[seen] > SURE
@@ -76,7 +86,7 @@ def _explain(chart: HeadChart, photo: ChartPhoto) -> _Explained:
     off = np.log(np.maximum(photo.rgb, DARKEST)) - log_usual - log_light
     if tells.any():
         off -= np.average(off[seen][tells], axis=0, weights=trust[seen][tells])
-    off = np.clip(off, -MOST_OFF, MOST_OFF) * seen[..., None]
+    off = np.clip(off, *OFF_RANGE) * seen[..., None]
     return _Explained(photo, log_usual, log_light, light, off.astype(np.float32), trust)
 
 
@@ -93,50 +103,69 @@ def _together(explained: Sequence[_Explained]) -> tuple[np.ndarray, np.ndarray, 
     return mean, trusts.max(axis=0), np.maximum(weight.sum(axis=0), 1.0)
 
 
+def _near(weight: np.ndarray, sigma: float) -> np.ndarray:
+    """(rows, cols, 1) float32 0..1: falls to 0 where bare skin ends."""
+    around = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), sigma)
+    return ramp(np.minimum(around, weight), 0, SURE)[..., None].astype(np.float32)
+
+
 def _weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     total = np.maximum(weight.sum(axis=0), 1e-6)[..., None]
     return ((values * weight[..., None]).sum(axis=0) / total).astype(np.float32)
 
 
-def _tone_shift(explained: Sequence[_Explained], skin: np.ndarray) -> np.ndarray:
-    """(3,) what to add to log albedo so that skin is as light as is likely."""
+def _tone(explained: Sequence[_Explained], skin: np.ndarray) -> tuple[Tone, np.ndarray]:
+    """The skin that is likely, and the mean log albedo (3,) that it has relative to the tone."""
     shown, relative = [], []
     for one in explained:
         sure = one.trust > SURE
         if sure.sum() < LEAST_TEXELS:
             continue
-        weight = one.trust[sure]
-        seen = np.log(np.maximum(one.photo.rgb[sure], DARKEST))
-        photo = one.photo
-        told = (photo.white, photo.white_sigma, photo.rig)
-        shown.append(Shown(np.average(seen, axis=0, weights=weight), *told))
+        weight, photo = one.trust[sure], one.photo
+        mean = np.average(photo.rgb[sure], axis=0, weights=weight)
+        told = (photo.white, photo.white_sigma, photo.white_source, photo.rig)
+        shown.append(Shown(np.log(np.maximum(mean, DARKEST)), *told))
         relative.append(np.average((one.log_usual + skin)[sure], axis=0, weights=weight))
     if not shown:
-        return np.zeros(3)
-    return tell_tone(shown).log_albedo - np.mean(relative, axis=0)
+        return Tone(np.zeros(3), np.nan, UNSURE_DEG), np.zeros(3)
+    return tell_tone(shown), np.mean(relative, axis=0)
 
 
-def _apart(chart: HeadChart, one: _Explained, skin: np.ndarray, shift: np.ndarray) -> Apart:
+def _apart(
+    chart: HeadChart, one: _Explained, skin: np.ndarray, shift: np.ndarray, sigma_deg: float
+) -> Apart:
     """One photo with the skin that all photos show: features of its own, and its light."""
     local = one.off - skin
     side = chart.size[0]
     carried = masked_gaussian(local, one.trust, CARRIED * side)
-    own = _own_colour(chart, one.photo)[..., None]
-    detail = skin * (1 - own) + (one.off - carried) * own
+    features = one.off - carried
+    grey = features.mean(axis=2, keepdims=True)
+    own = _own_colour(chart, one.photo, grey[..., 0])[..., None]
+    features = features - grey + np.clip(grey, *OWN_RANGE)
+    detail = skin * (1 - own) + features * own
     rgb = np.exp(one.log_usual + detail + shift)
-    weight = one.photo.weight * np.maximum(one.photo.skin, own[..., 0]) * chart.outer
+    known = np.maximum(ramp(one.photo.skin, *SURELY_SKIN), own[..., 0])
+    weight = one.photo.weight * known * chart.outer
     light, factor = _scaled(one, detail, shift)
     return Apart(
         (rgb * (weight > 0)[..., None]).astype(np.float32),
         weight.astype(np.float32),
         light,
         scaled_light(light, factor, one.trust),
+        sigma_deg,
     )
 
 
-def _own_colour(chart: HeadChart, photo: ChartPhoto) -> np.ndarray:
-    """(rows, cols) 0..1: lips, brows, lids and beard, whose dark or red is their own."""
-    hair = np.maximum(chart.hair, chart.fields.beard) * (1 - photo.skin)
+def _own_colour(chart: HeadChart, photo: ChartPhoto, grey: np.ndarray) -> np.ndarray:
+    """(rows, cols) float32 0..1: lips, brows, lids and beard, whose dark or red is their own.
+
+    Args:
+        chart: of the head model.
+        photo: the photo.
+        grey: (rows, cols) log of how much brighter than skin around.
+    """
+    grows = np.maximum(chart.hair, chart.fields.beard) * (1 - photo.skin)
+    hair = grows * ramp(-grey, *HAIR_DARKER)
     return np.maximum(np.maximum(hair, chart.fields.lips), chart.feature).astype(np.float32)
 
 

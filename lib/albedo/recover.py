@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 BARE = 0.5  # weight from which a texel's skin tells the typology angle
 LEAST_TEXELS = 50
-ITA_SIGMA_DEG = 12.0
 DARKEST, BRIGHTEST = 0.002, 0.95  # linear albedo
 INNER_RANGE = 2.0  # how far eyes, teeth and mouth may leave their usual brightness
 
@@ -171,7 +170,7 @@ def _albedo(
         white=white,
         white_source=tuple(told),
         ita_deg=np.float32(angle),
-        ita_sigma_deg=np.float32(ITA_SIGMA_DEG if np.isfinite(angle) else np.nan),
+        ita_sigma_deg=np.float32(own[0][1].angle_sigma_deg if np.isfinite(angle) else np.nan),
     )
 
 
