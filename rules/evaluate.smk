@@ -13,6 +13,7 @@ rule evaluate_heads:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
+        albedo=rules.recover_albedo.output.albedo,
         surface=if_many_views("<results>/{batch}/surface.h5"),
         model=face_model_file,
     output:

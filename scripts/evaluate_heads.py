@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 from lib.artefacts import (
+    Albedo,
     BatchReader,
     Capture,
     FaceFit,
@@ -29,6 +30,7 @@ def main(inputs, outputs, params, threads=1):
         BatchReader(inputs.skin, SkinMask) as skin,
         BatchReader(inputs.fit, FaceFit) as fits,
         BatchReader(inputs.texture, Texture) as textures,
+        BatchReader(inputs.albedo, Albedo) as albedos,
         ExitStack() as many_views,
     ):
         surfaces = inputs.surface and many_views.enter_context(BatchReader(inputs.surface, Surface))
@@ -36,7 +38,9 @@ def main(inputs, outputs, params, threads=1):
         def read(name):
             capture = captures[faces[name].photo]
             surface = surfaces[name] if surfaces else None
-            return Result(capture, landmarks[name], skin[name], fits[name], textures[name], surface)
+            albedo = albedos[name] if name in albedos.captures else None
+            found = landmarks[name], skin[name], fits[name], textures[name]
+            return Result(capture, *found, surface, albedo)
 
         truths = {name: (truth, views) for name, truth, views, *_ in params.truths}
         evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options, threads)

@@ -33,7 +33,7 @@ OUTLIER = 0.25  # log; a photo that leaves the others by more counts less
 LEAST_TEXELS = 100
 SURELY_SKIN = (0.4, 0.9)  # of its probability: between, hair lies over it
 HAIR_DARKER = (0.05, 0.35)  # log: what grows on skin is so much darker; the rest is before it
-STUBBLE = 3.0  # so much more a deviation counts as the skin's where beards grow
+STUBBLE = 1.0  # so much more a deviation counts as the skin's where beards grow
 OWN_RANGE = (-1.5, 0.15)  # log luminance: lips, brows and beards are darker than skin around
 
 

@@ -5,7 +5,8 @@ colour says how dark it is (`lib.facemodel.pigment`). Photographers and cameras 
 darker on the photo than a light one, yet less than its albedo says. And the light after white
 balance is near white, somewhat warmer on a face than on a sheet, because walls and the face itself
 add to it.
-All typology angles are equally likely beforehand: the average person is nobody's answer.
+All classes of skin are equally likely beforehand: the average person is nobody's answer. Of what is
+likely afterwards the median is told, for it leans less to the middle than the mean.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ UNCHECKED = "camera"  # source of a white balance that nobody checked: in the sp
 BOUNCED_SIGMA = 0.06  # of log ratios: light that walls and skin add to the lamp's
 BLOOD, BLOOD_SPREAD = 0.042, 0.25  # effective fraction, and of its logarithm
 MELANIN, BLOODS = np.geomspace(0.03, 1.6, 160), np.geomspace(0.018, 0.10, 21)
-ANGLES_DEG, ANGLE_SOFT_DEG = (-58.0, 68.0), 4.0  # those of human skin
+# Borders of the six classes of skin; each class is as likely as any other.
+CLASSES_DEG, ANGLE_SOFT_DEG = (-58.0, -30.0, 10.0, 28.0, 41.0, 55.0, 68.0), 4.0
+ABOUT_DEG = 3.0  # so near to the median, colours are averaged
 SAME_CAMERA = 0.5  # share of the variance that photos of one subject have in common
 
 
@@ -42,9 +45,9 @@ class Tone:
     """What is known of a subject's skin.
 
     Args:
-        log_albedo: (3,) expected log of its mean linear albedo.
-        angle_deg: expected typology angle.
-        sigma_deg: its standard deviation.
+        log_albedo: (3,) log of its mean linear albedo.
+        angle_deg: median of the typology angle.
+        sigma_deg: its root mean square error.
     """
 
     log_albedo: np.ndarray
@@ -85,9 +88,12 @@ def tell_tone(shown: Sequence[Shown]) -> Tone:
     score = score / crowd + log_prior
     weight = np.exp(score - score.max())
     weight /= weight.sum()
-    angle = float(weight @ angles)
+    order = np.argsort(angles, kind="stable")
+    middle = np.searchsorted(np.cumsum(weight[order]), 0.5)
+    angle = float(angles[order[min(middle, len(order) - 1)]])
     sigma = float(np.sqrt(weight @ (angles - angle) ** 2))
-    return Tone(weight @ colours, angle, sigma)
+    near = weight * np.exp(-0.5 * ((angles - angle) / ABOUT_DEG) ** 2)
+    return Tone(near @ colours / near.sum(), angle, sigma)
 
 
 def _log_likelihood(shown: Shown, colours: np.ndarray) -> np.ndarray:
@@ -121,13 +127,15 @@ def _brightness(log_rgb: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log albedos (n, 3) of skins, their angles (n,) and log prior (n,), flat over angles."""
+    """Log albedos (n, 3) of skins, their angles (n,) and log prior (n,)."""
     melanin, blood = np.meshgrid(MELANIN, BLOODS, indexing="ij")
     colour = skin_colour(melanin, blood)
     angle = typology_angle(colour)
     per_step = np.abs(np.gradient(angle, axis=0))
-    low, high = ANGLES_DEG
+    low, high = CLASSES_DEG[0], CLASSES_DEG[-1]
+    of_class = np.clip(np.digitize(angle, CLASSES_DEG) - 1, 0, len(CLASSES_DEG) - 2)
     outside = np.maximum(np.maximum(low - angle, angle - high), 0) / ANGLE_SOFT_DEG
     blood_off = np.log(blood / BLOOD) / BLOOD_SPREAD
-    log_prior = np.log(per_step + 1e-12) - 0.5 * (outside**2 + blood_off**2)
+    log_prior = np.log(per_step / np.diff(CLASSES_DEG)[of_class] + 1e-12)
+    log_prior -= 0.5 * (outside**2 + blood_off**2)
     return np.log(colour).reshape(-1, 3), angle.ravel(), log_prior.ravel()

@@ -20,7 +20,7 @@ class Scores(Artefact):
     each measure is. The grid of the measured surface is empty where nothing was measured.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     truth: str = text("what it was compared with, as in the ledger")
     dataset: str = text("what it may be averaged with, such as `synthetic makehuman` or `scans`")

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.artefacts import OK, Capture, FaceFit, Landmarks, Scores, SkinMask, Surface, Texture
+from lib.artefacts import (
+    OK,
+    Albedo,
+    Capture,
+    FaceFit,
+    Landmarks,
+    Scores,
+    SkinMask,
+    Surface,
+    Texture,
+)
 from lib.errors import CaptureFailure
 from lib.evaluation import pictures, shape
 from lib.evaluation.heads import Head, OuterSurface, heads_of, known_placement
@@ -45,6 +55,7 @@ class Result:
         fit: the fitted head.
         texture: its colour; None = not there, which leaves its scores out.
         surface: what many views measured; None = its batch has no capture of many views.
+        albedo: apart from light; None = not there.
     """
 
     capture: Capture
@@ -53,6 +64,7 @@ class Result:
     fit: FaceFit
     texture: Texture | None = None
     surface: Surface | None = None
+    albedo: Albedo | None = None
 
 
 def evaluate_capture(
@@ -186,7 +198,7 @@ def _picture_rows(
     if synthetic is None:
         return
     if result.texture is not None:
-        yield from pictures.albedo_rows(heads, model, result.texture, synthetic)
+        yield from pictures.albedo_rows(heads, model, result.texture, synthetic, result.albedo)
     capture, fit = result.capture, result.fit
     if not pictures.same_views(capture, synthetic):
         logger.warning(

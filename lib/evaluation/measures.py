@@ -121,6 +121,7 @@ def _pictures() -> dict[str, Measure]:
     albedo = "on smooth facial skin that the photo saw"
     kinds = {
         "albedo": "the head's own albedo",
+        "recovered": "the albedo that was told apart from light",
         "lit_texture": "the texture, which still holds the photo's light",
     }
     return {

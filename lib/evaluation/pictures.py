@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Texture, Truth
+from lib.artefacts import (
+    PART_LABELS,
+    Albedo,
+    Capture,
+    FaceFit,
+    Landmarks,
+    SkinMask,
+    Texture,
+    Truth,
+)
 from lib.evaluation.heads import Head
 from lib.evaluation.measures import FIT, slug_of
 from lib.evaluation.rows import Row
@@ -124,9 +133,15 @@ def skin_rows(capture: Capture, skin: SkinMask, truth: Truth) -> Iterator[Row]:
 
 
 def albedo_rows(
-    heads: tuple[Head, ...], model: FaceModel, texture: Texture, truth: Truth
+    heads: tuple[Head, ...],
+    model: FaceModel,
+    texture: Texture,
+    truth: Truth,
+    recovered: Albedo | None = None,
 ) -> Iterator[Row]:
-    """Errors of each head's albedo, and of the texture taken for one, on the head's chart.
+    """Errors of each head's albedo, of the recovered one, and of the texture taken for one.
+
+    They are compared on the head's chart.
 
     Nothing where the true chart is that of another model, or no smooth skin was seen.
     """
@@ -150,6 +165,9 @@ def albedo_rows(
         found = interpolate(chart, head.albedo.astype(np.float32), model.triangles)
         yield from _albedo_rows(head.who, "albedo", found, true, mask)
     yield from _albedo_rows(FIT, "lit_texture", seen[..., :3], true, mask)
+    if recovered is not None:
+        found = sample_texture(recovered.rgb.astype(np.float32), uv)
+        yield from _albedo_rows(FIT, "recovered", found, true, mask)
 
 
 def _albedo_rows(

@@ -34,7 +34,7 @@ FIRST = (  # what a reader sees before opening the rest
     *("known.median", "known.mean", "known.within_05", "known.normals"),
     *("rigid.mean", "rigid.within_10", "rigid.normals", "similarity.mean"),
     *("now.median", "region.mean", "head.all", "landmarks.fitted", "camera.rotation"),
-    *("parts.mean", "skin.mask", "albedo.ita_error", "sigma.within_80"),
+    *("parts.mean", "skin.mask", "albedo.ita_error", "recovered.ita_error", "sigma.within_80"),
 )
 SPANS = {
     "in_model": (

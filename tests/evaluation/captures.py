@@ -6,7 +6,16 @@ from functools import cache
 
 import numpy as np
 
-from lib.artefacts import PART_LABELS, Capture, FaceFit, Landmarks, SkinMask, Texture, Truth
+from lib.artefacts import (
+    PART_LABELS,
+    Albedo,
+    Capture,
+    FaceFit,
+    Landmarks,
+    SkinMask,
+    Texture,
+    Truth,
+)
 from lib.evaluation import Result
 from lib.facemodel import load_face_model, part_of_triangles
 from lib.geometry import project
@@ -165,7 +174,27 @@ def result(true, vertices=None, known=False, turn_deg=0.0):
         interocular_px=np.ones(views),
     )
     texture = Texture(rgb=true.uv_albedo, weight=np.ones((CHART, CHART)))
-    return Result(capture, landmarks, SkinMask(probability=255 * bare), fit, texture)
+    skin = SkinMask(probability=255 * bare)
+    return Result(capture, landmarks, skin, fit, texture, albedo=_albedo(true, views))
+
+
+def _albedo(true, views):
+    """The true albedo under a white light."""
+    field = np.ones((CHART, CHART))
+    return Albedo(
+        method="inverse",
+        rgb=true.uv_albedo,
+        weight=field,
+        specular=field,
+        roughness=field,
+        gloss_weight=field,
+        light=np.zeros((views, 9, 3)),
+        local_light=np.zeros((views, 8, 8, 9, 3)),
+        white=np.ones((views, 3)),
+        white_source=("camera",) * views,
+        ita_deg=30.0,
+        ita_sigma_deg=8.0,
+    )
 
 
 def turned(camera, degrees):
