@@ -38,8 +38,8 @@ class Apart:
     weight: np.ndarray
     light: np.ndarray
     local: np.ndarray
-    angle_sigma_deg: float = UNSURE_DEG
     told: np.ndarray | None = None
+    angle_sigma_deg: float = UNSURE_DEG
 
     @property
     def known(self) -> np.ndarray:

@@ -152,7 +152,7 @@ def _apart(
         weight.astype(np.float32),
         light,
         scaled_light(light, factor, one.trust),
-        sigma_deg,
+        angle_sigma_deg=sigma_deg,
     )
 
 
