@@ -2,7 +2,10 @@
 
 In linear light, divided by the light's colour, a pixel is w = b u + s (1, 1, 1): the brightness b
 and colour u of what is scattered, and what is mirrored, s. The colour u of skin varies slowly, so
-it is taken from pixels around that mirror little; s is what the colour lacks.
+it is taken from pixels around that mirror little; s is what the colour lacks. It lacks some for
+other reasons, too: tone curves, thin beards, pale spots. So a highlight must also be brighter than
+the fitted head under the fitted light makes the skin around it. Blue tells what is lacking: blood
+hardly changes its share, so that red cheeks and noses do not count.
 
 Source: Shafer 1985, Using color to separate reflection components; Tan & Ikeuchi 2005, Separating
 reflection components of textured surfaces; Yang, Wang & Ahuja 2010, Real-time specular highlight
@@ -13,21 +16,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from lib.artefacts import PART_LABELS
 from lib.highlights.separator import FacePhoto, Separated
-from lib.imaging import luminance
+from lib.highlights.smooth import around, blur, follow, lower_level
 from lib.uvspace.shown import ramp
 
-OTHERS = ("right_eye", "left_eye", "right_eyebrow", "left_eyebrow", "mouth")
+NEVER = ("background", "right_eye", "left_eye", "mouth")
+BROWS = ("right_eyebrow", "left_eyebrow")
 LIPS = ("upper_lip", "lower_lip")
-BASE_MM = (40.0, 14.0)  # around which the colour of matte skin is found, coarse and fine
+COLOUR_MM = 20.0  # around which the colour of matte skin is found
+LOCAL_MM = 12.0  # around which colour that lacks everywhere is no highlight
+BROAD = 0.35  # what is kept of it
+RISE = 0.05  # share that skin around may have more colour than is usual
+BRIGHT_MM = 14.0  # around which the brightness of matte skin is found
 FINE_MM = 1.2  # around which mirrored light follows the brightness of the photo
-DARK = 0.015  # linear; darker pixels tell no colour
-CLIPPED = (0.90, 0.985)  # linear, largest channel: colour is told below, not at all above
+TEXTURE = 0.04  # contrast of pores and spots, which stay
+NEAR_MM = 4.0  # of pixels that tell a colour, those that tell none are filled in
+SURE = 0.85  # of the mirrored light is taken off: less looks unlike skin less often
+DARK = (0.015, 0.045)  # linear; darker pixels tell no colour
+PRESSED = (0.80, 0.97)  # linear, largest channel: a tone curve presses colours above, or clips
+GREY = ((0.03, 0.07), (0.0015, 0.003))  # strength and spread of colours: a toned photo, a real one
 HALF = 0.04  # linear light mirrored, from which a highlight is more likely than not
+FEWEST = 50  # pixels of skin
 
 
 @dataclass(frozen=True)
@@ -36,82 +48,123 @@ class Dichromatic:
 
     def separate(self, photo: FacePhoto) -> Separated:
         """The picture without the light that its skin mirrors."""
-        skin = skin_weight(photo)
-        white = (photo.rgb / photo.illuminant).astype(np.float32)
-        mirrored = mirrored_light(white, skin, photo.px_per_mm)
-        diffuse = np.maximum(photo.rgb - mirrored[..., None] * photo.illuminant, 0)
-        probability = mirrored / (mirrored + HALF)
-        return Separated(diffuse.astype(np.float32), probability.astype(np.float32))
+        found = mirrored_light(photo)
+        if found is None:
+            none = np.zeros(photo.skin.shape, np.float32)
+            return Separated(photo.rgb, none)
+        mirrored, filled, colour = found
+        light = photo.illuminant.astype(np.float32)
+        diffuse = np.maximum(photo.rgb - mirrored[..., None] * light, 0)
+        matte = diffuse.mean(axis=2, keepdims=True) * 3 * (colour + np.float32(1 / 3)) * light
+        diffuse += filled[..., None] * (matte - diffuse)
+        return Separated(diffuse, mirrored / (mirrored + np.float32(HALF)))
 
 
 def skin_weight(photo: FacePhoto) -> np.ndarray:
-    """(h, w) float32 0..1: where highlights are looked for."""
+    """(h, w) float32 0..1: where highlights are looked for; lips are, eyes and teeth are not."""
     weight = ramp(photo.skin, 0.3, 0.7).astype(np.float32)
     if photo.part is not None:
-        others = np.isin(photo.part, [PART_LABELS.index(name) for name in OTHERS])
-        weight[others] = 0
-    return cv2.GaussianBlur(weight, (0, 0), max(0.5 * photo.px_per_mm, 0.5)) * (weight > 0)
+        lips = _is(photo, LIPS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
+        brows = _is(photo, BROWS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
+        weight = np.maximum(weight, np.maximum(lips, brows)) * (1 - _is(photo, NEVER))
+    return ramp(blur(weight, 0.7 * photo.px_per_mm), 0.5, 0.95).astype(np.float32)
 
 
-def mirrored_light(white: np.ndarray, skin: np.ndarray, px_per_mm: float) -> np.ndarray:
-    """(h, w) float32: linear light mirrored, of each channel of (h, w, 3) under a grey light."""
-    total = white.sum(axis=2)
-    chroma = white / np.maximum(total, 1e-4)[..., None]
-    off = chroma - 1 / 3
-    known = skin * (1 - ramp(white.max(axis=2), *CLIPPED)) * ramp(total / 3, DARK, 3 * DARK)
-    if known.sum() < 50:
-        return np.zeros(skin.shape, np.float32)
-    colour = _matte_colour(off, known, px_per_mm)
-    size = np.maximum((colour**2).sum(axis=2), 1e-6)
-    share = (off * colour).sum(axis=2) / size  # of the scattered light
-    raw = np.clip(1 - share, -1, 1) * total / 3
-    smooth = _guided(luminance(white), raw, known + 1e-3, max(FINE_MM * px_per_mm, 1.0))
-    return (np.clip(smooth, 0, white.min(axis=2)) * skin).astype(np.float32)
+def _is(photo: FacePhoto, names: tuple[str, ...]) -> np.ndarray:
+    """(h, w) float32: 1 on some parts of the head."""
+    if photo.part is None:
+        return np.zeros(photo.skin.shape, np.float32)
+    return np.isin(photo.part, [PART_LABELS.index(name) for name in names]).astype(np.float32)
 
 
-def _matte_colour(off: np.ndarray, known: np.ndarray, px_per_mm: float) -> np.ndarray:
-    """(h, w, 3) float32: chromaticity less a third of matte skin around each pixel."""
-    chosen = known > 0.5
-    strength = np.linalg.norm(off, axis=2)
-    top = np.quantile(strength[chosen], 0.7) if chosen.any() else 0.1
-    level = np.full(known.shape, top, np.float32)
-    colour = np.zeros_like(off)
-    for reach in BASE_MM:
-        sigma = reach * px_per_mm
-        for _ in range(2):
-            below = (strength - level) / max(0.15 * top, 1e-3)
-            weight = known * np.where(below < 0, np.exp(-(below**2)), 1 / (1 + below**2))
-            colour, level = _around(off, strength, weight, sigma, colour, level, top)
-    return colour
+def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """What a face mirrors: None where the photo tells nothing.
+
+    Returns:
+        (h, w) float32 linear light of each channel under a grey light; (h, w) float32 0..1: the
+        pixel has lost its colour and takes that of matte skin; (h, w, 3) float32 that colour:
+        chromaticity less a third.
+    """
+    skin, per_mm = skin_weight(photo), photo.px_per_mm
+    white = (photo.rgb / photo.illuminant).astype(np.float32)
+    bright = white.mean(axis=2)
+    off = white / np.maximum(3 * bright, 1e-4)[..., None] - np.float32(1 / 3)
+    told = 1 - ramp(photo.rgb.max(axis=2), *PRESSED).astype(np.float32)
+    known = skin * told * ramp(bright, *DARK).astype(np.float32) * (1 - _is(photo, BROWS))
+    if (known > 0.3).sum() < FEWEST:
+        return None
+    real = coloured(off, bright, known)
+    if real == 0:
+        return None
+    lacking, colour = _lacking_colour(off, known, photo)
+    matte = _matte_brightness(bright, photo, known, lacking)
+    level = lower_level(np.clip(lacking, -RISE, 1), known, LOCAL_MM * per_mm, 0.3, 0.08)
+    local = lacking - np.where(level > 0, (1 - BROAD) * level, np.maximum(level, -RISE))
+    excess = np.maximum(bright - matte, 0)
+    near = blur(known, NEAR_MM * per_mm) / np.maximum(blur(skin, NEAR_MM * per_mm), 1e-3)
+    near = ramp(near, 0.3, 0.7)
+    mirrored = told * np.minimum(local * bright, excess) + (1 - told) * near * excess
+    smooth = follow(bright, mirrored, skin, max(FINE_MM * per_mm, 1.0), TEXTURE)
+    mirrored = np.clip(smooth, 0, 0.95 * bright) * skin * real * SURE
+    told_by_colour = np.minimum(mirrored, white.min(axis=2))
+    filled = (1 - told) * near * ramp(mirrored / np.maximum(bright, 1e-3), 0.02, 0.15)
+    mirrored = told_by_colour + filled * (mirrored - told_by_colour)
+    return mirrored.astype(np.float32), filled.astype(np.float32), colour
 
 
-def _around(off, strength, weight, sigma, colour, level, top):
-    factor = max(int(sigma / 4), 1)
-    small = cv2.resize(
-        np.dstack([off * weight[..., None], strength * weight, weight]),
-        None,
-        fx=1 / factor,
-        fy=1 / factor,
-        interpolation=cv2.INTER_AREA,
-    )
-    blurred = cv2.GaussianBlur(small, (0, 0), sigma / factor)
-    blurred = cv2.resize(blurred, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    share = np.maximum(blurred[..., 4:], 1e-6)
-    mean = blurred[..., :4] / share
-    return mean[..., :3], mean[..., 3]
+def coloured(off: np.ndarray, bright: np.ndarray, known: np.ndarray) -> float:
+    """0 = a photo without colours, toned or not; 1 = one with.
+
+    Without colours, chromaticity is a function of brightness.
+    """
+    chosen = known > 0.3
+    strength = float(np.median(np.linalg.norm(off[chosen], axis=1)))
+    values = off[chosen][np.argsort(bright[chosen], kind="stable")]
+    count = len(values) // 32
+    if count < 8:
+        return float(ramp(strength, *GREY[0]))
+    steps = values[: 32 * count].reshape(32, count, 3)
+    away = np.square(steps - np.median(steps, axis=1, keepdims=True)).sum(axis=2)
+    spread = float(np.sqrt(np.median(away)))
+    return float(ramp(strength, *GREY[0]) * ramp(spread, *GREY[1]))
 
 
-def _guided(guide: np.ndarray, values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """(h, w) values that follow the guide within a reach, weighted."""
+def _lacking_colour(
+    off: np.ndarray, known: np.ndarray, photo: FacePhoto
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) share of the brightness that is not of the skin's colour; (h, w, 3) that colour.
 
-    def mean(image):
-        return cv2.GaussianBlur(image, (0, 0), sigma)
+    Lips have a colour of their own.
+    """
+    lips = blur(_is(photo, LIPS), 0.5 * photo.px_per_mm)
+    lacking, colour = np.zeros(known.shape, np.float32), np.zeros_like(off)
+    for of in (1 - lips, lips):
+        weight = known * of
+        chosen = weight > 0.3
+        if chosen.sum() < FEWEST:
+            continue
+        strength = -off[..., 2]
+        usual = max(float(np.median(strength[chosen])), 0.02)
+        weight = weight / (1 + (np.maximum(usual - strength, 0) / (0.15 * usual)) ** 2)
+        mean = around(off, weight, COLOUR_MM * photo.px_per_mm)
+        blue = np.minimum(mean[..., 2], -0.5 * usual)
+        lacking += of * np.clip(1 - off[..., 2] / blue, -1, 1)
+        colour += of[..., None] * mean
+    return lacking, colour
 
-    total = mean(weight)
-    guide_mean = mean(guide * weight) / total
-    value_mean = mean(values * weight) / total
-    variance = mean(guide * guide * weight) / total - guide_mean**2
-    covariance = mean(guide * values * weight) / total - guide_mean * value_mean
-    slope = np.clip(covariance / (variance + 1e-5), 0, 1)
-    offset = value_mean - slope * guide_mean
-    return mean(slope) * guide + mean(offset)
+
+def _matte_brightness(
+    bright: np.ndarray, photo: FacePhoto, known: np.ndarray, lacking: np.ndarray
+) -> np.ndarray:
+    """(h, w) brightness of the skin without highlights: the fitted head's, made to fit."""
+    per_mm = photo.px_per_mm
+    shape = np.ones_like(bright)
+    if photo.expected is not None and photo.head.any():
+        head = (photo.head & (photo.expected > 0)).astype(np.float32)
+        smooth = around(photo.expected, head, 2.5 * per_mm)[..., 0]
+        usual = max(float(np.median(smooth[photo.head])), 1e-3)
+        on_head = blur(head, 2.5 * per_mm) > 0.01
+        shape = np.where(on_head, np.maximum(smooth, 0.1 * usual), usual)
+    matte = np.maximum(bright * (1 - np.clip(lacking, 0, 0.9)), 1e-3)
+    level = lower_level(np.log(matte / shape), known, BRIGHT_MM * per_mm, 0.6, 0.15)
+    return shape * np.exp(level)

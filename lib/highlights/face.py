@@ -7,10 +7,10 @@ import numpy as np
 from lib.artefacts import PART_LABELS, Capture, FaceFit, SkinMask
 from lib.facemodel import FaceModel
 from lib.facemodel.part_labels import part_of_triangles
-from lib.geometry import to_camera
+from lib.geometry import to_camera, vertex_normals
 from lib.highlights.separator import FacePhoto
 from lib.imaging import srgb_to_linear
-from lib.render import Camera, render_buffers
+from lib.render import Camera, interpolate, render_buffers, shade
 from lib.uvspace.shown import filled_skin, posed_vertices
 
 BACKGROUND = PART_LABELS.index("background")
@@ -38,7 +38,11 @@ def face_photo(
     image = capture.image[view]
     vertices = posed_vertices(model, fit, view)
     camera = Camera(fit.world_to_camera[view], float(fit.focal_px[view]), fit.centre_px[view])
-    shown = render_buffers(vertices, model.triangles, *camera, size=image.shape[:2]).triangle_id
+    buffers = render_buffers(vertices, model.triangles, *camera, size=image.shape[:2])
+    shown = buffers.triangle_id
+    lit = shade(
+        model.albedo(fit.albedo), vertex_normals(vertices, model.triangles), fit.light[view]
+    ).mean(axis=1, keepdims=True)
     labels = np.append(part_of_triangles(model), np.uint8(BACKGROUND))  # of -1, the last
     depth = float(np.median(to_camera(vertices, camera.world_to_camera)[:, 2]))
     return FacePhoto(
@@ -47,5 +51,6 @@ def face_photo(
         head=shown >= 0,
         illuminant=GREY,
         part=labels[shown],
+        expected=interpolate(buffers, np.maximum(lit, 0), model.triangles)[..., 0],
         px_per_mm=camera.focal_px / max(depth, 1.0),
     )

@@ -16,6 +16,7 @@ from lib.highlights.illuminant import CAMERA, Illuminant, find_illuminant, given
 from lib.highlights.network import load_separator
 from lib.highlights.options import HighlightOptions
 from lib.highlights.separator import FacePhoto, Separated, Separator
+from lib.highlights.views import compare_views, separate_view
 from lib.imaging.colour import linear_to_srgb8
 from lib.uvspace.measured import Measured
 
@@ -69,44 +70,58 @@ def remove_highlights(
     """
     options = options or HighlightOptions()
     tools = tools or HighlightTools.load(options)
-    lights, found = [], []
-    for view in range(len(capture.image)):
-        if not is_fitted(fit, view):
-            lights.append(given_illuminant(options.illuminant) or CAMERA)
-            found.append(None)
-            continue
-        photo = face_photo(model, capture, fit, skin, view)
-        light = given_illuminant(options.illuminant) or find_illuminant(photo)
-        lights.append(light)
-        found.append(_separated(replace(photo, illuminant=light.rgb), tools))
+    given = given_illuminant(options.illuminant)
+    photos = {
+        view: face_photo(model, capture, fit, skin, view)
+        for view in range(len(capture.image))
+        if is_fitted(fit, view)
+    }
+    lights = {view: given or find_illuminant(photo) for view, photo in photos.items()}
+    photos = {view: replace(photo, illuminant=lights[view].rgb) for view, photo in photos.items()}
+    found = _separated(photos, tools, measured if options.across_views else None)
+    for view, light in lights.items():
         logger.info("view %s: light %s by %s", capture.view[view], light.rgb, light.source)
-    return _stored(capture, options, lights, found)
+    return _stored(capture, options, given or CAMERA, lights, found)
 
 
-def _separated(photo: FacePhoto, tools: HighlightTools) -> Separated | None:
-    return None if tools.separator is None else tools.separator.separate(photo)
+def _separated(
+    photos: dict[int, FacePhoto], tools: HighlightTools, measured: Measured | None
+) -> dict[int, Separated]:
+    """View -> its picture without highlights; empty without a method."""
+    if tools.separator is None:
+        return {}
+    found = {view: tools.separator.separate(photo) for view, photo in photos.items()}
+    chart = compare_views(measured, photos) if measured and measured.found else None
+    if chart is None:
+        return found
+    for view in chart.gain:
+        found[view] = separate_view(chart, measured, view, photos[view], found[view])
+    return found
 
 
 def _stored(
     capture: Capture,
     options: HighlightOptions,
-    lights: list[Illuminant],
-    found: list[Separated | None],
+    otherwise: Illuminant,
+    lights: dict[int, Illuminant],
+    found: dict[int, Separated],
 ) -> Highlights:
     """The artefact; where nothing was separated, pixels are those of the working image."""
     probability, diffuse = [], []
-    for image, separated in zip(capture.image, found, strict=True):
-        if separated is None:
+    for view, image in enumerate(capture.image):
+        if view not in found:
             probability.append(np.zeros(image.shape[:2], np.uint8))
             diffuse.append(image)
             continue
-        probability.append(np.rint(255 * np.clip(separated.probability, 0, 1)))
-        diffuse.append(linear_to_srgb8(separated.diffuse))
+        coded = linear_to_srgb8(found[view].diffuse)
+        probability.append(np.rint(255 * np.clip(found[view].probability, 0, 1)))
+        diffuse.append(coded)
+    told = [lights.get(view, otherwise) for view in range(len(capture.image))]
     return Highlights(
         method=options.method,
         probability=tuple(probability),
         diffuse=tuple(diffuse),
-        illuminant=np.stack([light.rgb for light in lights]),
-        illuminant_sigma=np.array([light.sigma for light in lights]),
-        illuminant_source=tuple(light.source for light in lights),
+        illuminant=np.stack([light.rgb for light in told]),
+        illuminant_sigma=np.array([light.sigma for light in told]),
+        illuminant_source=tuple(light.source for light in told),
     )

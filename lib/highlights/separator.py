@@ -19,6 +19,8 @@ class FacePhoto:
         illuminant: (3,) float32 linear RGB of the light, of mean 1.
         part: (h, w) uint8: `lib.artefacts.PART_LABELS` of the fitted head, 0 = none of it; None =
             not known.
+        expected: (h, w) float32 brightness of the fitted head under the fitted light, without
+            highlights, 0 off the head; None = not known.
         px_per_mm: pixels per millimetre on the face: lengths are measured with it.
     """
 
@@ -27,6 +29,7 @@ class FacePhoto:
     head: np.ndarray
     illuminant: np.ndarray
     part: np.ndarray | None = None
+    expected: np.ndarray | None = None
     px_per_mm: float = 2.0
 
 

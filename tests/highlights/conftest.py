@@ -1,4 +1,4 @@
-"""A made-up head of one matte colour, and its photo under a light that it mirrors."""
+"""A made-up matte head, and its photo under a light that it mirrors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib.artefacts import Capture, FaceFit, SkinMask
 from lib.facemodel.model import FaceModel
 from lib.imaging.colour import linear_to_srgb8
 from lib.render import render_buffers
-from tests.texture.conftest import Scene, make_scene, normals_of
+from tests.texture.conftest import Scene, make_scene, normals_of, true_albedo
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def gloss(scene: Scene, light=(1.0, 1.0, 1.0), strength=0.25, noise=0.0) -> Glos
         eye = -camera[0][:, :3].T @ np.array([0, 0, 1.0])
         half = eye + np.array([0.2, 0.55, 0.9])
         cosine = np.clip(normals @ (half / np.linalg.norm(half)), 0, 1)
-        lobe = np.where(buffers.mask, strength * cosine**40, 0).astype(np.float32)
+        lobe = np.where(buffers.mask, strength * cosine**200, 0).astype(np.float32)
         diffuse = srgb_to_linear(image)
         photo = diffuse * np.array(light) + lobe[..., None] * np.array(light)
         photo += np.random.default_rng(view).normal(0, noise, photo.shape) if noise else 0
@@ -60,9 +60,11 @@ def gloss(scene: Scene, light=(1.0, 1.0, 1.0), strength=0.25, noise=0.0) -> Glos
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory) -> Scene:
-    """The head in one colour, seen from the front."""
-    albedo = np.float32([0.42, 0.24, 0.17]) * np.ones((512, 512, 1), np.float32)
-    return make_scene(tmp_path_factory.mktemp("plain"), albedo=albedo)
+    """A head with freckles and red spots, seen from the front."""
+    v, u = np.mgrid[:512, :512] / 512
+    blood = 0.1 * np.sin(2 * np.pi * 40 * u) * np.sin(2 * np.pi * 33 * v)
+    albedo = true_albedo() * np.exp(blood[..., None] * np.array([-0.2, -1.0, -0.8]))
+    return make_scene(tmp_path_factory.mktemp("plain"), albedo=albedo.astype(np.float32))
 
 
 @pytest.fixture(scope="session")
