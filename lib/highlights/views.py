@@ -27,7 +27,7 @@ from lib.uvspace.views import CalibratedView, cast_rays, views_at, visibility
 LARGEST = 1024  # texels a side on which views are compared
 STRIDE = 2  # texels per vertex of the mesh that is drawn into views
 GRAZING = (0.2, 0.45)  # cosine of the view: nothing below, all above
-LOW = 0.35  # share of the views, by weight, whose mean is the matte brightness
+LOW = 0.25  # share of the views, by weight, whose mean is the matte brightness
 FEWEST = (2.0, 3.5)  # views that see a place: by itself below, compared above
 MATTE_MM = 0.8  # views are compared smoothed over
 FINE_MM = 1.0  # around which mirrored light follows the brightness of the photo
