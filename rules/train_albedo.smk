@@ -5,14 +5,14 @@
     snakemake --cores 8 train_albedo --config results=out 'synthesis={count: 2000, yaw_deg: 45}' \\
         'albedo_training={method: learned, percep: 0}'
 
-Needs: capture.h5, faces.h5, skin.h5 and fit.h5 of batches, or shards of Truth of single photos
+Needs: capture.h5, faces.h5, skin.h5, fit.h5 and highlights.h5 of batches, or shards of Truth of single photos
 Makes: weights, weight card, curves, checkpoints, and of the test a table and pictures, in
 resources/weights/. Never part of `all`. A training that was stopped goes on from its last
 checkpoint; weights are replaced only by better ones.
 """
 
 ALBEDO = f"<resources>/weights/albedo_{config['albedo_training']['method']}_{Path(config['face_model']).stem}"
-ALBEDO_STAGES = ["capture", "faces", "skin", "fit"]
+ALBEDO_STAGES = ["capture", "faces", "skin", "fit", "highlights"]
 # Of the settings, else this run's photos, else made-up people.
 ALBEDO_DATA = config["albedo_training"]["data"] or (
     expand("<results>/{batch}/{stage}.h5", batch=BATCHES, stage=ALBEDO_STAGES)

@@ -69,7 +69,8 @@ def main(inputs, outputs, params):
                 appearance = Appearance(albedos[name], highlights[name])
             exporter.write(folder / name, name, *head, measured, appearance)
             relief = measured.surface if measured else None
-            write_published(folder / name, name, *head, faces[name], relief)
+            skin = appearance.albedo if appearance else None
+            write_published(folder / name, name, *head, faces[name], relief, skin)
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))
 
@@ -88,11 +89,11 @@ def published(model, options, inputs, params, stack):
     if inputs.regression:
         codes = stack.enter_context(BatchReader(inputs.regression, Regression))
 
-    def write(folder, name, capture, landmarks, fit, texture, face, relief):
+    def write(folder, name, capture, landmarks, fit, texture, face, relief, skin):
         if not is_ready:
             texture = blend_texture(model, capture, face, fit, options=texturing, chart=chart)
         code = codes[name] if codes else None
-        found = PublishedInputs(capture, landmarks, fit, parts[name], texture, code, relief)
+        found = PublishedInputs(capture, landmarks, fit, parts[name], texture, code, relief, skin)
         exporter.write(folder, name, found)
 
     return write

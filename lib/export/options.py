@@ -22,7 +22,7 @@ class ExportOptions:
         diffuse_photos: whether `diffuse.png` and `highlight_mask.png` are written of every photo,
             at its own size.
         published: systems in whose formats files are written too: `deep3d`, `3ddfa_v3`,
-            `detail_layer`.
+            `detail_layer`, `face_texture`.
     """
 
     overlay_side_px: int = 1600

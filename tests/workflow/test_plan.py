@@ -160,6 +160,22 @@ def test_weights_of_shading_are_made_where_a_rule_can_and_else_told(photos, tmp_
     assert "shade_photos" not in none.planned and none.planned["export_heads"]
 
 
+def test_weights_of_the_albedo_are_made_where_a_rule_can_and_else_told(photos, tmp_path):
+    settings = {"photos": photos, "results": tmp_path / "out"}
+    lost = run("--dry-run", "--nolock", **settings, albedo="{method: learned, weights: lost.pt}")
+    assert lost.returncode and "albedo.weights is lost.pt, which is not there" in lost.text
+    bare = {"albedo_training": "{recognition: lost.pt}", "preset": "face_texture"}
+    told = run("--dry-run", "--nolock", "train_albedo", **settings, **bare)
+    assert told.returncode and "albedo_training.recognition is lost.pt, which is not" in told.text
+    own = {"albedo_training": "{percep: 0, recognition: ''}", "preset": "face_texture"}
+    made = run("--dry-run", "--nolock", "test_albedo", **settings, **own).check()
+    assert made.planned["train_albedo"] == made.planned["test_albedo"] == 1
+    assert made.planned["fit_face_model"] == made.planned["remove_highlights"] == 1
+    assert "draw_shard" not in made.planned and "export_heads" not in made.planned
+    world = run("--dry-run", "--nolock", "train_albedo", results=tmp_path / "none", **own).check()
+    assert world.planned["train_albedo"] == 1 and world.planned["draw_shard"] > 0
+
+
 @pytest.mark.parametrize("section", ["implicit", "regularise", "displacement"])
 def test_weights_for_captures_of_many_views_are_told_before_any_job(tmp_path, section):
     (tmp_path / "captures" / "anna").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The folders `deep3d`, `3ddfa_v3` and `detail_layer` of an exported head."""
+"""The folders `deep3d`, `3ddfa_v3`, `detail_layer` and `face_texture` of an exported head."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.artefacts import Capture, FaceFit, Landmarks, Parts, Regression, Surface, Texture
+from lib.albedo.face_chart import face_chart
+from lib.artefacts import (
+    Albedo,
+    Capture,
+    FaceFit,
+    Landmarks,
+    Parts,
+    Regression,
+    Surface,
+    Texture,
+)
 from lib.export import tables
 from lib.export.obj import obj_rig
 from lib.export.published.deep3d import coefficients, write_deep3d
 from lib.export.published.dense import write_arrays, write_meshes, write_panels
 from lib.export.published.detail_layer import DenseChart, write_detail_layer
+from lib.export.published.face_texture import write_face_texture
 from lib.export.published.frames import PublishedView, inner_colours, published_view
 from lib.facemodel import FaceModel
 from lib.facemodel.object_frame import object_origin
 from lib.geometry.coded_camera import DETAIL_LAYER
 
-DEEP3D, DENSE = "deep3d", "3ddfa_v3"
+DEEP3D, DENSE, FACE_TEXTURE = "deep3d", "3ddfa_v3", "face_texture"
 FRAMES = {
     "crop_mesh": "decimetres; x right, y up, z to the viewer. A point is seen at the crop's pixel "
     "(1015 x / (10 - z) + 111.5, 111.5 - 1015 y / (10 - z)); published points are drawn half a "
@@ -44,6 +55,7 @@ class PublishedInputs:
         texture: extracted from the most frontal photo.
         regression: what a network read, if one was asked.
         surface: relief of the frontal photo, if there is one.
+        albedo: skin and light apart, if they were told.
     """
 
     capture: Capture
@@ -53,6 +65,7 @@ class PublishedInputs:
     texture: Texture
     regression: Regression | None = None
     surface: Surface | None = None
+    albedo: Albedo | None = None
 
 
 class PublishedExporter:
@@ -60,7 +73,7 @@ class PublishedExporter:
 
     Args:
         model: the fitted head model.
-        systems: of `deep3d`, `3ddfa_v3` and `detail_layer`.
+        systems: of `deep3d`, `3ddfa_v3`, `detail_layer` and `face_texture`.
     """
 
     def __init__(self, model: FaceModel, systems: Sequence[str]):
@@ -68,6 +81,7 @@ class PublishedExporter:
         self.systems = tuple(systems)
         self._inner = inner_colours(model)
         self._dense = DenseChart.of_model(model) if DETAIL_LAYER in self.systems else None
+        self._face = face_chart(model) if FACE_TEXTURE in self.systems else None
         self._rig = obj_rig(
             model.triangles, model.uv, model.uv_triangles, model.triangle_region, model.region_names
         )
@@ -112,7 +126,10 @@ class PublishedExporter:
         told: PublishedView,
     ) -> None:
         model, capture = self.model, found.capture
-        if system == DEEP3D:
+        if system == FACE_TEXTURE:
+            if found.albedo is not None:  # else its stage failed, and says so
+                write_face_texture(place, stem, self._face, found.albedo, view, told)
+        elif system == DEEP3D:
             write_deep3d(place, stem, model, capture, found.landmarks, found.fit, view, told)
         else:
             write_panels(place / f"{stem}.png", model, capture.image[view], found.parts, view, told)
