@@ -64,13 +64,11 @@ def main(inputs, outputs, params):
             if "surface" in readers and name in readers["surface"].captures:
                 measured = Measured(**{part: found[name] for part, found in readers.items()})
             head = capture, landmarks[name], fits[name], textures[name]
-            appearance = None
-            if name in albedos.captures and name in highlights.captures:
-                appearance = Appearance(albedos[name], highlights[name])
+            told = (file[name] if name in file.captures else None for file in (albedos, highlights))
+            appearance = Appearance(*told)
             exporter.write(folder / name, name, *head, measured, appearance)
             relief = measured.surface if measured else None
-            skin = appearance.albedo if appearance else None
-            write_published(folder / name, name, *head, faces[name], relief, skin)
+            write_published(folder / name, name, *head, faces[name], relief, appearance.albedo)
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))
 

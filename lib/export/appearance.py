@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,18 @@ import cv2
 import numpy as np
 
 from lib.artefacts import Albedo, Capture, FaceFit, Highlights
+from lib.errors import CaptureFailure
 from lib.export.tables import LIGHT_CONVENTION, MODEL_FRAME, Json, plain
+from lib.highlights.original import at_original_size
 from lib.imaging import encode_png, save_png
 from lib.metrics import skin_class
 from lib.render.light_sets import LIGHT_SETS, Lamp
 
+logger = logging.getLogger(__name__)
+
 GLOSS_FILES = ("specular.png", "roughness.png")
 PHOTO_FILES = ("diffuse.png", "highlight_mask.png")
+NOBODY = "none"  # method of a stage that was not asked
 LARGEST_F0 = 0.08  # reflectance at normal incidence that 255 means; usual of game engines
 IOR = (1 + np.sqrt(LARGEST_F0)) / (1 - np.sqrt(LARGEST_F0))  # whose reflectance that is
 OPEN = 255  # of the ambient occlusion that the picture of gloss has in its red channel
@@ -28,17 +34,22 @@ class Appearance:
     """What is known of one capture's skin and light.
 
     Args:
-        albedo: of the head's surface; method `none` = nobody told it.
-        highlights: of the photos; None = nobody looked for them.
+        albedo: of the head's surface; None, or method `none` = nobody told it.
+        highlights: of the photos; None, or method `none` = nobody looked for them.
     """
 
-    albedo: Albedo
+    albedo: Albedo | None = None
     highlights: Highlights | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether albedo and light were told apart."""
-        return self.albedo.method != "none"
+        return self.albedo is not None and self.albedo.method != NOBODY
+
+    @property
+    def has_matte_photos(self) -> bool:
+        """Whether highlights were looked for."""
+        return self.highlights is not None and self.highlights.method != NOBODY
 
 
 def gloss_picture(albedo: Albedo, side: int) -> np.ndarray:
@@ -69,6 +80,28 @@ def gloss_png(albedo: Albedo, side: int) -> bytes:
 def _gloss(albedo: Albedo) -> tuple[np.ndarray, np.ndarray]:
     """Roughness and F0 over LARGEST_F0, (rows, cols) float32 0..1 each."""
     return albedo.roughness.astype(np.float32), albedo.specular.astype(np.float32) / LARGEST_F0
+
+
+def write_matte_photos(folder: Path, capture: Capture, highlights: Highlights) -> None:
+    """The files of `PHOTO_FILES`, at the size of the original; of several views, for each.
+
+    Of several views, names begin with the view's. Where an original is gone, its files are left
+    out, and the log says so.
+
+    Args:
+        folder: of the head.
+        capture: names the originals.
+        highlights: of its views.
+    """
+    for view, name in enumerate(capture.view):
+        first = "" if len(capture.view) == 1 else f"{name}_"
+        try:
+            pictures = at_original_size(capture, highlights, view)
+        except CaptureFailure as failure:
+            logger.warning("%sdiffuse.png is not written: %s", first, failure)
+            continue
+        for file, picture in zip(PHOTO_FILES, pictures, strict=True):
+            save_png(folder / f"{first}{file}", picture, "fast")
 
 
 def skin_tone(albedo: Albedo) -> Json:

@@ -21,6 +21,7 @@ from lib.export.appearance import (
     lighting_table,
     skin_tone,
     write_gloss,
+    write_matte_photos,
 )
 from lib.export.glb import METRES_PER_MM, GlbHead, Material, glb_rig, write_glb
 from lib.export.measured import Measured, measured_fit, rig_table, write_measured
@@ -117,7 +118,8 @@ class HeadExporter:
                 and the files of `MEASURED_FILES` are written, too; those of `SURFACE_FILES` and of
                 `WRINKLE_FILES` where shading told it.
             appearance: skin and light. Where they were told apart, the head has the colour of the
-                skin alone and its gloss, and the files of `APPEARANCE_FILES` are written.
+                skin alone and its gloss, and the files of `APPEARANCE_FILES` are written; where
+                highlights were looked for, also those of `PHOTO_FILES`.
         """
         folder.mkdir(parents=True, exist_ok=True)
         relief = None
@@ -132,6 +134,8 @@ class HeadExporter:
             coefficients["skin_tone"] = skin_tone(appearance.albedo)
             self._write_appearance(folder, capture, fit, appearance, measured, relief)
             save_png(folder / "texture.png", srgb8_of_half(texture.rgb), "runs")
+        if appearance is not None and appearance.has_matte_photos and self.options.diffuse_photos:
+            write_matte_photos(folder, capture, appearance.highlights)
         colour = srgb8_of_half(appearance.albedo.rgb if known else texture.rgb)
         save_png(folder / "albedo.png", colour, "runs")
         self._write_meshes(folder, name, fit, colour, relief, appearance if known else None)

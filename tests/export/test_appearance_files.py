@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.artefacts import digest
 from lib.export import Appearance, ExportOptions, HeadExporter
-from lib.export.appearance import LARGEST_F0, gloss_picture
+from lib.export.appearance import LARGEST_F0, PHOTO_FILES, gloss_picture
 from lib.export.head import APPEARANCE_FILES, FILES
 from lib.export.relit import RELIT_FILES
 from lib.imaging import linear_to_srgb
 from lib.render.light_sets import LIGHT_SETS
 from tests.export.test_glb import Glb, validate
+from tests.synthetic_head import synthetic_case
 
 SIDE = 48
 
@@ -31,15 +33,25 @@ def appearance(case):
 
 
 @pytest.fixture(scope="module")
-def folder(writer, case, appearance, tmp_path_factory):
+def capture(case, tmp_path_factory):
+    """The case's capture with an original twice its size on disk."""
+    file = tmp_path_factory.mktemp("photos") / "anna.png"
+    image = np.repeat(np.repeat(case.capture.image[0], 2, 0), 2, 1)
+    Image.fromarray(image).save(file)
+    return case.capture.replace(path=(str(file),), sha256=(digest(file),))
+
+
+@pytest.fixture(scope="module")
+def folder(writer, case, capture, appearance, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lit") / "anna"
-    given = (case.capture, case.landmarks, case.fit, case.texture)
+    given = (capture, case.landmarks, case.fit, case.texture)
     writer.write(folder, "anna", *given, appearance=appearance)
     return folder
 
 
 def test_a_head_has_the_files_of_its_appearance(folder):
-    assert {*FILES, *APPEARANCE_FILES, "relight"} == {path.name for path in folder.iterdir()}
+    wanted = {*FILES, *APPEARANCE_FILES, *PHOTO_FILES, "relight"}
+    assert wanted == {path.name for path in folder.iterdir()}
     assert sorted(RELIT_FILES) == sorted(path.name for path in (folder / "relight").iterdir())
 
 
@@ -90,7 +102,7 @@ def test_the_table_of_light_tells_the_photos_and_the_pictures(folder, case):
     table = json.loads((folder / "lighting.json").read_text())
     (view,) = table["views"]
     np.testing.assert_allclose(view["light"], case.albedo.light[0], atol=1e-5)
-    assert view["photo"] == "anna.jpg" and view["white_source"] == "camera"
+    assert view["photo"] == "anna.png" and view["white_source"] == "camera"
     assert [one["name"] for one in table["sets"]] == [light.name for light in LIGHT_SETS]
     lamps = {one["name"]: len(one["lamps"]) for one in table["sets"]}
     assert lamps == {light.name: len(light.lamps) for light in LIGHT_SETS}
@@ -124,7 +136,37 @@ def test_without_pictures_nothing_is_relit(model, case, appearance, tmp_path):
 
 def test_a_head_whose_albedo_nobody_told_is_as_before(writer, case, exported, tmp_path):
     given = (case.capture, case.landmarks, case.fit, case.texture)
-    nobody = Appearance(case.albedo.replace(method="none"), case.highlights)
-    writer.write(tmp_path, "anna", *given, appearance=nobody)
-    for name in FILES:
-        assert (tmp_path / name).read_bytes() == (exported / name).read_bytes(), name
+    nobody = [part.replace(method="none") for part in (case.albedo, case.highlights)]
+    for number, appearance in enumerate((Appearance(*nobody), Appearance())):
+        folder = tmp_path / str(number)
+        writer.write(folder, "anna", *given, appearance=appearance)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+        for name in FILES:
+            assert (folder / name).read_bytes() == (exported / name).read_bytes(), name
+
+
+def test_matte_photos_have_the_originals_size_and_pixels_where_nothing_was_taken(folder, capture):
+    diffuse, mask = (np.asarray(Image.open(folder / name)) for name in PHOTO_FILES)
+    original = np.asarray(Image.open(capture.path[0]))
+    assert diffuse.shape == original.shape and mask.shape == original.shape[:2]
+    far = mask == 0
+    far[:-8] &= mask[8:] == 0
+    far[8:] &= mask[:-8] == 0
+    np.testing.assert_array_equal(diffuse[far], original[far])
+    assert (diffuse[mask > 100] < original[mask > 100]).all()
+
+
+def test_each_of_several_views_has_its_own_matte_photo(model, writer, case, capture, tmp_path):
+    two = synthetic_case(model, n_views=2)
+    path, sha = (value * 2 for value in (capture.path, capture.sha256))
+    given = (two.capture.replace(path=path, sha256=sha), two.landmarks, two.fit, two.texture)
+    writer.write(tmp_path, "anna", *given, appearance=Appearance(highlights=two.highlights))
+    names = {f"{view}_{file}" for view in two.capture.view for file in PHOTO_FILES}
+    assert names <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_an_original_that_is_gone_costs_its_own_pictures_alone(writer, case, caplog, tmp_path):
+    given = (case.capture, case.landmarks, case.fit, case.texture)
+    writer.write(tmp_path, "anna", *given, appearance=Appearance(case.albedo, case.highlights))
+    assert "diffuse.png is not written" in caplog.text and (tmp_path / "head.glb").is_file()
+    assert not (tmp_path / "diffuse.png").exists()
