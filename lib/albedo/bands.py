@@ -18,7 +18,7 @@ import numpy as np
 from lib.albedo.statistics import LIGHT, SIZES, SKIN
 from lib.uvspace.masked import masked_gaussian
 
-ROUNDS = 2
+ROUNDS = 3
 WINDOW = 1.5  # of the band's size: where strength is measured
 STRENGTH = (0.3, 200.0)  # of the usual variance
 

@@ -124,6 +124,7 @@ def _tone(explained: Sequence[_Explained], skin: np.ndarray) -> tuple[Tone, np.n
         weight, photo = one.trust[sure], one.photo
         mean = np.average(photo.rgb[sure], axis=0, weights=weight)
         told = (photo.white, photo.white_sigma, photo.white_source, photo.rig)
+        told = (*told, photo.eyes, photo.eye_px)
         shown.append(Shown(np.log(np.maximum(mean, DARKEST)), *told))
         relative.append(np.average((one.log_usual + skin)[sure], axis=0, weights=weight))
     if not shown:
@@ -157,7 +158,7 @@ def _apart(
 
 
 def _own_colour(chart: HeadChart, photo: ChartPhoto, grey: np.ndarray) -> np.ndarray:
-    """(rows, cols) float32 0..1: lips, brows, lids and beard, whose dark or red is their own.
+    """(rows, cols) float32 0..1: lips, brows and beard, whose dark or red is their own.
 
     Args:
         chart: of the head model.
@@ -166,7 +167,7 @@ def _own_colour(chart: HeadChart, photo: ChartPhoto, grey: np.ndarray) -> np.nda
     """
     grows = np.maximum(chart.hair, chart.fields.beard) * (1 - photo.skin)
     hair = grows * ramp(-grey, *HAIR_DARKER)
-    return np.maximum(np.maximum(hair, chart.fields.lips), chart.feature).astype(np.float32)
+    return np.maximum(hair, chart.fields.lips).astype(np.float32)
 
 
 def _scaled(

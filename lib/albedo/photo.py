@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from lib.albedo.chart import HeadChart
+from lib.albedo.eyes import eye_contrast
 from lib.artefacts import (
     BaseMesh,
     Capture,
@@ -82,6 +83,7 @@ class ChartPhoto:
         white: (3,) linear RGB of a white sheet, of mean 1.
         white_sigma: of the logarithms of its ratios R/G and B/G.
         white_source: what told it.
+        eyes, eye_px: see `eye_contrast`.
         rig: whether its camera was set once for whoever sits before it.
         gains: of each view that it stands for, (3,) what its linear values are times these.
     """
@@ -97,6 +99,8 @@ class ChartPhoto:
     white_source: str
     rig: bool
     gains: Mapping[int, np.ndarray]
+    eyes: float = float("nan")
+    eye_px: float = 0.0
 
 
 def chart_photos(chart: HeadChart, source: Source) -> tuple[ChartPhoto, ...]:
@@ -118,6 +122,7 @@ def _photo(chart: HeadChart, source: Source, view: int, tilt: np.ndarray) -> Cha
     normal = (face.normal + tilt) * face.mask[..., None]
     normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-6)
     white, sigma, told = _white(source, view)
+    eyes, eye_px = eye_contrast(source.capture, source.fit, source.skin, view)
     return ChartPhoto(
         rgb=rgb,
         weight=face.weight * _in_range(face.rgb),
@@ -130,6 +135,8 @@ def _photo(chart: HeadChart, source: Source, view: int, tilt: np.ndarray) -> Cha
         white_source=told,
         rig=False,
         gains={view: np.ones(3, np.float32)},
+        eyes=eyes,
+        eye_px=eye_px,
     )
 
 
@@ -199,6 +206,10 @@ def _measured_photo(chart: HeadChart, source: Source) -> ChartPhoto:
     skin = sum(face.weight * face.skin for face in faces.values()) / np.maximum(shown, 1e-6)
     main = faces[source.fit.frontal_view]
     whites = [_white(source, view) for view in faces]
+    eyes = [
+        eye_contrast(source.capture, source.fit, source.skin, int(view)) for view in source.fitted
+    ]
+    told = [pair for pair in eyes if np.isfinite(pair[0])]
     white = np.exp(np.mean([np.log(white) for white, _, _ in whites], axis=0))
     return ChartPhoto(
         rgb=rgb * (weight > 0)[..., None],
@@ -212,6 +223,8 @@ def _measured_photo(chart: HeadChart, source: Source) -> ChartPhoto:
         white_source=whites[0][2],
         rig=True,
         gains={view: _gain(face, rgb, weight) for view, face in faces.items()},
+        eyes=float(np.median([contrast for contrast, _ in told])) if told else float("nan"),
+        eye_px=float(np.median([width for _, width in told])) if told else 0.0,
     )
 
 

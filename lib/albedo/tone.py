@@ -1,10 +1,10 @@
 """How light skin is, and how strong and what colour its light: what no single photo says by itself.
 
-A photo gives the product of both. Three things tell them apart. Skin has two pigments, so that its
+A photo gives the product of both. Four things tell them apart. Skin has two pigments, so that its
 colour says how dark it is (`lib.facemodel.pigment`). Photographers and cameras let a dark face be
 darker on the photo than a light one, yet less than its albedo says. And the light after white
 balance is near white, somewhat warmer on a face than on a sheet, because walls and the face itself
-add to it.
+add to it. The whites of eyes are much brighter than dark skin, and hardly brighter than light skin.
 All classes of skin are equally likely beforehand: the average person is nobody's answer. Of what is
 likely afterwards the median is told, for it leans less to the middle than the mean.
 """
@@ -30,6 +30,13 @@ SPREAD = np.array([0.195, 0.133, 0.148])
 TOGETHER = np.array([[1, -0.16, -0.16], [-0.16, 1, -0.77], [-0.16, -0.77, 1]])  # correlations
 # The cameras of a rig are set once for whoever sits in it, so that light does not follow the skin.
 RIG_LIGHT, RIG_SPREAD = np.array([-0.1, 0.03, -0.07]), np.array([0.35, 0.06, 0.08])
+# A share of real photos is no camera's choice: underexposed, coloured lamps, vivid picture styles.
+ODD_SHARE, ODD_LIGHT = 0.3, np.array([-0.45, 0.12, -0.05])
+ODD_SPREAD = np.array([0.6, 0.28, 0.30])
+# The whites of eyes reflect some 0.6, of which lids and lashes leave about half.
+EYE_LEVEL, EYE_SLOPE, EYE_SPREAD = 0.33, 0.75, 0.40
+EYE_PX = 80.0  # in narrower eyes, white and lids run into one another
+EYE_ODD_SHARE, EYE_ODD = 0.15, 3.0  # of eyes that are shut or shaded, and how far they are off
 UNCHECKED = "camera"  # source of a white balance that nobody checked: in the spread already
 BOUNCED_SIGMA = 0.06  # of log ratios: light that walls and skin add to the lamp's
 BLOOD, BLOOD_SPREAD = 0.042, 0.25  # effective fraction, and of its logarithm
@@ -65,6 +72,8 @@ class Shown:
         white_sigma: of the logarithms of its ratios.
         white_source: what told it.
         rig: whether exposure knows nothing of the skin.
+        eyes: log luminance of the whites of the eyes over that of skin around; NaN = not seen.
+        eye_px: how wide the eyes are.
     """
 
     log_rgb: np.ndarray
@@ -72,6 +81,8 @@ class Shown:
     white_sigma: float
     white_source: str
     rig: bool
+    eyes: float = float("nan")
+    eye_px: float = 0.0
 
 
 def tell_tone(shown: Sequence[Shown]) -> Tone:
@@ -105,14 +116,34 @@ def _log_likelihood(shown: Shown, colours: np.ndarray) -> np.ndarray:
     else:
         darker = _brightness(colours) - np.log(REFERENCE)
         usual, spread = USUAL_LIGHT + darker[:, None] * BY_TONE, SPREAD
-    inverse = np.linalg.inv(TOGETHER * np.outer(spread, spread))
     off = light - usual
-    score = -0.5 * np.einsum("ni,ij,nj->n", off, inverse, off)
+    score = np.logaddexp(
+        np.log(1 - ODD_SHARE) + _normal(off, spread),
+        np.log(ODD_SHARE) + _normal(light - ODD_LIGHT, ODD_SPREAD),
+    )
+    score = score + _by_eyes(shown, colours)
     if shown.white_source == UNCHECKED:
         return score
     told = _contrasts(np.log(np.maximum(shown.white, 1e-3))[None])[0]
     variance = shown.white_sigma**2 + BOUNCED_SIGMA**2
     return score - 0.5 * ((light - told)[:, 1:] ** 2).sum(axis=1) / variance
+
+
+def _normal(off: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """(n,) log density of (n, 3) about 0."""
+    inverse = np.linalg.inv(TOGETHER * np.outer(spread, spread))
+    return -0.5 * np.einsum("ni,ij,nj->n", off, inverse, off) - np.log(spread).sum()
+
+
+def _by_eyes(shown: Shown, colours: np.ndarray) -> np.ndarray:
+    """(n,) log likelihood of the eyes' contrast for skins with log albedos (n, 3)."""
+    if not np.isfinite(shown.eyes):
+        return np.zeros(len(colours))
+    expected = EYE_SLOPE * (np.log(EYE_LEVEL) - _brightness(colours))
+    spread = EYE_SPREAD * np.sqrt(1 + (EYE_PX / max(shown.eye_px, 1.0)) ** 2)
+    off = 0.5 * ((shown.eyes - expected) / spread) ** 2
+    odd = np.log(EYE_ODD_SHARE / EYE_ODD) - off / EYE_ODD**2
+    return np.logaddexp(np.log(1 - EYE_ODD_SHARE) - off, odd)
 
 
 def _contrasts(log_rgb: np.ndarray) -> np.ndarray:

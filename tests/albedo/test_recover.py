@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.albedo import AlbedoOptions, AlbedoTools, recover_albedo
+from lib.artefacts import Albedo
 from lib.errors import CaptureFailure
 from lib.facemodel import load_face_model
 from lib.facemodel.pigment import typology_angle
@@ -22,6 +23,7 @@ def tools(model):
     return AlbedoTools.load(OPTIONS, model)
 
 
+GOLDEN = [0.23460, 0.12590, 0.07998, 0.006304, 0.005401, 0.003593, 3.1873, -16.869, 31.633, 0.31812]
 OPTIONS = AlbedoOptions(uv_size=SIDE)
 
 
@@ -94,3 +96,15 @@ def test_method_none_is_the_fit(model, tmp_path):
     np.testing.assert_allclose(albedo.rgb[tools.chart.outer], true[tools.chart.outer], atol=2e-3)
     np.testing.assert_array_equal(albedo.light[0], painted.light.astype(np.float32))
     assert not albedo.local_light.any()
+
+
+def test_numbers_of_a_painted_head_stay_what_they_are(model, tools, tmp_path):
+    """Golden numbers: another result on the same photo raises the artefact's version."""
+    dots = np.sin(model.mean @ np.array([0.9, 0.7, 0.3]))[:, None] * np.array([0.03, 0.06, 0.07])
+    painted = paint(model, tmp_path, model.albedo(np.zeros(model.n_albedo)) * np.exp(dots))
+    (albedo,) = recover_albedo([painted.source], OPTIONS, tools)
+    assert Albedo.version == 2
+    skin = albedo.rgb[bare(tools, albedo)].astype(np.float64)
+    found = [*skin.mean(axis=0), *skin.std(axis=0), float(albedo.light[0, 0].mean())]
+    found += [float(albedo.ita_deg), float(albedo.ita_sigma_deg), float(albedo.weight.mean())]
+    np.testing.assert_allclose(found, GOLDEN, rtol=2e-3)

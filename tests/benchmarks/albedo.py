@@ -95,7 +95,7 @@ def draw(out: Path, name: str, count: int) -> Path:
 
 
 def scan_source(folder: Path, out: Path) -> str:
-    """The setting that names photos of the scan: single ones, or those of a rig with its cameras."""
+    """The setting that names photos of the scan: single ones, or a rig with its cameras."""
     cameras = folder / "cameras.json"
     if folder.name == "lps_single":
         return f"photos={folder / 'images'}"
