@@ -248,11 +248,11 @@ def test_terms_are_weighted_and_left_out_without_a_weight():
     terms = losses.highlight_losses(found, photo, torch.ones(1, 1, 2, 2), weights)
     assert set(terms) == {"detection", "content", "pixel"}
     assert float(terms["detection"]) == pytest.approx(2 * np.log(2))
-    assert float(terms["pixel"]) == pytest.approx(0.3)
+    assert float(terms["pixel"]) == pytest.approx(3 * (0.1 + 10 * 0.01))
     more = losses.highlight_losses(
         found, photo, torch.tensor([1.0, 0, 0, 0]).view(1, 1, 2, 2), replace(weights, highlight=4.0)
     )
-    assert float(more["pixel"]) == pytest.approx(0.3 * (5 + 3) / 4)
+    assert float(more["pixel"]) == pytest.approx(0.6 * (5 + 3) / 4)
     assert float(terms["content"]) == pytest.approx(0.2 * 0.01)
 
 

@@ -13,6 +13,7 @@ from lib.networks.vgg19 import Vgg19Features
 from lib.training.highlights.options import HighlightTrainingOptions
 
 SQUARES, SLOPES = 0.2, 0.4  # of the content
+LARGE = 10.0  # squares in `pixel`: the shares of highlights are learnt soon, not the median alone
 STYLE_SCALE = 1e4
 LEAST_LOG = -100.0  # of a probability
 
@@ -39,8 +40,7 @@ def highlight_losses(
     if options.content:
         terms["content"] = options.content * content(found.diffuse, diffuse)
     if options.pixel:
-        error = (found.diffuse.float() - diffuse).abs() * (1 + options.highlight * mask)
-        terms["pixel"] = options.pixel * error.mean()
+        terms["pixel"] = options.pixel * pixel(found.diffuse, diffuse, 1 + options.highlight * mask)
     if options.coarse:
         terms["coarse"] = options.coarse * content(found.coarse, diffuse)
     if options.style and vgg is not None:
@@ -61,6 +61,12 @@ def content(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     error = found.float() - true
     down, across = error.diff(dim=2).abs().mean(), error.diff(dim=3).abs().mean()
     return SQUARES * error.square().mean() + SLOPES * (down + across)
+
+
+def pixel(found: torch.Tensor, true: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Weighted mean of the absolute difference, and of `LARGE` times its square; ours."""
+    error = (found.float() - true).abs()
+    return (weight * (error + LARGE * error.square())).mean()
 
 
 def style(vgg: Vgg19Features, found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:

@@ -42,7 +42,7 @@ class HighlightTrainingOptions:
             alone, or `none`.
         detection: weight of the cross entropy of the probability.
         content: weight of the picture without highlights.
-        pixel: weight of its mean absolute difference; not published.
+        pixel: weight of its absolute and squared difference; not published.
         highlight: how much more a highlight counts in `pixel` than the rest does.
         style: weight of its style; needs `vgg`.
         coarse: weight of what the removing network says.
