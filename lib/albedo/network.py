@@ -21,15 +21,18 @@ from lib.albedo.face_chart import FaceChart, face_chart
 from lib.albedo.inverse import take_apart
 from lib.albedo.options import AlbedoOptions
 from lib.albedo.photo import ChartPhoto
-from lib.albedo.prior import HEAD, LEAST, Prior, network_input
+from lib.albedo.prior import HEAD, LEAST, Prior, network_input, whole_face
 from lib.errors import ConfigError
 from lib.facemodel import FaceModel
 from lib.imaging import linear_to_srgb, srgb_to_linear
 from lib.networks.uv_albedo import LoadedUVNet, UVNet, load_uvnet
+from lib.render import fill_margins
 from lib.render.encoded_light import encoded_light, linear_lights_on
 from lib.uvspace.shown import ramp
 
+SURE = 0.5  # share of a texel of local light that the face must cover
 BORDER = 0.05  # of the chart's side, over which face and head are blended
+EYES_APART = 0.45  # outer eye corners, of the chart's side
 DARKEST = 0.002  # linear albedo
 ORIGIN = "the file that `snakemake --cores all train_albedo` makes (docs/training.md)"
 
@@ -87,8 +90,10 @@ class UVNetMethod:
         mask = self.face.mask[..., None]
         planes = [photo.weight[..., None], photo.skin[..., None], photo.normal]
         found = self.face.from_head(np.concatenate([photo.rgb, photo.albedo, *planes], axis=2))
-        rgb, coarse, weight, skin, normal = np.split(found, [3, 6, 7, 8], axis=2)
-        seen = (weight * skin)[..., 0]
+        rgb, coarse, weight, bare, normal = np.split(found, [3, 6, 7, 8], axis=2)
+        skin = np.rint(255 * np.clip(bare[..., 0], 0, 1)).astype(np.uint8)
+        face = whole_face(skin, EYES_APART * self.face.side) / np.float32(255)  # with its lips
+        seen = weight[..., 0] * face
         seen = seen * (seen > LEAST)
         shown = linear_to_srgb(np.clip(rgb / np.maximum(weight, LEAST), 0, 1))
         length = np.linalg.norm(normal, axis=2, keepdims=True)
@@ -132,8 +137,11 @@ class UVNetMethod:
             cv2.resize(np.ascontiguousarray(wide[..., k]), small, interpolation=cv2.INTER_AREA)
             for k in range(wide.shape[2])
         ]
-        found = (np.stack(planes, axis=2) / np.maximum(known, 1e-3)).reshape(*small, 9, 3)
-        share = (self._share(LOCAL_SIDE) * (known[..., 0] > 0.1))[..., None, None]
+        mean = np.stack(planes, axis=2) / np.maximum(known, 1e-3)
+        found = fill_margins(mean, known[..., 0] > SURE).reshape(
+            *small, 9, 3
+        )  # into eyes and mouth
+        share = self._share(LOCAL_SIDE)[..., None, None]
         return (share * (found - rest.light) + (1 - share) * rest.local).astype(np.float32)
 
 

@@ -10,6 +10,8 @@ import torch
 from lib.albedo import AlbedoOptions, AlbedoTools, recover_albedo
 from lib.albedo.face_chart import face_chart
 from lib.albedo.network import UVNetMethod
+from lib.albedo.photo import chart_photos
+from lib.albedo.prior import prior_of
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel import load_face_model
 from lib.geometry import vertex_normals
@@ -115,6 +117,27 @@ def test_the_face_has_the_albedo_that_the_network_tells_even_where_it_is_not_see
     assert inner.sum() > 10_000 and unseen.sum() > 500
     off = np.abs(found.rgb.astype(np.float32) / np.maximum(wanted, 1e-3) - 1)
     assert np.quantile(off[inner], 0.95) < 0.03 and np.quantile(off[unseen], 0.9) < 0.06
+
+
+def test_the_network_sees_the_lips_and_the_photo_in_its_own_colours(model, inverse, tmp_path):
+    coarse = model.albedo(np.zeros(model.n_albedo))
+    painted = paint(model, tmp_path, coarse)
+    fit = painted.source.fit
+    (photo,) = chart_photos(inverse.chart, painted.source)
+    lips = np.zeros(model.n_vertices)
+    lips[model.parts["lower_lip"]] = 1
+    on_lips = inverse.chart.spread(lips[:, None])[..., 0] > 0.9
+    photo = replace(photo, skin=np.where(on_lips, 0, photo.skin))  # as a skin mask has them
+    face = face_chart(model, 128)
+    found = UVNetMethod(Told(), face).prior(photo)
+    other = prior_of(face, fit, 0, painted.source.capture.image[0])  # as in training
+    both = (found.seen > 0.5) & (other.seen > 0.5)
+    shown = face.from_head(on_lips[..., None].astype(np.float32))[..., 0] > 0.9
+    assert (both & shown).sum() > 0.5 * shown.sum() > 50
+    assert np.median(np.abs(found.photo - other.photo)[both]) < 0.01
+    assert np.abs(found.coarse - other.coarse)[both].max() < 0.05
+    assert np.median((found.normal * other.normal).sum(axis=2)[both]) > 0.995
+    np.testing.assert_array_equal(found.gamma, other.gamma)
 
 
 def test_the_rest_of_the_head_is_the_inverse_methods_and_nothing_is_a_hole(recovered):

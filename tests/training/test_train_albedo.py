@@ -228,6 +228,23 @@ def test_weights_are_replaced_by_better_ones_alone(batch, tmp_path):
     assert (tmp_path / "albedo.pt").read_bytes() == good
 
 
+def test_the_best_epoch_is_taken_and_its_checkpoint_stays(batch, tmp_path, monkeypatch):
+    real, told = AlbedoTask.score, []
+
+    def best_at_2(self, network, index, device):
+        scores = real(self, network, index, device)
+        told.append(1)
+        return scores | {"loss": abs(len(told) - 3.0)}  # one photo is kept out
+
+    monkeypatch.setattr(AlbedoTask, "score", best_at_2)
+    train(batch, tmp_path, epochs=6, keep=1)
+    left = sorted(path.name for path in tmp_path.glob("checkpoint_0*.pt"))
+    assert left == ["checkpoint_000002.pt", "checkpoint_000006.pt"]
+    state = torch.load(tmp_path / left[0], weights_only=True)["model"]
+    for key, value in load_uvnet(tmp_path / "albedo.pt").network.state_dict().items():
+        assert torch.equal(value, state[f"generator.{key}"]), key
+
+
 def test_training_may_begin_with_weights(batch, tmp_path):
     train(batch, tmp_path / "first", epochs=1)
     start = tmp_path / "first" / "albedo.pt"

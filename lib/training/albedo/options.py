@@ -50,6 +50,7 @@ class AlbedoTrainingOptions:
         truth: weight of the distance to the true albedo, of method `learned`.
         workers: threads that read the next step's photos meanwhile; 0 = none.
         save_every: epochs between checkpoints and validations.
+        keep: checkpoints that stay: the last ones, and the best; 0 = all.
         seed: of everything drawn at random.
         resume: go on from the last checkpoint in the output folder, if there is one.
     """
@@ -87,6 +88,7 @@ class AlbedoTrainingOptions:
     truth: float = 1.0
     workers: int = 2
     save_every: int = 1
+    keep: int = 3
     seed: int = 0
     resume: bool = True
 
