@@ -16,6 +16,10 @@ from lib.uvspace.mirror import mirrored_uv
 from lib.uvspace.regions import features, region
 from lib.uvspace.unwrap import ChartFields, chart_fields
 
+FITTED_SHARE = 0.4  # on 32 photos of seed 500 nearer to the truth than 0 and 1, by 0.1 and 0.4 dB
+BARE = 0.5
+DARKEST = 0.004  # linear
+
 
 @dataclass(frozen=True)
 class HeadChart:
@@ -34,6 +38,7 @@ class HeadChart:
         mirror_uv: (rows, cols, 2) where on the chart the texel's mirror image lies.
         surface: Laplacian of the skin, of which fields are carried on to what nobody saw.
         inner_albedo: (rows, cols, 3) float32 linear: usual colours of eyes, teeth and mouth.
+        log_typical: (rows, cols, 3) float32: log albedo of the mean head.
     """
 
     model: FaceModel
@@ -48,6 +53,7 @@ class HeadChart:
     mirror_uv: np.ndarray
     surface: Membrane
     inner_albedo: np.ndarray
+    log_typical: np.ndarray
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,6 +68,16 @@ class HeadChart:
     def spread(self, attributes: np.ndarray) -> np.ndarray:
         """(rows, cols, C) float32 of values (n_vertices, C); 0 between the charts."""
         return interpolate(self.buffers, attributes, self.model.triangles)
+
+    def tempered(self, albedo: np.ndarray) -> np.ndarray:
+        """(rows, cols, 3) float32 a fitted albedo (rows, cols, 3), half way to the typical pattern.
+
+        Its tone stays. What a fit makes of shadows, dark eye sockets and cheeks, is halved so.
+        """
+        off = np.log(np.maximum(albedo, DARKEST)) - self.log_typical
+        bare = self.fields.bare > BARE
+        tone = off[bare].mean(axis=0) if bare.any() else np.zeros(3, np.float32)
+        return np.exp(self.log_typical + tone + FITTED_SHARE * (off - tone)).astype(np.float32)
 
     def mirrored(self, values: np.ndarray) -> np.ndarray:
         """(rows, cols, C) float32 values (rows, cols, C) of the other side of the head."""
@@ -92,4 +108,7 @@ def head_chart(model: FaceModel, uv_size: int) -> HeadChart:
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles),
         surface=membrane(model.mean.astype(np.float64), model.triangles[skin]),
         inner_albedo=base_texture(model, uv_size),
+        log_typical=np.log(
+            np.maximum(interpolate(buffers, model.albedo(), model.triangles), DARKEST)
+        ),
     )

@@ -33,6 +33,7 @@ OUTLIER = 0.25  # log; a photo that leaves the others by more counts less
 LEAST_TEXELS = 100
 SURELY_SKIN = (0.4, 0.9)  # of its probability: between, hair lies over it
 HAIR_DARKER = (0.05, 0.35)  # log: what grows on skin is so much darker; the rest is before it
+OTHER_LIGHT = 0.35  # share of a further photo's light that the others do not have as well
 STUBBLE = 1.0  # so much more a deviation counts as the skin's where beards grow
 OWN_RANGE = (-1.5, 0.15)  # log luminance: lips, brows and beards are darker than skin around
 
@@ -62,7 +63,7 @@ def take_apart(chart: HeadChart, photos: Sequence[ChartPhoto]) -> tuple[Apart, .
     """Albedo and light of each photo of a subject; where photos show skin, it is the same skin."""
     explained = [_explain(chart, photo) for photo in photos]
     mean, weight, count = _together(explained)
-    count = count * (1 + STUBBLE * chart.fields.beard)
+    count = (1 + OTHER_LIGHT * (count - 1)) * (1 + STUBBLE * chart.fields.beard)
     skin = skin_of(mean, weight, count) * _near(weight, NEAR * chart.size[0])
     tone, usual = _tone(explained, skin)
     shift = tone.log_albedo - usual
@@ -74,15 +75,16 @@ def _explain(chart: HeadChart, photo: ChartPhoto) -> _Explained:
     bare = ramp(photo.skin, *SURELY_SKIN)
     trust = photo.weight * bare * chart.fields.bare * (1 - chart.fields.lips)
     seen = photo.weight > 0
+    usual = chart.tempered(photo.albedo)
     basis = received(photo.normal[seen], chart.normal[seen], chart.transfer[seen])
     tells = trust[seen] > SURE
     light = photo.light
     if tells.sum() > LEAST_TEXELS:
-        parts = photo.rgb[seen], photo.albedo[seen], basis, trust[seen]
+        parts = photo.rgb[seen], usual[seen], basis, trust[seen]
         light = fit_light(*(part[tells] for part in parts))
     log_light = np.zeros(photo.rgb.shape, np.float32)
     log_light[seen] = np.log(shine(basis, light))
-    log_usual = np.log(np.maximum(photo.albedo, DARKEST))
+    log_usual = np.log(np.maximum(usual, DARKEST))
     off = np.log(np.maximum(photo.rgb, DARKEST)) - log_usual - log_light
     if tells.any():
         off -= np.average(off[seen][tells], axis=0, weights=trust[seen][tells])

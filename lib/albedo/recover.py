@@ -120,7 +120,7 @@ def _whole(
     chart: HeadChart, rgb: np.ndarray, weight: np.ndarray, photo: ChartPhoto, source: Source
 ) -> np.ndarray:
     """(rows, cols, 3) float32 albedo of every texel, gaps between the charts filled."""
-    usual = chart.spread(chart.model.albedo(source.fit.albedo))
+    usual = chart.tempered(chart.spread(chart.model.albedo(source.fit.albedo)))
     skin = complete(chart, rgb, weight, usual)
     inner = _inner(chart, source, photo)
     whole = np.clip(np.where(chart.skin[..., None], skin, inner), DARKEST, BRIGHTEST)
