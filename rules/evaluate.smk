@@ -14,6 +14,7 @@ rule evaluate_heads:
         fit=rules.fit_face_model.output.fit,
         texture=rules.blend_texture.output.texture,
         albedo=rules.recover_albedo.output.albedo,
+        highlights=rules.remove_highlights.output.highlights,
         surface=if_many_views("<results>/{batch}/surface.h5"),
         model=face_model_file,
     output:

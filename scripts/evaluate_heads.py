@@ -8,6 +8,7 @@ from lib.artefacts import (
     Capture,
     FaceFit,
     Faces,
+    Highlights,
     Landmarks,
     SkinMask,
     Surface,
@@ -31,6 +32,7 @@ def main(inputs, outputs, params, threads=1):
         BatchReader(inputs.fit, FaceFit) as fits,
         BatchReader(inputs.texture, Texture) as textures,
         BatchReader(inputs.albedo, Albedo) as albedos,
+        BatchReader(inputs.highlights, Highlights) as matte,
         ExitStack() as many_views,
     ):
         surfaces = inputs.surface and many_views.enter_context(BatchReader(inputs.surface, Surface))
@@ -40,7 +42,8 @@ def main(inputs, outputs, params, threads=1):
             surface = surfaces[name] if surfaces else None
             albedo = albedos[name] if name in albedos.captures else None
             found = landmarks[name], skin[name], fits[name], textures[name]
-            return Result(capture, *found, surface, albedo)
+            highlights = matte[name] if name in matte.captures else None
+            return Result(capture, *found, surface, albedo, highlights)
 
         truths = {name: (truth, views) for name, truth, views, *_ in params.truths}
         evaluate_batch(model, textures.outcomes, truths, read, outputs.scores, options, threads)

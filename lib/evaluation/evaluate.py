@@ -14,6 +14,7 @@ from lib.artefacts import (
     Albedo,
     Capture,
     FaceFit,
+    Highlights,
     Landmarks,
     Scores,
     SkinMask,
@@ -23,6 +24,7 @@ from lib.artefacts import (
 from lib.errors import CaptureFailure
 from lib.evaluation import pictures, shape
 from lib.evaluation.heads import Head, OuterSurface, heads_of, known_placement
+from lib.evaluation.highlights import highlight_rows
 from lib.evaluation.measured import NOTHING, MeasuredSurface
 from lib.evaluation.measures import FIT, MEASURES, SURFACE
 from lib.evaluation.options import EvaluationOptions
@@ -56,6 +58,7 @@ class Result:
         texture: its colour; None = not there, which leaves its scores out.
         surface: what many views measured; None = its batch has no capture of many views.
         albedo: apart from light; None = not there.
+        highlights: the photos without what they mirror; None = not there.
     """
 
     capture: Capture
@@ -65,6 +68,7 @@ class Result:
     texture: Texture | None = None
     surface: Surface | None = None
     albedo: Albedo | None = None
+    highlights: Highlights | None = None
 
 
 def evaluate_capture(
@@ -212,6 +216,8 @@ def _picture_rows(
     yield from pictures.camera_rows(capture, fit, synthetic)
     yield from pictures.part_rows(heads, model, capture, fit, synthetic)
     yield from pictures.skin_rows(capture, result.skin, synthetic)
+    if result.highlights is not None:
+        yield from highlight_rows(capture, result.highlights, synthetic)
 
 
 def _artefact(

@@ -20,7 +20,8 @@ from lib.metrics import RemovalScore, score_mask, score_removal
 FACE = [PART_LABELS.index(name) for name in PARTS]
 BINS = 48  # of the tone curve that is read off a photo and the light that fell on it
 SOFTNESS_PX = (0.0, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0, 6.0, 9.0, 13.0)
-FEWEST = 100  # pixels of the face that are scored, and of each bin
+FEWEST = 100  # pixels of the face that are scored
+FEWEST_IN_BIN = 15
 BRIGHTER = 1.8  # than the middle of the face: a highlight, as a mere threshold would have it
 
 
@@ -97,7 +98,7 @@ def _tone_curve(light: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, np.nd
     place, value = [0.0], [0.0]
     for first, last in pairwise(cut):
         rows = order[first:last]
-        if len(rows) >= FEWEST:
+        if len(rows) >= FEWEST_IN_BIN:
             place.append(float(np.median(light[rows])))
             value.append(float(np.median(photo[rows])))
     return np.array(place), np.maximum.accumulate(value)

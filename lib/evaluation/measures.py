@@ -182,6 +182,12 @@ def _pictures() -> dict[str, Measure]:
             "highlights", "dB", "Of the picture without highlights, where there is a face.", "high"
         ),
         "removal.ssim": Measure("highlights", "1", "Structural similarity, likewise.", "high"),
+        "removal.highlight_psnr": Measure(
+            "highlights", "dB", "The same where the true photo has a highlight.", "high"
+        ),
+        "removal.highlight_ssim": Measure(
+            "highlights", "1", "Structural similarity, likewise.", "high"
+        ),
         "mask.ber": Measure("highlights", "%", "Balanced error rate of the highlight mask."),
         "mask.accuracy": Measure("highlights", "%", "Share of pixels that are right.", "high"),
     }

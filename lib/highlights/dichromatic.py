@@ -14,7 +14,7 @@ removal using bilateral filtering.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,12 +32,13 @@ BROAD = 0.35  # what is kept of it
 RISE = 0.05  # share that skin around may have more colour than is usual
 BRIGHT_MM = 14.0  # around which the brightness of matte skin is found
 FINE_MM = 1.2  # around which mirrored light follows the brightness of the photo
-TEXTURE = 0.04  # contrast of pores and spots, which stay
+TEXTURE = 0.08  # contrast of pores and spots, which stay
 NEAR_MM = 4.0  # of pixels that tell a colour, those that tell none are filled in
 SURE = 0.85  # of the mirrored light is taken off: less looks unlike skin less often
 DARK = (0.015, 0.045)  # linear; darker pixels tell no colour
 PRESSED = (0.80, 0.97)  # linear, largest channel: a tone curve presses colours above, or clips
 GREY = ((0.03, 0.07), (0.0015, 0.003))  # strength and spread of colours: a toned photo, a real one
+BURNT = (0.15, 0.4)  # share of the skin that tells no colour: not in the way, too much
 HALF = 0.04  # linear light mirrored, from which a highlight is more likely than not
 FEWEST = 50  # pixels of skin
 
@@ -48,29 +49,55 @@ class Dichromatic:
 
     def separate(self, photo: FacePhoto) -> Separated:
         """The picture without the light that its skin mirrors."""
-        found = mirrored_light(photo)
+        whole = Separated(photo.rgb.copy(), np.zeros(photo.skin.shape, np.float32))
+        window = face_window(photo)
+        face = cut(photo, window)
+        found = mirrored_light(face)
         if found is None:
-            none = np.zeros(photo.skin.shape, np.float32)
-            return Separated(photo.rgb, none)
+            return whole
         mirrored, filled, colour = found
         light = photo.illuminant.astype(np.float32)
-        diffuse = np.maximum(photo.rgb - mirrored[..., None] * light, 0)
+        diffuse = np.maximum(face.rgb - mirrored[..., None] * light, 0)
         matte = diffuse.mean(axis=2, keepdims=True) * 3 * (colour + np.float32(1 / 3)) * light
-        diffuse += filled[..., None] * (matte - diffuse)
-        return Separated(diffuse, mirrored / (mirrored + np.float32(HALF)))
+        whole.diffuse[window] = diffuse + filled[..., None] * (matte - diffuse)
+        whole.probability[window] = mirrored / (mirrored + np.float32(HALF))
+        return whole
+
+
+def face_window(photo: FacePhoto) -> tuple[slice, slice]:
+    """Rows and columns that hold the fitted head's skin; all where there is none."""
+    shown = (photo.skin > 0.2) & photo.head
+    if not shown.any():
+        shown = np.ones_like(shown)
+    margin = int(3 * photo.px_per_mm) + 1
+    spans = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (slice(max(at[0] - margin, 0), int(at[-1]) + margin + 1) for at in spans)
+    return rows, columns
+
+
+def cut(photo: FacePhoto, window: tuple[slice, slice]) -> FacePhoto:
+    """A rectangle of a photo."""
+    return replace(
+        photo,
+        rgb=photo.rgb[window],
+        skin=photo.skin[window],
+        head=photo.head[window],
+        part=None if photo.part is None else photo.part[window],
+        expected=None if photo.expected is None else photo.expected[window],
+    )
 
 
 def skin_weight(photo: FacePhoto) -> np.ndarray:
     """(h, w) float32 0..1: where highlights are looked for; lips are, eyes and teeth are not."""
     weight = ramp(photo.skin, 0.3, 0.7).astype(np.float32)
     if photo.part is not None:
-        lips = _is(photo, LIPS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
-        brows = _is(photo, BROWS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
-        weight = np.maximum(weight, np.maximum(lips, brows)) * (1 - _is(photo, NEVER))
+        lips = is_part(photo, LIPS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
+        brows = is_part(photo, BROWS) * ramp(blur(weight, 5 * photo.px_per_mm), 0.2, 0.45)
+        weight = np.maximum(weight, np.maximum(lips, brows)) * (1 - is_part(photo, NEVER))
     return ramp(blur(weight, 0.7 * photo.px_per_mm), 0.5, 0.95).astype(np.float32)
 
 
-def _is(photo: FacePhoto, names: tuple[str, ...]) -> np.ndarray:
+def is_part(photo: FacePhoto, names: tuple[str, ...]) -> np.ndarray:
     """(h, w) float32: 1 on some parts of the head."""
     if photo.part is None:
         return np.zeros(photo.skin.shape, np.float32)
@@ -90,10 +117,10 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
     bright = white.mean(axis=2)
     off = white / np.maximum(3 * bright, 1e-4)[..., None] - np.float32(1 / 3)
     told = 1 - ramp(photo.rgb.max(axis=2), *PRESSED).astype(np.float32)
-    known = skin * told * ramp(bright, *DARK).astype(np.float32) * (1 - _is(photo, BROWS))
+    known = skin * told * ramp(bright, *DARK).astype(np.float32) * (1 - is_part(photo, BROWS))
     if (known > 0.3).sum() < FEWEST:
         return None
-    real = coloured(off, bright, known)
+    real = tells_colours(photo, skin, told, known)
     if real == 0:
         return None
     lacking, colour = _lacking_colour(off, known, photo)
@@ -112,21 +139,24 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return mirrored.astype(np.float32), filled.astype(np.float32), colour
 
 
-def coloured(off: np.ndarray, bright: np.ndarray, known: np.ndarray) -> float:
-    """0 = a photo without colours, toned or not; 1 = one with.
+def tells_colours(photo: FacePhoto, skin: np.ndarray, told: np.ndarray, known: np.ndarray) -> float:
+    """0 = a photo without colours, toned or not, or burnt out; 1 = one with.
 
     Without colours, chromaticity is a function of brightness.
     """
     chosen = known > 0.3
-    strength = float(np.median(np.linalg.norm(off[chosen], axis=1)))
-    values = off[chosen][np.argsort(bright[chosen], kind="stable")]
+    bright = photo.rgb.mean(axis=2)[chosen]
+    off = photo.rgb[chosen] / np.maximum(3 * bright, 1e-4)[:, None] - np.float32(1 / 3)
+    burnt = float((skin * (1 - told)).sum() / max(float(skin.sum()), 1.0))
+    real = ramp(float(np.median(np.linalg.norm(off, axis=1))), *GREY[0])
+    real *= 1 - ramp(burnt, *BURNT)
+    values = off[np.argsort(bright, kind="stable")]
     count = len(values) // 32
     if count < 8:
-        return float(ramp(strength, *GREY[0]))
+        return float(real)
     steps = values[: 32 * count].reshape(32, count, 3)
     away = np.square(steps - np.median(steps, axis=1, keepdims=True)).sum(axis=2)
-    spread = float(np.sqrt(np.median(away)))
-    return float(ramp(strength, *GREY[0]) * ramp(spread, *GREY[1]))
+    return float(real * ramp(float(np.sqrt(np.median(away))), *GREY[1]))
 
 
 def _lacking_colour(
@@ -136,7 +166,7 @@ def _lacking_colour(
 
     Lips have a colour of their own.
     """
-    lips = blur(_is(photo, LIPS), 0.5 * photo.px_per_mm)
+    lips = blur(is_part(photo, LIPS), 0.5 * photo.px_per_mm)
     lacking, colour = np.zeros(known.shape, np.float32), np.zeros_like(off)
     for of in (1 - lips, lips):
         weight = known * of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-COARSE = 3.0  # sigma in px at which a picture is small enough
+COARSE = 2.0  # sigma in px at which a picture is small enough
 LEAST = 1e-6
 
 
