@@ -215,10 +215,15 @@ def test_content_is_squares_and_slopes():
     assert float(losses.content(found, true)) == pytest.approx(0.2 * 10 / 4 + 0.4 * slopes)
 
 
-def test_cross_entropy_is_that_of_soft_targets_and_finite():
-    probability, mask = torch.tensor([0.25, 0.5, 1.0]), torch.tensor([0.0, 0.4, 0.0])
-    wanted = torch.nn.functional.binary_cross_entropy(probability, mask)
-    assert float(losses.cross_entropy(probability, mask)) == pytest.approx(float(wanted))
+def test_cross_entropy_is_that_of_soft_targets_also_where_a_network_is_sure():
+    probability = torch.tensor([0.25, 0.5], dtype=torch.float64)
+    mask = torch.tensor([0.0, 0.4])
+    wanted = -np.log(0.75) - 0.4 * np.log(0.5) - 0.6 * np.log(0.5)
+    assert float(losses.cross_entropy(probability, mask)) == pytest.approx(wanted / 2)
+    odds = torch.tensor([40.0, -120.0, 3.0], requires_grad=True)  # the first two are 1 and 0
+    loss = losses.cross_entropy(odds.sigmoid(), torch.tensor([0.0, 1.0, 1.0]))
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(odds.grad).all() and odds.grad[2] < 0
 
 
 def test_gram_mixes_batch_and_channels():

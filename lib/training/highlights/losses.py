@@ -7,6 +7,7 @@ Unet-Transformer (Computational Visual Media 9); the style of Gatys et al. 2016 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from lib.networks.highlight_unet import Removed
 from lib.networks.vgg19 import Vgg19Features
@@ -15,7 +16,6 @@ from lib.training.highlights.options import HighlightTrainingOptions
 SQUARES, SLOPES = 0.2, 0.4  # of the content
 LARGE = 10.0  # squares in `pixel`: the shares of highlights are learnt soon, not the median alone
 STYLE_SCALE = 1e4
-LEAST_LOG = -100.0  # of a probability
 
 
 def highlight_losses(
@@ -50,10 +50,8 @@ def highlight_losses(
 
 def cross_entropy(probability: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean cross entropy of a probability and how much is true, in whole precision."""
-    probability = probability.float()
-    yes = probability.log().clamp_min(LEAST_LOG)
-    no = (1 - probability).log().clamp_min(LEAST_LOG)
-    return -(mask * yes + (1 - mask) * no).mean()
+    with torch.autocast(probability.device.type, enabled=False):
+        return F.binary_cross_entropy(probability.float(), mask)
 
 
 def content(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
