@@ -34,6 +34,8 @@ LEAST_TEXELS = 100
 SURELY_SKIN = (0.4, 0.9)  # of its probability: between, hair lies over it
 HAIR_DARKER = (0.05, 0.35)  # log: what grows on skin is so much darker; the rest is before it
 OTHER_LIGHT = 0.35  # share of a further photo's light that the others do not have as well
+STRAND = 0.006  # of the chart's side: strands are darker than what is around so far
+STRAND_DARKER = (0.04, 0.20)  # log
 STUBBLE = 1.0  # so much more a deviation counts as the skin's where beards grow
 OWN_RANGE = (-1.5, 0.15)  # log luminance: lips, brows and beards are darker than skin around
 
@@ -167,8 +169,10 @@ def _own_colour(chart: HeadChart, photo: ChartPhoto, grey: np.ndarray) -> np.nda
         photo: the photo.
         grey: (rows, cols) log of how much brighter than skin around.
     """
-    grows = np.maximum(chart.hair, chart.fields.beard) * (1 - photo.skin)
-    hair = grows * ramp(-grey, *HAIR_DARKER)
+    around = cv2.GaussianBlur(grey, (0, 0), STRAND * len(grey))
+    strands = ramp(around - grey, *STRAND_DARKER)  # of stubble, between which skin is seen
+    grows = np.maximum(chart.hair, chart.fields.beard)
+    hair = grows * np.maximum((1 - photo.skin) * ramp(-grey, *HAIR_DARKER), strands)
     return np.maximum(hair, chart.fields.lips).astype(np.float32)
 
 
