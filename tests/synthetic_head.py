@@ -91,7 +91,8 @@ class SyntheticCase:
     scores: Scores
 
 
-LINE = ("capture", "faces", "landmarks", "skin", "fit", "highlights", "texture", "albedo")  # what every capture has
+# What every capture has.
+LINE = ("capture", "faces", "landmarks", "skin", "fit", "highlights", "texture", "albedo")
 
 
 def synthetic_case(

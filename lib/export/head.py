@@ -128,23 +128,16 @@ class HeadExporter:
             if measured.by_views:
                 fit = measured_fit(self.model, fit, measured.base)
         fit = replace(fit, vertices=self._pouch.tucked(fit.vertices))
-        coefficients = tables.coefficient_table(self.model, capture, fit)
-        known = appearance is not None and appearance.is_known
-        if known:
-            coefficients["skin_tone"] = skin_tone(appearance.albedo)
+        appearance = appearance or Appearance()
+        if appearance.has_matte_photos and self.options.diffuse_photos:
+            write_matte_photos(folder, capture, appearance.highlights)
+        if appearance.is_known:
             self._write_appearance(folder, capture, fit, appearance, measured, relief)
             save_png(folder / "texture.png", srgb8_of_half(texture.rgb), "runs")
-        if appearance is not None and appearance.has_matte_photos and self.options.diffuse_photos:
-            write_matte_photos(folder, capture, appearance.highlights)
-        colour = srgb8_of_half(appearance.albedo.rgb if known else texture.rgb)
+        colour = srgb8_of_half((appearance.albedo if appearance.is_known else texture).rgb)
         save_png(folder / "albedo.png", colour, "runs")
-        self._write_meshes(folder, name, fit, colour, relief, appearance if known else None)
-        for file, content in (
-            ("coefficients.json", coefficients),
-            ("camera.json", tables.camera_table(capture, fit)),
-            ("landmarks.json", tables.landmark_table(capture, landmarks, fit)),
-        ):
-            tables.write_json(folder / file, content)
+        self._write_meshes(folder, name, fit, colour, relief, appearance)
+        self._write_tables(folder, capture, landmarks, fit, appearance)
         paint = pictures.texture_paint(self.model, texture)
         over = pictures.overlay(
             self.model, capture, fit, paint, self.options.overlay_side_px, fit.frontal_view
@@ -152,6 +145,25 @@ class HeadExporter:
         save_png(folder / "overlay.png", over, "fast")
         turned = pictures.turntable(self.model, fit, paint, self.options.turntable_px)
         save_png(folder / "turntable.png", turned, "runs")
+
+    def _write_tables(
+        self,
+        folder: Path,
+        capture: Capture,
+        landmarks: Landmarks,
+        fit: FaceFit,
+        appearance: Appearance,
+    ) -> None:
+        """coefficients.json, camera.json and landmarks.json."""
+        coefficients = tables.coefficient_table(self.model, capture, fit)
+        if appearance.is_known:
+            coefficients["skin_tone"] = skin_tone(appearance.albedo)
+        for file, content in (
+            ("coefficients.json", coefficients),
+            ("camera.json", tables.camera_table(capture, fit)),
+            ("landmarks.json", tables.landmark_table(capture, landmarks, fit)),
+        ):
+            tables.write_json(folder / file, content)
 
     def _write_surface(
         self, folder: Path, capture: Capture, fit: FaceFit, measured: Measured
@@ -204,14 +216,14 @@ class HeadExporter:
         fit: FaceFit,
         albedo: np.ndarray,
         relief: ReliefFiles | None,
-        appearance: Appearance | None,
+        appearance: Appearance,
     ) -> None:
         """head.obj, head.mtl, head.ply and head.glb; `albedo` is (h, w, 3) uint8 sRGB."""
         normals = vertex_normals(fit.vertices, self.model.triangles)
         sigma = fit.vertex_sigma_mm
         comment = f"head fitted to a photo with the model '{fit.model}'; millimetres"
         write_obj(folder / "head.obj", fit.vertices, normals, self._obj, comment)
-        gloss = None if appearance is None else (*GLOSS_FILES, LARGEST_F0)
+        gloss = (*GLOSS_FILES, LARGEST_F0) if appearance.is_known else None
         write_mtl(folder / "head.mtl", "albedo.png", gloss)
         write_ply(folder / "head.ply", fit.vertices, normals, sigma, self.model.triangles, comment)
         side = self.options.glb_texture_px
@@ -227,7 +239,7 @@ class HeadExporter:
                 more_images=relief.pictures,
                 relief=relief.told,
             )
-        if appearance is not None:
+        if appearance.is_known:
             head = replace(head, gloss_image=gloss_png(appearance.albedo, side), ior=IOR)
         write_glb(folder / "head.glb", head, self._glb)
 
