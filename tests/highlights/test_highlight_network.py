@@ -47,7 +47,7 @@ def photo(size=(120, 100), illuminant=(1.0, 1.0, 1.0), px_per_mm=0.9, seed=0):
     head = np.zeros(size, bool)
     head[size[0] // 10 : -size[0] // 10, size[1] // 10 : -size[1] // 10] = True
     rgb = ((skin + spot) * light).astype(np.float32)
-    return FacePhoto(rgb, head.astype(np.float32), head, light, None, px_per_mm), spot[..., 0]
+    return FacePhoto(rgb, head.astype(np.float32), head, light, px_per_mm=px_per_mm), spot[..., 0]
 
 
 def test_the_published_method_shows_the_network_the_encoded_picture_whole():
