@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from lib.artefacts import Capture, FaceFit, SkinMask
+from lib.artefacts import BaseMesh, Capture, FaceFit, SkinMask, Surface
 from lib.facemodel.model import FaceModel
 from lib.imaging.colour import linear_to_srgb8
-from lib.render import render_buffers
+from lib.render import Camera, render_buffers
+from lib.uvspace.grid import chart_grid
+from lib.uvspace.measured import Measured
+from tests.studio import rig_of
 from tests.texture.conftest import Scene, make_scene, normals_of, true_albedo
 
 
@@ -19,9 +22,10 @@ class Glossy:
     """A photo with a highlight, and what it is made of.
 
     Args:
-        diffuse: (h, w, 3) linear.
+        diffuse: (h, w, 3) linear, of the first view.
         specular: (h, w) linear, of each channel under a grey light.
         head: (h, w) bool.
+        views: all three of each view.
     """
 
     model: FaceModel
@@ -31,6 +35,7 @@ class Glossy:
     diffuse: np.ndarray
     specular: np.ndarray
     head: np.ndarray
+    views: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
 
 
 def gloss(scene: Scene, light=(1.0, 1.0, 1.0), strength=0.25, noise=0.0) -> Glossy:
@@ -55,7 +60,32 @@ def gloss(scene: Scene, light=(1.0, 1.0, 1.0), strength=0.25, noise=0.0) -> Glos
     skin = SkinMask(probability=tuple(255 * mask.astype(np.uint8) for _, _, mask in found))
     capture = scene.capture.replace(image=tuple(images))
     diffuse, lobe, mask = found[0]
-    return Glossy(scene.model, capture, scene.fit, skin, diffuse, lobe, mask)
+    return Glossy(scene.model, capture, scene.fit, skin, diffuse, lobe, mask, tuple(found))
+
+
+def measured_of(case: Glossy) -> Measured:
+    """The true cameras, and the true surface."""
+    fit, model = case.fit, case.model
+    cameras = [
+        Camera(pose, float(focal), centre)
+        for pose, focal, centre in zip(
+            fit.world_to_camera, fit.focal_px, fit.centre_px, strict=True
+        )
+    ]
+    grid, pose = chart_grid(model, model.mean, 192), np.eye(4)[:3]
+    flat, zeros = np.zeros(grid.mask.shape), np.zeros(model.n_vertices)
+    surface = Surface(
+        method="truth",
+        head_to_world=pose,
+        position_mm=np.where(grid.mask[..., None], grid.position, np.nan),
+        normal=np.where(grid.mask[..., None], grid.normal, 0),
+        distance_mm=flat,
+        confidence=grid.mask.astype(np.float32),
+        expression_share=flat,
+    )
+    return Measured(
+        rig_of(cameras), BaseMesh("egg", "views", model.mean, pose, zeros, zeros), surface
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lib.artefacts import Highlights
 from lib.errors import ConfigError
 from lib.highlights import HighlightOptions, remove_highlights
 from lib.imaging import srgb_to_linear
@@ -75,3 +76,22 @@ def test_a_view_that_was_not_fitted_is_its_photo(glossy):
 def test_two_numbers_are_no_light():
     with pytest.raises(ConfigError, match=r"highlights\.illuminant is \[1, 2\], expected three"):
         HighlightOptions(illuminant=[1, 2])
+
+
+def test_the_numbers_of_the_method_are_those_of_its_version(glossy):
+    """Golden numbers: another result on the same photo raises the artefact's version."""
+    assert Highlights.version == 1
+    found = removed(glossy)
+    matte, lit = srgb_to_linear(found.diffuse[0]), glossy.specular > 0.05
+    numbers = [*matte[lit].mean(axis=0), *matte[glossy.head].std(axis=0)]
+    numbers += [found.probability[0][lit].mean(), found.probability[0][glossy.head].mean()]
+    numbers += [*found.illuminant[0], found.illuminant_sigma[0]]
+    np.testing.assert_allclose(numbers, GOLDEN, rtol=2e-3)
+
+
+GOLDEN = [
+    *(0.4689509, 0.2856410, 0.2115697),
+    *(0.07393613, 0.04579217, 0.03172193),
+    *(178.4101, 16.03928),
+    *(0.9873316, 1.003873, 1.008796, 0.08750258),
+]
