@@ -3,7 +3,8 @@
 Three things tell something, as Gaussians over log(R/G) and log(B/G): the camera, whose white
 balance has mostly been right; the whites of the eyes; and highlights, whose difference to the skin
 around is light mirrored mixed with light scattered, so that they tell the light's colour across
-the direction of the skin's, and hardly along it. The sigmas were measured on made-up people.
+the direction of the skin's, and hardly along it. The sigmas were chosen on 24 made-up people: the
+light that is told is off by 0.9 of its sigma there (root mean square).
 
 Source: Tominaga & Wandell 1989, Standard surface-reflectance model and illuminant estimation
 (JOSA A 6(4)), for highlights.
