@@ -33,11 +33,13 @@ RISE = 0.05  # share that skin around may have more colour than is usual
 BRIGHT_MM = 14.0  # around which the brightness of matte skin is found
 FINE_MM = 1.2  # around which mirrored light follows the brightness of the photo
 TEXTURE = 0.08  # contrast of pores and spots, which stay
-NEAR_MM = 4.0  # of pixels that tell a colour, those that tell none are filled in
+NEAR_MM = 10.0  # of pixels that tell a colour, those that tell none are filled in
 SURE = 0.85  # of the mirrored light is taken off: less looks unlike skin less often
 DARK = (0.015, 0.045)  # linear; darker pixels tell no colour
 PRESSED = (0.80, 0.97)  # linear, largest channel: a tone curve presses colours above, or clips
 GREY = ((0.03, 0.07), (0.0015, 0.003))  # strength and spread of colours: a toned photo, a real one
+PALE = (0.08, 0.30)  # share of colour that lacks: then a pressed pixel has lost it to a highlight
+COLD, COLD_SHARE = -0.02, (0.15, 0.40)  # blue less a third of skin that no usual lamp shines on
 BURNT = (0.15, 0.4)  # share of the skin that tells no colour: not in the way, too much
 HALF = 0.04  # linear light mirrored, from which a highlight is more likely than not
 FEWEST = 50  # pixels of skin
@@ -130,6 +132,7 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
     excess = np.maximum(bright - matte, 0)
     near = blur(known, NEAR_MM * per_mm) / np.maximum(blur(skin, NEAR_MM * per_mm), 1e-3)
     near = ramp(near, 0.3, 0.7)
+    told = 1 - (1 - told) * ramp(lacking, *PALE)
     mirrored = told * np.minimum(local * bright, excess) + (1 - told) * near * excess
     smooth = follow(bright, mirrored, skin, max(FINE_MM * per_mm, 1.0), TEXTURE)
     mirrored = np.clip(smooth, 0, 0.95 * bright) * skin * real * SURE
@@ -140,7 +143,7 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def tells_colours(photo: FacePhoto, skin: np.ndarray, told: np.ndarray, known: np.ndarray) -> float:
-    """0 = a photo without colours, toned or not, or burnt out; 1 = one with.
+    """0 = a photo without colours, toned, burnt out or under coloured lamps; 1 = one with.
 
     Without colours, chromaticity is a function of brightness.
     """
@@ -150,6 +153,7 @@ def tells_colours(photo: FacePhoto, skin: np.ndarray, told: np.ndarray, known: n
     burnt = float((skin * (1 - told)).sum() / max(float(skin.sum()), 1.0))
     real = ramp(float(np.median(np.linalg.norm(off, axis=1))), *GREY[0])
     real *= 1 - ramp(burnt, *BURNT)
+    real *= 1 - ramp(float((off[:, 2] > COLD).mean()), *COLD_SHARE)
     values = off[np.argsort(bright, kind="stable")]
     count = len(values) // 32
     if count < 8:
