@@ -34,6 +34,8 @@ LEAST_TEXELS = 100
 SURELY_SKIN = (0.4, 0.9)  # of its probability: between, hair lies over it
 HAIR_DARKER = (0.05, 0.35)  # log: what grows on skin is so much darker; the rest is before it
 OTHER_LIGHT = 0.35  # share of a further photo's light that the others do not have as well
+BROWS = (0.02, 0.2)  # of the chart's field of brows
+ABOUT_BROWS, UNDER_BROWS = 0.004, 0.02  # of the chart's side: so far skin is carried on below them
 STRAND = 0.006  # of the chart's side: strands are darker than what is around so far
 STRAND_DARKER = (0.04, 0.20)  # log
 STUBBLE = 1.0  # so much more a deviation counts as the skin's where beards grow
@@ -86,12 +88,22 @@ def _explain(chart: HeadChart, photo: ChartPhoto) -> _Explained:
         light = fit_light(*(part[tells] for part in parts))
     log_light = np.zeros(photo.rgb.shape, np.float32)
     log_light[seen] = np.log(shine(basis, light))
-    log_usual = np.log(np.maximum(usual, DARKEST))
+    log_usual = _without_brows(chart, np.log(np.maximum(usual, DARKEST)))
     off = np.log(np.maximum(photo.rgb, DARKEST)) - log_usual - log_light
     if tells.any():
         off -= np.average(off[seen][tells], axis=0, weights=trust[seen][tells])
     off = np.clip(off, *OFF_RANGE) * seen[..., None]
     return _Explained(photo, log_usual, log_light, light, off.astype(np.float32), trust)
+
+
+def _without_brows(chart: HeadChart, log_usual: np.ndarray) -> np.ndarray:
+    """(rows, cols, 3) float32: skin's colour where brows may grow; a photo shows its own brows."""
+    grows = (chart.hair > BROWS[0]).astype(np.float32)
+    near = cv2.GaussianBlur(grows, (0, 0), ABOUT_BROWS * chart.size[0])
+    brows = ramp(near, 0.02, 0.3)[..., None]
+    skin = chart.outer * chart.fields.bare * (near < 0.01)
+    around = masked_gaussian(log_usual, skin, UNDER_BROWS * chart.size[0])
+    return (log_usual + brows * (around - log_usual)).astype(np.float32)
 
 
 def _together(explained: Sequence[_Explained]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -173,7 +185,8 @@ def _own_colour(chart: HeadChart, photo: ChartPhoto, grey: np.ndarray) -> np.nda
     strands = ramp(around - grey, *STRAND_DARKER)  # of stubble, between which skin is seen
     grows = np.maximum(chart.hair, chart.fields.beard)
     hair = grows * np.maximum((1 - photo.skin) * ramp(-grey, *HAIR_DARKER), strands)
-    return np.maximum(hair, chart.fields.lips).astype(np.float32)
+    own = np.maximum(hair, ramp(chart.hair, *BROWS))  # brows are told from skin by no mask
+    return np.maximum(own, chart.fields.lips).astype(np.float32)
 
 
 def _scaled(

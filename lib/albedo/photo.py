@@ -20,7 +20,7 @@ from lib.artefacts import (
     Surface,
     Texture,
 )
-from lib.imaging import luminance, srgb_to_linear
+from lib.imaging import srgb_to_linear
 from lib.render import sample_image
 from lib.uvspace.grey import relief_tilt
 from lib.uvspace.grid import Grid, grid_of
@@ -118,7 +118,7 @@ def chart_photos(chart: HeadChart, source: Source) -> tuple[ChartPhoto, ...]:
 def _photo(chart: HeadChart, source: Source, view: int, tilt: np.ndarray) -> ChartPhoto:
     """A view of the fitted head."""
     face = _unwrapped(chart, source, view)
-    rgb = face.rgb * _share_of_diffuse(source, view, face)[..., None]
+    rgb = face.rgb * _share_of_diffuse(source, view, face)
     normal = (face.normal + tilt) * face.mask[..., None]
     normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-6)
     white, sigma, told = _white(source, view)
@@ -147,15 +147,15 @@ def _unwrapped(chart: HeadChart, source: Source, view: int) -> UnwrappedFace:
 
 
 def _share_of_diffuse(source: Source, view: int, face: UnwrappedFace) -> np.ndarray:
-    """(rows, cols) float32 0..1: what is left of the photo's light without what was mirrored."""
-    share = np.ones(face.weight.shape, np.float32)
+    """(rows, cols, 3) float32 0..1: what is left of each colour without what was mirrored."""
+    share = np.ones(face.rgb.shape, np.float32)
     if source.highlights is None:
         return share
-    seen = luminance(srgb_to_linear(source.capture.image[view]))
-    kept = luminance(srgb_to_linear(source.highlights.diffuse[view]))
+    seen = srgb_to_linear(source.capture.image[view])
+    kept = srgb_to_linear(source.highlights.diffuse[view])
     ratio = np.clip((kept + LEAST_LIGHT) / (seen + LEAST_LIGHT), 0, 1).astype(np.float32)
     of = face.weight > 0
-    share[of] = sample_image(ratio[..., None], face.place_px[of])[:, 0]
+    share[of] = sample_image(ratio, face.place_px[of])
     return share
 
 

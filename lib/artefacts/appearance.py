@@ -47,7 +47,7 @@ class Albedo(Artefact):
     albedo, specular and roughness.
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     method: str = text("albedo.method that made it")
     rgb: np.ndarray = array(
