@@ -26,7 +26,7 @@ def tools(model):
     return AlbedoTools.load(OPTIONS, model)
 
 
-GOLDEN = [0.23460, 0.12590, 0.07998, 0.006462, 0.005472, 0.003673, 3.1873, -16.869, 31.633, 0.31812]
+GOLDEN = [0.23435, 0.12577, 0.07990, 0.006418, 0.005463, 0.003668, 3.1873, -16.869, 31.633, 0.31812]
 OPTIONS = AlbedoOptions(uv_size=SIDE)
 
 
