@@ -70,9 +70,9 @@ class HeadChart:
         return interpolate(self.buffers, attributes, self.model.triangles)
 
     def tempered(self, albedo: np.ndarray) -> np.ndarray:
-        """(rows, cols, 3) float32 a fitted albedo (rows, cols, 3), half way to the typical pattern.
+        """(rows, cols, 3) float32 a fitted albedo (rows, cols, 3), nearer to the typical pattern.
 
-        Its tone stays. What a fit makes of shadows, dark eye sockets and cheeks, is halved so.
+        Its tone stays. Of what a fit makes of shadows, dark eye sockets and cheeks, little is left.
         """
         off = np.log(np.maximum(albedo, DARKEST)) - self.log_typical
         bare = self.fields.bare > BARE

@@ -16,7 +16,7 @@ from lib.errors import CaptureFailure
 from lib.export.tables import LIGHT_CONVENTION, MODEL_FRAME, Json, plain
 from lib.highlights.original import at_original_size
 from lib.imaging import encode_png, save_png
-from lib.metrics import skin_class
+from lib.metrics import sure_class
 from lib.render.light_sets import LIGHT_SETS, Lamp
 
 logger = logging.getLogger(__name__)
@@ -105,12 +105,12 @@ def write_matte_photos(folder: Path, capture: Capture, highlights: Highlights) -
 
 
 def skin_tone(albedo: Albedo) -> Json:
-    """The individual typology angle, its sigma and class."""
-    angle = float(albedo.ita_deg)
+    """The individual typology angle with its sigma, and its class; None where sigma spans more."""
+    angle, sigma = float(albedo.ita_deg), float(albedo.ita_sigma_deg)
     return {
         "ita_deg": plain(angle, 2),
-        "ita_sigma_deg": plain(albedo.ita_sigma_deg, 2),
-        "class": skin_class(angle) if np.isfinite(angle) else None,
+        "ita_sigma_deg": plain(sigma, 2),
+        "class": sure_class(angle, sigma),
         "definition": "arctan((L* - 50) / b*) of CIELAB under D65, mean over bare skin",
         "method": albedo.method,
     }

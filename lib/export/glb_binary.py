@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-BYTE, USHORT, UINT, FLOAT = 5121, 5123, 5125, 5126
+USHORT, UINT, FLOAT = 5123, 5125, 5126
 
 
 class Binary:

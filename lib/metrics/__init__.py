@@ -7,6 +7,7 @@ from lib.metrics.albedo import (
     score_albedo,
     score_fairness,
     skin_class,
+    sure_class,
 )
 from lib.metrics.align import (
     IDENTITY,
@@ -144,5 +145,6 @@ __all__ = [
     "similarity_to_scan",
     "skin_class",
     "summarise_now",
+    "sure_class",
     "vertex_errors",
 ]

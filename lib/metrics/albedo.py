@@ -96,6 +96,14 @@ def skin_class(ita_deg: float) -> str:
     return SKIN_CLASSES[-1][0]
 
 
+def sure_class(ita_deg: float, sigma_deg: float) -> str | None:
+    """The skin class that an angle has wherever it lies within its sigma; None = no single one."""
+    if not np.isfinite([ita_deg, sigma_deg]).all():
+        return None
+    names = {skin_class(ita_deg + step * sigma_deg) for step in (-1, 0, 1)}
+    return names.pop() if len(names) == 1 else None
+
+
 def score_albedo(
     found: np.ndarray, true: np.ndarray, mask: np.ndarray | None = None
 ) -> AlbedoScore:

@@ -12,7 +12,7 @@ import numpy as np
 from lib.artefacts import ARTEFACTS, Albedo, BatchReader, Capture, FaceFit, Faces, Texture
 from lib.evaluation import EvaluationOptions
 from lib.facemodel.model import FaceModel
-from lib.metrics import skin_class
+from lib.metrics import sure_class
 from lib.report import page
 from lib.report.options import ReportOptions
 from lib.report.page import HeadCard
@@ -187,7 +187,8 @@ def _tone(albedo: Albedo | None) -> tuple[tuple[str, str], ...]:
     if albedo is None or not np.isfinite(albedo.ita_deg):
         return ()
     angle, sigma = float(albedo.ita_deg), float(albedo.ita_sigma_deg)
-    return (("skin tone", f"{skin_class(angle)}, ITA {angle:.0f}° ± {sigma:.0f}°"),)
+    name = sure_class(angle, sigma)
+    return (("skin tone", f"{name + ', ' if name else ''}ITA {angle:.0f}° ± {sigma:.0f}°"),)
 
 
 def _spread(sigma: float) -> str:

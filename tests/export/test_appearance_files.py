@@ -8,7 +8,7 @@ from PIL import Image
 
 from lib.artefacts import digest
 from lib.export import Appearance, ExportOptions, HeadExporter
-from lib.export.appearance import LARGEST_F0, PHOTO_FILES, gloss_picture
+from lib.export.appearance import LARGEST_F0, PHOTO_FILES, gloss_picture, skin_tone
 from lib.export.head import APPEARANCE_FILES, FILES
 from lib.export.relit import RELIT_FILES
 from lib.imaging import linear_to_srgb
@@ -112,6 +112,11 @@ def test_the_skins_tone_has_its_sigma_and_class(folder):
     tone = json.loads((folder / "coefficients.json").read_text())["skin_tone"]
     assert (tone["ita_deg"], tone["ita_sigma_deg"]) == (35.0, 6.0)
     assert tone["class"] == "intermediate"
+
+
+def test_a_class_is_named_only_where_sigma_leaves_no_other(case):
+    for sigma, name in ((6.0, "intermediate"), (8.0, None), (np.nan, None)):
+        assert skin_tone(case.albedo.replace(ita_sigma_deg=sigma))["class"] == name
 
 
 def test_in_its_own_light_the_albedo_looks_like_the_texture(folder, case, model):
