@@ -11,13 +11,7 @@ sys.path.insert(0, str(PROJECT))
 
 from lib.artefacts import ARTEFACTS, EXPORT_VERSION
 from lib.devices import gpu_pool
-from lib.planning import (
-    assign,
-    batch_digest,
-    find_samples,
-    read_ledger,
-    update_ledger,
-)
+from lib.planning import batch_digest, plan_job, plan_run, update_ledger
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.models import model_file, regressor_file, weights_input
@@ -33,34 +27,10 @@ VERSION = {name: kind.version for name, kind in ARTEFACTS.items()} | {
 }
 LEDGER_FILE = Path(config["results"]) / "batches.tsv"
 TORCH_ENV = PROJECT / "envs" / "visagraph.yaml"
-
-
-def read_photos():
-    """Images of this run: of a sheet or a folder, or none (then only single rules can be asked for)."""
-    sources = [config[name] for name in ("photos", "captures", "samples")]
-    return find_samples(*sources, read_ledger(LEDGER_FILE).names())
-
-
-def plan():
-    """The ledger with this run's photos, and the batches that hold at least one of them.
-
-    Only the main process looks at the photos; jobs read what it wrote before it started them.
-    """
-    ledger = read_ledger(LEDGER_FILE)
-    if not workflow.is_main_process:
-        return ledger, [], list(ledger.batches)
-    samples = read_photos()
-    ledger = assign(ledger, samples, config["batch_size"])
-    wanted = {sample.capture for sample in samples}
-    batches = [
-        name
-        for name, rows in ledger.batches.items()
-        if any(row.capture in wanted for row in rows)
-    ]
-    return ledger, samples, batches
-
-
-LEDGER, SAMPLES, BATCHES = plan()
+# Only the main process looks at the photos.
+LEDGER, SAMPLES, BATCHES = (
+    plan_run(config, LEDGER_FILE) if workflow.is_main_process else plan_job(LEDGER_FILE)
+)
 SCORED = [batch for batch in BATCHES if LEDGER.truths(batch)]
 
 
@@ -81,7 +51,8 @@ def after_kill(wildcards):
 def remember_batches():
     """Write the ledger, once per run and never in a dry-run."""
     if workflow.is_main_process and SAMPLES:
-        update_ledger(LEDGER_FILE, SAMPLES, config["batch_size"])
+        sizes = config["batch_size"], config["max_batches"]
+        update_ledger(LEDGER_FILE, SAMPLES, *sizes)
 
 
 def show_summary():
@@ -136,7 +107,7 @@ def if_parsed(file):
 
 def has_many_views(batch):
     """Whether a batch holds a capture of several views."""
-    return any(len(views) > 1 for views in LEDGER.captures(batch).values())
+    return batch in LEDGER.many_views
 
 
 def has_surface(batch):

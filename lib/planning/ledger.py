@@ -75,6 +75,16 @@ class Ledger:
             grouped.setdefault(row.batch, []).append(row)
         return {name: tuple(rows) for name, rows in sorted(grouped.items(), key=_batch_order)}
 
+    @cached_property
+    def many_views(self) -> frozenset[str]:
+        """Names of the batches that hold a capture of several views."""
+        seen, found = set(), set()
+        for row in self.rows:
+            if row.capture in seen:
+                found.add(row.batch)
+            seen.add(row.capture)
+        return frozenset(found)
+
     def captures(self, batch: str) -> dict[str, tuple[Sample, ...]]:
         """Capture name -> its samples sorted by view, for one batch, in order.
 
@@ -162,7 +172,9 @@ def write_ledger(path: str | Path, ledger: Ledger) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def update_ledger(path: str | Path, samples: Sequence[Sample], batch_size: int) -> Ledger:
+def update_ledger(
+    path: str | Path, samples: Sequence[Sample], batch_size: int, max_batches: int
+) -> Ledger:
     """Read the ledger, `assign` the samples, and write it back where it changed.
 
     Processes that do so at the same time wait for one another.
@@ -171,6 +183,7 @@ def update_ledger(path: str | Path, samples: Sequence[Sample], batch_size: int) 
         path: the ledger file, `results/batches.tsv`.
         samples: all photos of the run.
         batch_size: images per new batch.
+        max_batches: new batches that are made at most, see `assign`.
 
     Raises:
         ConfigError: the file is not a ledger.
@@ -180,22 +193,24 @@ def update_ledger(path: str | Path, samples: Sequence[Sample], batch_size: int) 
     with open(path.with_name(f".{path.name}.lock"), "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = read_ledger(path)
-        after = assign(before, samples, batch_size)
+        after = assign(before, samples, batch_size, max_batches)
         if after != before:
             write_ledger(path, after)
         return after
 
 
-def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int) -> Ledger:
+def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int, max_batches: int) -> Ledger:
     """The ledger with every sample in a batch, by the rules of this module.
 
     New batches are filled subject by subject, in the order of the samples; a subject with more
-    images than `batch_size` has a batch of its own.
+    images than `batch_size` has a batch of its own. Where that would make more batches than
+    `max_batches`, they are larger.
 
     Args:
         ledger: the ledger so far.
         samples: all photos of the run.
         batch_size: images per new batch, at least 1.
+        max_batches: new batches for which batches keep to that size, at least 1.
     """
     subjects: dict[str, dict[str, list[Sample]]] = {}
     current: dict[str, list[Sample]] = {}
@@ -212,7 +227,9 @@ def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int) -> Ledger
             homeless[subject] = captures
     moved = {name for captures in homeless.values() for name in captures}
     kept = _kept_rows(ledger, current, moved, set(homeless))
-    return Ledger((*kept, *_new_rows(homeless, _next_number(ledger), batch_size)))
+    images = sum(len(views) for captures in homeless.values() for views in captures.values())
+    size = max(batch_size, -(-images // max_batches))
+    return Ledger((*kept, *_new_rows(homeless, _next_number(ledger), size)))
 
 
 def batch_digest(ledger: Ledger, batch: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from lib.errors import ConfigError
 from lib.planning.captures import scan_captures
-from lib.planning.samples import Sample, read_samples, scan_photos
+from lib.planning.samples import Sample, scan_photos
+from lib.planning.sheet import read_samples
 
 
 def find_samples(

@@ -304,7 +304,7 @@ def test_a_photo_that_may_not_be_read_is_a_row_and_the_others_go_on(tmp_path):
     (tmp_path / "photos").mkdir()
     for name in ("anna.png", "locked.png", "zoe.png"):
         photo(tmp_path / "photos" / name)
-    update_ledger(tmp_path / "batches.tsv", scan_photos(tmp_path / "photos"), 8)
+    update_ledger(tmp_path / "batches.tsv", scan_photos(tmp_path / "photos"), 8, 1000)
     (tmp_path / "photos" / "locked.png").chmod(0)
     done = subprocess.run(
         [sys.executable, "-c", IMPORT],

@@ -7,7 +7,8 @@ import pytest
 from lib.errors import ConfigError
 from lib.planning import assign, batch_digest, find_samples, read_ledger, scan_captures
 from lib.planning.ledger import Ledger, write_ledger
-from lib.planning.samples import file_state, read_samples
+from lib.planning.samples import file_state
+from lib.planning.sheet import read_samples
 
 
 def touch(folder, *names, content=b"x"):
@@ -87,10 +88,10 @@ def test_pictures_beside_folders_of_captures_are_no_capture(tmp_path):
 def test_captures_keep_their_names_and_batches_when_others_come(tmp_path):
     touch(tmp_path, "x/a/0.jpg", "x/a/1.jpg")
     first = scan_captures(tmp_path / "x")
-    ledger = assign(Ledger(), first, 4)
+    ledger = assign(Ledger(), first, 4, 1000)
     touch(tmp_path, "x/a/2.jpg", "x/A_/0.jpg", "x/0/0.jpg")
     more = scan_captures(tmp_path / "x", ledger.names())
-    after = assign(ledger, more, 4)
+    after = assign(ledger, more, 4, 1000)
     assert {row.capture for row in after.batches["b0001"]} == {"a"}
     assert len(after.batches["b0001"]) == 3 and "b0002" in after.batches
 
@@ -128,7 +129,7 @@ def test_a_run_has_one_source(tmp_path):
 
 
 def digest_of(samples):
-    return batch_digest(assign(Ledger(), samples, 64), "b0001")
+    return batch_digest(assign(Ledger(), samples, 64, 1000), "b0001")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_facescapes_scales_above_its_cameras_are_part_of_the_digest(tmp_path):
 
 def test_a_ledger_with_masks_comes_back_and_one_without_has_the_columns_of_old(tmp_path):
     touch(tmp_path, "a/images/0.jpg", "a/masks/0.png", "b/images/0.jpg")
-    ledger = assign(Ledger(), scan_captures(tmp_path), 1)
+    ledger = assign(Ledger(), scan_captures(tmp_path), 1, 1000)
     write_ledger(tmp_path / "l.tsv", ledger)
     assert read_ledger(tmp_path / "l.tsv") == ledger
     assert (tmp_path / "l.tsv").read_text().splitlines()[0].endswith("truth_mtime_ns\tmask")

@@ -9,8 +9,8 @@ import yaml
 
 from lib.errors import ConfigError
 from lib.planning import read_samples, scan_photos
-from lib.planning.names import slug, unique_name
-from lib.planning.samples import SCHEMA, tidy_path
+from lib.planning.names import slug, tidy_path, unique_name
+from lib.planning.sheet import SCHEMA
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -77,8 +77,8 @@ TRUE = PLAIN._replace(truth="s.h5#a", truth_size=5, truth_mtime_ns=7)
 
 
 def test_a_truth_changes_no_digest_and_moves_no_batch():
-    before = assign(Ledger(), [PLAIN, OTHER], 1)
-    after = assign(before, [TRUE, OTHER], 1)
+    before = assign(Ledger(), [PLAIN, OTHER], 1, 1000)
+    after = assign(before, [TRUE, OTHER], 1, 1000)
     assert [row.photo for row in after.rows] == list(before.rows)
     for batch in ("b0001", "b0002"):
         assert batch_digest(after, batch) == batch_digest(before, batch)
@@ -87,18 +87,18 @@ def test_a_truth_changes_no_digest_and_moves_no_batch():
 
 
 def test_a_ledger_with_truths_comes_back(tmp_path):
-    ledger = assign(Ledger(), [TRUE, OTHER], 1)
+    ledger = assign(Ledger(), [TRUE, OTHER], 1, 1000)
     write_ledger(tmp_path / "batches.tsv", ledger)
     assert read_ledger(tmp_path / "batches.tsv") == ledger
 
 
 def test_a_ledger_without_truths_has_the_columns_it_always_had(tmp_path):
-    write_ledger(tmp_path / "batches.tsv", assign(Ledger(), [PLAIN], 1))
+    write_ledger(tmp_path / "batches.tsv", assign(Ledger(), [PLAIN], 1, 1000))
     text = (tmp_path / "batches.tsv").read_text()
     old = "batch\tcapture\tview\timage\tsubject\tcamera\tsize\tmtime_ns\n"
     assert text == f"{old}b0001\ta\t00\ta.jpg\ta\t\t10\t100\n"
     assert "\t".join(HEADER[:PHOTO_FIELDS]) + "\n" == old
-    assert read_ledger(tmp_path / "batches.tsv") == assign(Ledger(), [PLAIN], 1)
+    assert read_ledger(tmp_path / "batches.tsv") == assign(Ledger(), [PLAIN], 1, 1000)
 
 
 def test_an_edited_scan_or_its_landmarks_change_the_state(tmp_path):

@@ -1,0 +1,62 @@
+"""What one run is about: its photos, the ledger with them in it, and the batches that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lib.planning.environment import lasting_objects
+from lib.planning.ledger import Ledger, assign, read_ledger
+from lib.planning.samples import Sample
+from lib.planning.sources import find_samples
+
+
+class Plan(NamedTuple):
+    """One run.
+
+    Args:
+        ledger: every batch, with this run's photos in their places.
+        samples: images of this run.
+        batches: names of the batches that hold at least one of them.
+    """
+
+    ledger: Ledger
+    samples: list[Sample]
+    batches: list[str]
+
+
+def plan_run(settings: Mapping[str, Any], ledger_file: str | Path) -> Plan:
+    """Look at the photos that the settings name, and find their batches; nothing is written.
+
+    Args:
+        settings: all settings.
+        ledger_file: the ledger so far; may not be there.
+
+    Raises:
+        ConfigError: photos or ledger cannot be used.
+    """
+    with lasting_objects():
+        before = read_ledger(ledger_file)
+        known = before.names() if settings["photos"] or settings["captures"] else None
+        sources = [settings[name] for name in ("photos", "captures", "samples")]
+        samples = find_samples(*sources, known)
+        ledger = assign(before, samples, settings["batch_size"], settings["max_batches"])
+        wanted = {sample.capture for sample in samples}
+        batches = [
+            name
+            for name, rows in ledger.batches.items()
+            if any(row.capture in wanted for row in rows)
+        ]
+    return Plan(ledger, samples, batches)
+
+
+def plan_job(ledger_file: str | Path) -> Plan:
+    """What a job knows of its run: what the main process wrote before it started jobs.
+
+    Raises:
+        ConfigError: the file is not a ledger.
+    """
+    with lasting_objects():
+        ledger = read_ledger(ledger_file)
+        return Plan(ledger, [], list(ledger.batches))
