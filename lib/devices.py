@@ -79,6 +79,7 @@ def lease_gpus(count: int, timeout_s: float = 24 * 3600.0) -> Iterator[tuple[str
     ids = gpu_pool(os.environ) if count else ()
     kept = _given_by_scheduler(os.environ)
     if kept and ids:
+        log.info("GPUs: %s, of the scheduler", ", ".join(ids))
         yield ids
         return
     if ids and len(ids) < count:

@@ -37,7 +37,10 @@ rule recover_albedo:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=round(2500 + 1500 * (config["albedo"]["uv_size"] / 1024) ** 2),
+        mem_mb=more_each_try(
+            round(2500 + 1500 * (config["albedo"]["uv_size"] / 1024) ** 2)
+        ),
+        runtime=minutes_of("recover_albedo"),
     params:
         version=VERSION["albedo"],
         face_model=config["face_model"],

@@ -6,6 +6,10 @@ Later stages have a higher priority: a batch that is begun is finished first, an
 """
 
 
+localrules:
+    plan_batch,
+
+
 rule plan_batch:
     """List the photos of a batch; runs again only when one of them changes."""
     input:
@@ -46,7 +50,8 @@ rule import_capture:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=minutes_of("import_capture"),
     params:
         version=VERSION["capture"],
         options=config["import"],

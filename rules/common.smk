@@ -12,6 +12,7 @@ sys.path.insert(0, str(PROJECT))
 from lib.artefacts import ARTEFACTS, EXPORT_VERSION
 from lib.devices import gpu_pool
 from lib.planning import batch_digest, plan_job, plan_run, update_ledger
+from lib.planning.cost import job_minutes
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.models import model_file, regressor_file, weights_input
@@ -149,6 +150,25 @@ def settings_of_shard(wildcards):
     return shard_settings(config["synthesis"], int(wildcards.shard))
 
 
+def minutes_of(rule):
+    """Minutes that a scheduler gives a job, by the images of its batch; more at every try."""
+
+    def asked(wildcards, attempt):
+        images = len(LEDGER.batches.get(wildcards.batch, ()))
+        return job_minutes(rule, images, attempt)
+
+    return asked
+
+
+def more_each_try(mem_mb):
+    """Memory of a job, MB: a job that a scheduler killed for it gets more."""
+
+    def asked(wildcards, attempt):
+        return mem_mb * attempt
+
+    return asked
+
+
 def gpus_per_job():
     """GPU slots that a network or optimiser job takes."""
     if config["device"] == "cpu":
@@ -159,8 +179,15 @@ def gpus_per_job():
 GPUS = gpus_per_job()
 MANY_VIEWS = list(filter(has_many_views, LEDGER.batches))
 SINGLE_VIEWS = [batch for batch in LEDGER.batches if batch not in set(MANY_VIEWS)]
-# Without `--resources gpu=N`, local GPU jobs run one at a time.
-if "gpu" not in workflow.global_resources and workflow.is_main_process and GPUS:
+# Without `--resources gpu=N`, GPU jobs of this machine run one at a time; a cluster (--jobs beside --cores)
+# has its own count.
+on_cluster = workflow.resource_settings.nodes is not None
+if (
+    GPUS
+    and workflow.is_main_process
+    and not on_cluster
+    and "gpu" not in workflow.global_resources
+):
     workflow.register_resource("gpu", 1)
 
 

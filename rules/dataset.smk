@@ -22,7 +22,8 @@ rule write_dataset:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=4 * 60,
     params:
         options=config["dataset"],
     message:

@@ -28,7 +28,8 @@ rule predict_displacement:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=more_each_try(4000),
+        runtime=minutes_of("predict_displacement"),
     params:
         version=VERSION["displacement"],
         face_model=config["face_model"],

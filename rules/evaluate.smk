@@ -34,7 +34,8 @@ rule evaluate_heads:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=more_each_try(4000),
+        runtime=minutes_of("evaluate_heads"),
     params:
         version=VERSION["scores"],
         truth_version=VERSION["truth"],

@@ -38,7 +38,8 @@ rule export_heads:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=minutes_of("export_heads"),
     params:
         version=VERSION["export"],
         face_model=config["face_model"],

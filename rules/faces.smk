@@ -28,7 +28,8 @@ rule detect_faces:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("detect_faces"),
         gpu=GPUS if config["detection"]["method"] == "retinaface" else 0,
     params:
         version=VERSION["faces"],
@@ -65,7 +66,8 @@ rule find_landmarks:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("find_landmarks"),
         gpu=GPUS if config["landmarks"]["method"] == "points106" else 0,
     params:
         version=VERSION["landmarks"],
@@ -102,7 +104,8 @@ rule mask_skin:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("mask_skin"),
     params:
         version=VERSION["skin"],
         face_model=config["face_model"],

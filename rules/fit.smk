@@ -30,7 +30,8 @@ rule regress_coefficients:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=minutes_of("regress_coefficients"),
         gpu=GPUS,
     params:
         version=VERSION["regression"],
@@ -71,7 +72,8 @@ rule fit_face_model:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=more_each_try(4000),
+        runtime=minutes_of("fit_face_model"),
         gpu=GPUS,
     params:
         version=VERSION["fit"],

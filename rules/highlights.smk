@@ -36,7 +36,8 @@ rule remove_highlights:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=minutes_of("remove_highlights"),
         gpu=GPUS if config["highlights"]["method"] in HIGHLIGHT_NETWORKS else 0,
     params:
         version=VERSION["highlights"],

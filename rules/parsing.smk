@@ -29,7 +29,8 @@ rule parse_parts:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("parse_parts"),
         gpu=GPUS,
     params:
         version=VERSION["parsing"],

@@ -28,7 +28,8 @@ rule segment_parts:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("segment_parts"),
     params:
         version=VERSION["parts"],
         face_model=config["face_model"],

@@ -47,6 +47,7 @@ rule write_report:
         model=face_model_file,
     output:
         page="<results>/report.html",
+        timings="<results>/timings.tsv",
         summary="<logs>/summary.txt",
     log:
         "<logs>/write_report.log",

@@ -31,7 +31,8 @@ rule calibrate_rig:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=minutes_of("calibrate_rig"),
     params:
         version=VERSION["rig"],
         face_model=config["face_model"],

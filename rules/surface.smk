@@ -35,7 +35,8 @@ rule fit_base_mesh:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=more_each_try(4000),
+        runtime=minutes_of("fit_base_mesh"),
         gpu=GPUS,
     params:
         version=VERSION["base"],
@@ -68,7 +69,8 @@ rule match_views:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=more_each_try(6000),
+        runtime=minutes_of("match_views"),
         gpu=GPUS,
     params:
         version=VERSION["volume"],
@@ -114,7 +116,8 @@ rule regularise_surface:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=6000,
+        mem_mb=more_each_try(6000),
+        runtime=minutes_of("regularise_surface"),
         gpu=GPUS,
     params:
         version=VERSION["surface"],
@@ -157,7 +160,10 @@ rule shade_photos:
         TORCH_ENV
     threads: 2
     resources:
-        mem_mb=round(2500 + 500 * (config["shading"]["uv_size"] / 1024) ** 2),
+        mem_mb=more_each_try(
+            round(2500 + 500 * (config["shading"]["uv_size"] / 1024) ** 2)
+        ),
+        runtime=minutes_of("shade_photos"),
         gpu=GPUS if config["shading"]["method"] in SHADING_NETWORKS else 0,
     params:
         version=VERSION["surface"],

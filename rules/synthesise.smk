@@ -34,7 +34,8 @@ rule draw_shard:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=4 * 60,
         gpu=GPUS,
     params:
         version=VERSION["truth"],

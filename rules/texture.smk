@@ -35,7 +35,10 @@ rule blend_texture:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=round(3000 + 3500 * (config["texture"]["uv_size"] / 4096) ** 2),
+        mem_mb=more_each_try(
+            round(3000 + 3500 * (config["texture"]["uv_size"] / 4096) ** 2)
+        ),
+        runtime=minutes_of("blend_texture"),
     params:
         version=VERSION["texture"],
         face_model=config["face_model"],
@@ -61,7 +64,8 @@ rule relocate_textures:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=more_each_try(2000),
+        runtime=minutes_of("relocate_textures"),
     params:
         version=VERSION["texture"],
     message:

@@ -31,7 +31,8 @@ rule train_implicit:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=16000,
+        mem_mb=more_each_try(16000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         device=config["device"],
@@ -64,7 +65,8 @@ rule train_regularise:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=16000,
+        mem_mb=more_each_try(16000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         device=config["device"],
@@ -96,7 +98,8 @@ rule train_coarse:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=8000,
+        mem_mb=more_each_try(8000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         face_model=config["face_model"],
@@ -123,7 +126,8 @@ rule train_parser:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=8000,
+        mem_mb=more_each_try(8000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         device=config["device"],

@@ -45,7 +45,8 @@ rule train_albedo:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=12000,
+        mem_mb=more_each_try(12000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         face_model=config["face_model"],
@@ -73,7 +74,8 @@ rule test_albedo:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=6000,
+        mem_mb=more_each_try(6000),
+        runtime=4 * 60,
         gpu=GPUS,
     params:
         face_model=config["face_model"],

@@ -35,7 +35,8 @@ rule write_detail_dataset:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=more_each_try(3000),
+        runtime=4 * 60,
     params:
         face_model=config["face_model"],
     message:
@@ -75,7 +76,8 @@ rule train_detail_coarse:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=12000,
+        mem_mb=more_each_try(12000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         face_model=config["face_model"],
@@ -109,7 +111,8 @@ rule train_detail_fine:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=16000,
+        mem_mb=more_each_try(16000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         face_model=config["face_model"],

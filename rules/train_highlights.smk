@@ -36,7 +36,8 @@ rule train_highlights:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=8000,
+        mem_mb=more_each_try(8000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         device=config["device"],
@@ -65,7 +66,8 @@ rule test_highlights:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=4000,
+        mem_mb=more_each_try(4000),
+        runtime=4 * 60,
         gpu=GPUS,
     params:
         device=config["device"],

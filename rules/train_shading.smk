@@ -28,7 +28,8 @@ rule train_shading:
         TORCH_ENV
     threads: workflow.cores or 1
     resources:
-        mem_mb=6000,
+        mem_mb=more_each_try(6000),
+        runtime=24 * 60,
         gpu=GPUS,
     params:
         device=config["device"],

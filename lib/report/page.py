@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from string import Template
 from urllib.parse import quote
 
 from lib.report.status import StatusRow
-from lib.report.timings import RuleTime
 
 PAGE = Path(__file__).parent / "page"
 
@@ -155,34 +153,6 @@ def stage_sheets(stage: str, sheets: Sequence[tuple[str, str, str]]) -> str:
     return (
         f'<details class="sheet panel" open><summary>{html.escape(title)}'
         f"<span>{html.escape(hint)}</span></summary>{shown}{more}</details>"
-    )
-
-
-def timing_table(times: Sequence[RuleTime], n_captures: int) -> str:
-    """Seconds per rule with bars."""
-    if not times:
-        return '<div class="panel"><p class="hint none">No benchmark tables were found.</p></div>'
-    longest = max(time.seconds for time in times) or 1.0
-    rows = [
-        (
-            _cell(time.rule),
-            _cell(str(time.jobs), "number"),
-            _cell(f"{time.seconds:.1f}", "number"),
-            _cell(f"{time.seconds / max(1, n_captures):.2f}", "number"),
-            _cell("–" if math.isnan(time.max_rss_mb) else f"{time.max_rss_mb:.0f}", "number"),
-            _bar(time.seconds, longest),
-        )
-        for time in times
-    ]
-    names = ("Rule", "Jobs", "Seconds", "Per photo", "Peak MB", "")
-    return f'<div class="panel">{_table(names, rows, numbers=range(1, 5))}</div>'
-
-
-def _bar(seconds: float, longest: float) -> str:
-    return (
-        '<td class="bar"><svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
-        f'aria-label="{seconds:.1f} seconds">'
-        f'<rect width="{100 * seconds / longest:.2f}" height="4"/></svg></td>'
     )
 
 

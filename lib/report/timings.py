@@ -1,11 +1,44 @@
-"""Seconds and memory per rule, from Snakemake's benchmark tables."""
+"""Seconds and memory of every job, from Snakemake's benchmark tables, and how they grow."""
 
 from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+from lib.planning import read_ledger
+
+
+@dataclass(frozen=True)
+class JobTime:
+    """One job. NaN = not measured, as for jobs shorter than a second.
+
+    Args:
+        rule: name of its rule.
+        batch: name of its batch; empty where it has none.
+        captures: in the batch.
+        images: in the batch; more than captures where captures have several views.
+        seconds: wall-clock time.
+        cpu_seconds: time of one core, all its threads and processes together.
+        max_rss_mb: largest resident memory.
+        read_mb: read from files.
+        written_mb: written to files.
+    """
+
+    rule: str
+    batch: str
+    captures: int
+    images: int
+    seconds: float
+    cpu_seconds: float
+    max_rss_mb: float
+    read_mb: float
+    written_mb: float
 
 
 @dataclass(frozen=True)
@@ -14,43 +47,82 @@ class RuleTime:
 
     Args:
         rule: name of the rule.
-        jobs: how many benchmark rows there are.
+        jobs: all of them.
         seconds: their sum.
-        longest: the longest of them, in seconds.
         max_rss_mb: largest resident memory of any of them; NaN = not measured.
+        start_s: seconds of a job without images; NaN where all batches are of one size.
+        image_s: seconds that every image adds; NaN likewise.
     """
 
     rule: str
-    jobs: int
+    jobs: tuple[JobTime, ...]
     seconds: float
-    longest: float
     max_rss_mb: float
+    start_s: float
+    image_s: float
 
 
-def read_timings(folder: Path) -> tuple[RuleTime, ...]:
-    """One entry per rule, in the order in which their first jobs ended.
+COLUMNS = tuple(field.name for field in fields(JobTime))
+MEASURED = ("s", "cpu_time", "max_rss", "io_in", "io_out")  # columns of Snakemake's tables
+
+
+def read_timings(results: Path) -> tuple[JobTime, ...]:
+    """Every job of a results folder, rule by rule in the order in which their first jobs ended.
 
     Args:
-        folder: holds `{rule}/{batch}.tsv` or `{rule}.tsv`; a folder that is not there is empty.
+        results: holds `benchmarks/{rule}/{batch}.tsv` or `benchmarks/{rule}.tsv`, and the tables
+            `{batch}/batch.tsv`; what is not there is left out.
     """
-    jobs: dict[str, list[tuple[float, float]]] = {}
+    folder = results / "benchmarks"
+    sizes: dict[str, tuple[int, int]] = {}
+    jobs: dict[str, list[JobTime]] = {}
     first: dict[str, float] = {}
     for file in sorted(folder.rglob("*.tsv")):
-        place = file.relative_to(folder).parts
-        rule = place[0].removesuffix(".tsv")
+        rule, *inner = file.relative_to(folder).with_suffix("").parts
+        batch = "/".join(inner)
+        if batch not in sizes:
+            sizes[batch] = _size(results / batch / "batch.tsv") if batch else (0, 0)
         with open(file, newline="", encoding="utf-8") as table:
-            rows = list(csv.DictReader(table, delimiter="\t"))
-        jobs.setdefault(rule, []).extend((_number(r, "s"), _number(r, "max_rss")) for r in rows)
+            for row in csv.DictReader(table, delimiter="\t"):
+                measured = (_number(row, column) for column in MEASURED)
+                jobs.setdefault(rule, []).append(JobTime(rule, batch, *sizes[batch], *measured))
         first[rule] = min(first.get(rule, math.inf), file.stat().st_mtime)
-    return tuple(_sum(rule, jobs[rule]) for rule in sorted(jobs, key=lambda r: (first[r], r)))
+    order = sorted(jobs, key=lambda rule: (first[rule], rule))
+    return tuple(job for rule in order for job in jobs[rule])
 
 
-def _sum(rule: str, jobs: list[tuple[float, float]]) -> RuleTime:
-    seconds = [s for s, _ in jobs if math.isfinite(s)]
-    memory = [m for _, m in jobs if math.isfinite(m)]
-    return RuleTime(
-        rule, len(jobs), sum(seconds), max(seconds, default=0.0), max(memory, default=math.nan)
-    )
+def write_timings(path: str | Path, jobs: Iterable[JobTime]) -> None:
+    """Write jobs as a tab-separated table with a header; what was not measured is empty."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for job in jobs:
+            writer.writerow("" if value != value else value for value in astuple(job))
+
+
+def sum_by_rule(jobs: Sequence[JobTime]) -> tuple[RuleTime, ...]:
+    """One entry per rule, in the order in which they come."""
+    rules: dict[str, list[JobTime]] = {}
+    for job in jobs:
+        rules.setdefault(job.rule, []).append(job)
+    return tuple(_sum(rule, tuple(of_rule)) for rule, of_rule in rules.items())
+
+
+def _sum(rule: str, jobs: tuple[JobTime, ...]) -> RuleTime:
+    memory = [job.max_rss_mb for job in jobs if math.isfinite(job.max_rss_mb)]
+    timed = [job for job in jobs if math.isfinite(job.seconds)]
+    total = sum(job.seconds for job in timed)
+    start_s, image_s = math.nan, math.nan
+    if len({job.images for job in timed}) > 1:
+        line = np.array([[1.0, job.images] for job in timed])
+        (start_s, image_s), _ = nnls(line, np.array([job.seconds for job in timed]))
+    most = max(memory, default=math.nan)
+    return RuleTime(rule, jobs, total, most, float(start_s), float(image_s))
+
+
+def _size(table: Path) -> tuple[int, int]:
+    rows = read_ledger(table).rows
+    return len({row.capture for row in rows}), len(rows)
 
 
 def _number(row: dict[str, str], column: str) -> float:

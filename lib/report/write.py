@@ -19,7 +19,8 @@ from lib.report.page import HeadCard
 from lib.report.pictures import card_uri, picture_uri
 from lib.report.scores import collect_scores, groups
 from lib.report.status import collect_status
-from lib.report.timings import read_timings
+from lib.report.time_table import timing_table
+from lib.report.timings import read_timings, sum_by_rule, write_timings
 from lib.report.viewer import head_pack, model_pack, three_js
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ def write_report(
     evaluation: EvaluationOptions | None = None,
     scores: Sequence[Path] = (),
 ) -> Path:
-    """Write `results/report.html`: heads, errors where there is a truth, failures, sheets, time.
+    """Write `report.html` of a run: heads, errors where there is a truth, failures, sheets, time.
+
+    The seconds and memory of every job go into `timings.tsv` beside it.
 
     A batch's files are read where the line puts them: `{batch}/{artefact}.h5`,
     `{batch}/export/{capture}/overlay.png` and `turntable.png`, its sheets, and `benchmarks/`; what
@@ -62,7 +65,9 @@ def write_report(
     status = collect_status(file for file in files if file.is_file())
     failures = [row for row in status if row.failed]
     cards, others = _heads(results, batches, model, options)
-    times = read_timings(results / "benchmarks")
+    jobs = read_timings(results)
+    times = sum_by_rule(jobs)
+    write_timings(results / "timings.tsv", jobs)
     photos = {(row.batch, row.capture) for row in status if row.stage == "import"}
     packed = any(card.pack for card in cards)
     text = page.fill_page(
@@ -81,7 +86,7 @@ def write_report(
         **_errors(scores, model, evaluation or EvaluationOptions()),
         failures=page.failure_table(failures),
         stages=_sheets(results, batches, options),
-        timings=page.timing_table(times, len(photos)),
+        timings=timing_table(times, len(photos)),
         data=page.head_data(cards, model_pack(model, options.smallest_delta_mm)) if packed else "",
         three=three_js() if packed else "",
     )

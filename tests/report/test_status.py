@@ -4,7 +4,7 @@ import pytest
 
 from lib.artefacts import ARTEFACTS, BatchWriter
 from lib.errors import ArtefactError
-from lib.report import collect_status, read_status, read_timings, summary, write_status
+from lib.report import collect_status, read_status, summary, write_status
 from tests.synthetic_head import LINE, synthetic_case
 
 
@@ -82,21 +82,3 @@ def test_the_summary_counts_photos_heads_and_failures(rows, results):
     assert "6 photos -> 3 heads" in text
     assert "1 no_face, 2 unreadable_image" in text
     assert str(results / "report.html") in text
-
-
-def test_seconds_and_memory_are_summed_per_rule(results):
-    times = {time.rule: time for time in read_timings(results / "benchmarks")}
-    assert set(times) == {"import_capture", "fit_face_model"}
-    fit = times["fit_face_model"]
-    assert (fit.jobs, fit.seconds, fit.longest, fit.max_rss_mb) == (2, 25.0, 12.5, 310.25)
-
-
-def test_a_run_without_benchmarks_has_no_timings(tmp_path):
-    assert read_timings(tmp_path / "nothing") == ()
-
-
-def test_a_job_too_short_to_measure_counts_as_a_job(tmp_path):
-    (tmp_path / "plan.tsv").write_text("s\th:m:s\tmax_rss\n0.02\t0:00:00\tNA\n")
-    (time,) = read_timings(tmp_path)
-    assert (time.rule, time.jobs, time.seconds) == ("plan", 1, 0.02)
-    assert time.max_rss_mb != time.max_rss_mb

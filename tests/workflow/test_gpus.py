@@ -84,7 +84,7 @@ from snakemake.api import StorageSettings, WorkflowSettings
 from pathlib import Path
 with SnakemakeApi(OutputSettings()) as api:
     workflow = api.workflow(
-        resource_settings=ResourceSettings(cores=1),
+        resource_settings=ResourceSettings(cores=1, nodes=int(sys.argv[2]) or None),
         config_settings=ConfigSettings(config={"device": sys.argv[1]}),
         storage_settings=StorageSettings(),
         workflow_settings=WorkflowSettings(),
@@ -97,12 +97,17 @@ with SnakemakeApi(OutputSettings()) as api:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("device", "ids", "takes", "at_once"),
-    [("auto", "0,1", 1, 1), ("cpu", "0,1", 0, None), ("auto", "", 0, None)],
+    ("device", "ids", "nodes", "takes", "at_once"),
+    [
+        ("auto", "0,1", 0, 1, 1),
+        ("cpu", "0,1", 0, 0, None),
+        ("auto", "", 0, 0, None),
+        ("auto", "0,1", 200, 1, None),  # a cluster counts its GPUs itself
+    ],
 )
-def test_a_fit_takes_a_gpu_where_there_is_one_and_one_at_a_time(device, ids, takes, at_once):
+def test_a_fit_takes_a_gpu_where_there_is_one_and_one_at_a_time(device, ids, nodes, takes, at_once):
     done = subprocess.run(
-        [sys.executable, "-c", PARSE, device],
+        [sys.executable, "-c", PARSE, device, str(nodes)],
         cwd=PROJECT,
         env=os.environ | {"VISAGRAPH_GPU_IDS": ids},
         capture_output=True,
