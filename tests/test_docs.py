@@ -159,6 +159,7 @@ def test_the_line_shows_every_rule_of_a_run():
         "copy_demo_photos",
         "draw_demo_capture",
         "fetch_landmark_models",
+        "purge_subject",
         "test_albedo",
         "train_albedo",
         "train_coarse",

@@ -216,3 +216,14 @@ def test_every_face_of_a_photo_has_a_name_that_no_photo_has(new):
     heads = new.results / "b0001" / "export"
     names = sorted(path.name for path in heads.iterdir() if path.is_dir())
     assert names == ["anna", "anna+2", "anna_2"]
+
+
+def test_a_person_is_taken_out_and_the_others_are_made_again(again):
+    (again.photos / "anna.png").unlink()
+    done = again.call("--nocolor", "purge_subject", purge="anna").check()
+    assert "photos/anna.png" in done.text
+    assert not (again.results / "b0001").exists()
+    again.call().check()
+    assert "photos/anna.png" not in outcomes(again.results)
+    left = [path for path in again.results.rglob("*") if path.is_file()]
+    assert not any(b"anna" in path.read_bytes() or "anna" in str(path) for path in left)
