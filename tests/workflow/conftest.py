@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
 
 from tests.benchmarks.odd_photos import no_face, portrait
 from tests.runs import PROJECT, Run, command, run
@@ -23,6 +24,7 @@ fit: {landmark_iterations: 4, photometric_iterations: 3, samples: 400, crop_px: 
 texture: {uv_size: 128}
 export: {overlay_side_px: 200, turntable_px: 64, glb_texture_px: 128}
 """
+PRIVATE = "behind the old mill"
 NOT_REPEATABLE = ("logs", "benchmarks", "report.html", ".run.lock", ".batches.tsv.lock")
 
 
@@ -114,17 +116,31 @@ def new(finished, tmp_path) -> Place:
     return Place(folder)
 
 
-def save(path: Path, pixels) -> None:
+def save(path: Path, pixels, exif: Image.Exif | None = None) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, **({"exif": exif} if exif else {}))
+
+
+def private_exif() -> Image.Exif:
+    """An EXIF block with words and a place that nobody else may learn of."""
+    exif = Image.Exif()
+    exif[Base.ImageDescription] = exif[Base.Artist] = PRIVATE
+    exif.get_ifd(IFD.GPSInfo).update(
+        {
+            GPS.GPSLatitudeRef: "N",
+            GPS.GPSLatitude: (48.0, 12.0, 34.5),
+            GPS.GPSAreaInformation: PRIVATE,
+        }
+    )
+    return exif
 
 
 @pytest.fixture(scope="session")
 def finished(project) -> Place:
     """A finished run on a portrait, a picture without a face and a text; do not change it."""
     place = Place(project).copy(project.parent / "finished")
-    save(place.photos / "anna.png", portrait(200))
+    save(place.photos / "anna.png", portrait(200), private_exif())
     save(place.photos / "coffee.jpg", no_face()[::2, ::2])
     (place.photos / "text.jpg").write_text("no photo", encoding="utf-8")
     place.call().check()

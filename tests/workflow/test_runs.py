@@ -8,11 +8,12 @@ import subprocess
 import time
 
 import pytest
+from PIL import Image
 
 from lib.report.status import read_status
 from tests.benchmarks.odd_photos import portrait
 from tests.runs import environment, outcomes
-from tests.workflow.conftest import NETWORKS, save
+from tests.workflow.conftest import NETWORKS, PRIVATE, save
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +64,17 @@ def test_every_photo_becomes_a_head_or_a_row_with_a_reason(finished):
     assert [path.name for path in heads.iterdir() if path.is_dir()] == ["anna"]
     assert {path.name for path in (heads / "anna").iterdir()} >= HEAD_FILES
     assert "anna" in (finished.results / "report.html").read_text(encoding="utf-8")
+
+
+def test_where_a_photo_was_taken_reaches_no_output(finished):
+    assert PRIVATE.encode() in (finished.photos / "anna.png").read_bytes()
+    made = [path for path in finished.results.rglob("*") if path.is_file()]
+    assert not [path for path in made if PRIVATE.encode() in path.read_bytes()]
+    pictures = [path for path in made if path.suffix in (".png", ".jpg")]
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert not picture.getexif(), path
+    assert any(path.name == "diffuse.png" for path in pictures)
 
 
 def test_a_dry_run_writes_nothing(new):
