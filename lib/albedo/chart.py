@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.albedo.occlusion import light_transfer
 from lib.facemodel import FaceModel, base_texture, model_skin_fields
 from lib.geometry import vertex_normals
 from lib.render import Buffers, interpolate, sample_texture, uv_buffers
+from lib.render.shadows import light_transfer
 from lib.uvspace.grid import outer_skin
 from lib.uvspace.membrane import Membrane, membrane
 from lib.uvspace.mirror import mirrored_uv
@@ -104,7 +104,7 @@ def head_chart(model: FaceModel, uv_size: int) -> HeadChart:
         feature=values[..., 0],
         hair=np.clip(values[..., 1], 0, 1),
         normal=normal,
-        transfer=interpolate(buffers, light_transfer(model), model.triangles),
+        transfer=interpolate(buffers, light_transfer(model.mean, model.triangles), model.triangles),
         mirror_uv=interpolate(buffers, mirrored_uv(model), model.uv_triangles),
         surface=membrane(model.mean.astype(np.float64), model.triangles[skin]),
         inner_albedo=base_texture(model, uv_size),

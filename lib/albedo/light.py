@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.albedo.occlusion import BOUNCED
 from lib.imaging import luminance
 from lib.render.harmonics import SH_COSINE, sh_basis
 
@@ -12,6 +11,7 @@ ROUNDS = 5
 MISFIT = 0.15  # log; cast shadows and what is no skin miss the model by more
 GREY_RIDGE = np.array([1e-4] + [7e-4] * 3 + [4e-3] * 5)  # per unit of weight, of the mean squared
 COLOUR_RIDGE = np.array([1e-3] + [7e-3] * 3 + [4e-2] * 5)
+BOUNCED = 0.3  # share of the hidden light that comes back from the skin around
 DIMMEST = 0.15  # of the mean light: no place is darker
 LEAST = 1e-3
 

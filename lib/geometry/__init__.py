@@ -2,6 +2,7 @@
 
 from lib.geometry.align import align_points
 from lib.geometry.camera import project, to_camera
+from lib.geometry.directions import sphere_directions
 from lib.geometry.distortion import distort, keeps_order, rational_of_polynomial, rectify
 from lib.geometry.mesh import split_quads, triangle_areas, vertex_normals
 from lib.geometry.pose import PoseError, pose_from_points
@@ -27,6 +28,7 @@ __all__ = [
     "project",
     "rational_of_polynomial",
     "rectify",
+    "sphere_directions",
     "split_quads",
     "to_camera",
     "triangle_areas",

@@ -20,7 +20,7 @@ from lib.render.differentiable import ggx
 from lib.render.harmonics import irradiance
 from lib.render.light_sets import LightSet, softened
 from lib.render.rasterise import Buffers, Camera, interpolate, render_buffers
-from lib.render.shadows import lamp_share, sky_share
+from lib.render.shadows import lamp_share, light_transfer
 from lib.render.texture import sample_texture
 
 # How far light spreads in skin (mm, red green blue) and the share of it that does.
@@ -64,7 +64,7 @@ class LitHead:
         skin: (T,) bool: triangles of skin, in which light spreads, and which casts the shadows.
         tilt: (rows, cols, 3) what relief adds to the unit normals of the skin, model frame; None =
             no relief.
-        sky: (V, 9) of `sky_share`.
+        sky: (V, 9) of `light_transfer`.
     """
 
     vertices: np.ndarray
@@ -100,7 +100,7 @@ def lit_head(
         raise ShapeError("uv_triangles", uv_triangles.shape, str(triangles.shape))
     skin = np.ones(len(triangles), bool) if skin is None else skin
     vertices = np.ascontiguousarray(vertices, np.float32)
-    sky = sky_share(vertices, triangles, skin)
+    sky = light_transfer(vertices, triangles, skin)
     return LitHead(vertices, triangles, uv, uv_triangles, reflectance, skin, tilt, sky)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.geometry import to_camera, vertex_normals
+from lib.geometry import sphere_directions, to_camera, vertex_normals
 from lib.render.harmonics import SH_COSINE, sh_basis
 from lib.render.light_sets import Lamp
 from lib.render.rasterise import Camera, render_buffers
 
 FAR_MM = 20_000.0  # where a lamp stands that counts as infinitely far
 MAP_PX, SKY_MAP_PX = 512, 192  # side of a depth image as a lamp sees it
-SKY_DIRECTIONS = 64
+SKY_DIRECTIONS = 96
 LIFT_MM = 0.8  # points are lifted off their own surface
 FADE_MM = 2.0  # over which a shadow sets in behind what casts it
 GOLDEN = np.pi * (3 - np.sqrt(5))
@@ -46,7 +46,7 @@ def lamp_share(
     return np.mean(shares, axis=0, dtype=np.float32)
 
 
-def sky_share(
+def light_transfer(
     vertices: np.ndarray, triangles: np.ndarray, casting: np.ndarray | None = None
 ) -> np.ndarray:
     """(V, 9) float32: what a white matte surface shows of light in each harmonic, with shadows.
@@ -65,7 +65,7 @@ def sky_share(
     lifted = vertices + np.float32(LIFT_MM) * normals
     cast = triangles if casting is None else triangles[casting]
     total, open_sky = np.zeros((len(vertices), 9)), np.zeros((len(vertices), 9))
-    for towards in _sphere(SKY_DIRECTIONS):
+    for towards in sphere_directions(SKY_DIRECTIONS):
         cosine = np.maximum(normals @ towards, 0)
         basis = sh_basis(towards)
         open_sky += cosine[:, None] * basis
@@ -115,11 +115,3 @@ def _spread(lamp: Lamp, count: int) -> np.ndarray:
     turn = GOLDEN * step
     spread = ring[:, None] * (np.cos(turn)[:, None] * side + np.sin(turn)[:, None] * up)
     return (axis + spread) / np.linalg.norm(axis + spread, axis=1, keepdims=True)
-
-
-def _sphere(count: int) -> np.ndarray:
-    """(count, 3) unit directions spread evenly."""
-    step = np.arange(count)
-    height = 1 - (2 * step + 1) / count
-    around, turn = np.sqrt(1 - height**2), GOLDEN * step
-    return np.stack([around * np.cos(turn), height, around * np.sin(turn)], axis=1)

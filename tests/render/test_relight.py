@@ -9,7 +9,7 @@ from lib.imaging import linear_to_srgb
 from lib.render import SH_COSINE, Camera, ambient_light, irradiance, sh_basis
 from lib.render.light_sets import LIGHT_SETS, Lamp, LightSet, softened, turned_light
 from lib.render.relight import Reflectance, developed, lit_head, relight
-from lib.render.shadows import lamp_share, sky_share
+from lib.render.shadows import lamp_share, light_transfer
 
 SIDE = 64
 UP = np.array([0.0, 1.0, 0.0])
@@ -101,14 +101,14 @@ def test_an_ideal_mirror_shows_the_light_itself_and_a_rough_one_its_mean():
 def test_a_convex_body_sees_the_whole_sky_before_it():
     vertices, triangles = ball()
     expected = SH_COSINE * sh_basis(vertex_normals(vertices, triangles))
-    np.testing.assert_allclose(sky_share(vertices, triangles), expected, atol=0.02)
+    np.testing.assert_allclose(light_transfer(vertices, triangles), expected, atol=1e-5)
 
 
 def test_below_a_ball_the_sky_is_hidden_as_far_as_the_ball_covers_it():
     vertices, triangles, n_floor = ball_over_plate()
     below = np.argmin(np.linalg.norm(vertices[:n_floor], axis=1))
     corner = np.argmax(np.linalg.norm(vertices[:n_floor], axis=1))
-    share = sky_share(vertices, triangles)[:, 0] / sh_basis(UP)[0]
+    share = light_transfer(vertices, triangles)[:, 0] / sh_basis(UP)[0]
     # A ball that takes the angle a about the zenith hides sin^2 a of the cosine-weighted sky.
     assert share[below] == pytest.approx(1 - (40 / 70) ** 2, abs=0.06)
     assert share[corner] == pytest.approx(1, abs=0.04)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.geometry import vertex_normals
+from lib.geometry import sphere_directions, vertex_normals
 from lib.render import (
     SH_COSINE,
     Y00,
@@ -24,6 +24,8 @@ from lib.render import (
     visible,
 )
 
+N_DIRECTIONS = 200_000
+
 
 def sphere(radius_mm: float = 100.0, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and outward triangles of a sphere around the origin."""
@@ -33,16 +35,8 @@ def sphere(radius_mm: float = 100.0, n: int = 40) -> tuple[np.ndarray, np.ndarra
     return np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)
 
 
-def directions(n: int = 200_000) -> np.ndarray:
-    """(n, 3) unit vectors spread evenly over the sphere (Fibonacci lattice)."""
-    index = np.arange(n) + 0.5
-    z, angle = 1 - 2 * index / n, np.pi * (1 + 5**0.5) * index
-    radius = np.sqrt(1 - z * z)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
-
-
 def test_the_harmonics_are_orthonormal_and_in_the_promised_order():
-    normals = directions()
+    normals = sphere_directions(N_DIRECTIONS)
     basis = sh_basis(normals)
     np.testing.assert_allclose(basis.T @ basis * 4 * np.pi / len(normals), np.eye(9), atol=1e-4)
     x, y, z = normals.T
@@ -56,7 +50,7 @@ def test_the_harmonics_are_orthonormal_and_in_the_promised_order():
 def test_shading_is_the_cosine_integral_of_the_light():
     rng = np.random.default_rng(0)
     light = rng.normal(size=(9, 1)) * [[1.0, 0.5, 2.0]]
-    incoming = directions()
+    incoming = sphere_directions(N_DIRECTIONS)
     radiance = sh_basis(incoming) @ light
     for normal in rng.normal(size=(5, 3)):
         normal = normal / np.linalg.norm(normal)
@@ -104,7 +98,7 @@ def test_a_sphere_shows_its_near_half_and_hides_what_is_behind_it():
     pose = np.column_stack([np.diag([1.0, -1.0, -1.0]), [0.0, 0.0, 1000.0]])
     camera = Camera(pose, 800.0, np.array([127.5, 127.5]))
     buffers = render_buffers(both, joined, *camera, size=(256, 256))
-    points = 100 * directions(2000)
+    points = 100 * sphere_directions(2000)
     normals = points / 100
     seen = visible(points, normals, buffers, camera)
     np.testing.assert_array_equal(seen, facing(points, normals, camera) > 0)
@@ -133,7 +127,7 @@ def test_points_outside_the_viewport_are_not_visible():
     pose = np.column_stack([np.diag([1.0, -1.0, -1.0]), [0.0, 0.0, 1000.0]])
     camera = Camera(pose, 800.0, np.array([127.5, 127.5]))
     buffers = render_buffers(vertices, triangles, *camera, size=(256, 128), origin=(128, 0))
-    points = 100 * directions(2000)
+    points = 100 * sphere_directions(2000)
     seen = visible(points, points / 100, buffers, camera)
     whole = render_buffers(vertices, triangles, *camera, size=(256, 256))
     expected = visible(points, points / 100, whole, camera) & (points[:, 0] > 0)

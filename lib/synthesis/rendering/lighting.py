@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.geometry import sphere_directions
 from lib.render import distant_light, sh_basis
 from lib.render.light_sets import LightSet
 
@@ -86,7 +87,7 @@ def draw_lighting(
     """
     drawn = kind or str(chance.choice(list(KINDS), p=_SHARES))
     lamps, sky, ground, strength = KINDS[drawn](chance)
-    directions = _sphere(N_DOME)  # camera frame: x right, y down, z forward
+    directions = sphere_directions(N_DOME)  # camera frame: x right, y down, z forward
     up = -directions[:, 1:2]
     colours = (0.5 + 0.5 * up) * sky + (0.5 - 0.5 * up) * ground
     side = chance.normal(0, 0.35, 3) * [1.0, 0.3, 0.6]  # rooms are brighter on one side
@@ -106,12 +107,12 @@ def studio_lighting(chance: np.random.Generator) -> Lighting:
         colour = 0.16 * np.exp(chance.normal(0, 0.12)) * tint(chance, 0.01)
         lamps.append(Lamp(direction, chance.uniform(1100, 1500), chance.uniform(180, 300), colour))
     colours = np.full((N_DOME, 3), 0.28 * 4 / N_DOME)
-    return Lighting("rig", tuple(lamps), _sphere(N_DOME), colours)
+    return Lighting("rig", tuple(lamps), sphere_directions(N_DOME), colours)
 
 
 def lighting_of(light: LightSet) -> Lighting:
     """The lamps and the sky of a set of lights; where harmonics are negative, the sky is dark."""
-    directions = _sphere(N_DOME)
+    directions = sphere_directions(N_DOME)
     radiance = np.maximum(sh_basis(directions) @ light.sky, 0)
     lamps = [
         Lamp(lamp.direction, np.inf, float(np.radians(lamp.half_angle_deg)), lamp.colour)
@@ -218,14 +219,6 @@ def _turned(lamp: Lamp, rotation: np.ndarray) -> Lamp:
     """A lamp of the camera frame in the model frame."""
     distance = max(lamp.distance_mm, NEAREST_LAMP_MM)
     return Lamp(lamp.direction @ rotation, distance, lamp.radius, lamp.colour)
-
-
-def _sphere(count: int) -> np.ndarray:
-    """(count, 3) directions spread evenly (a Fibonacci lattice)."""
-    height = 1 - (2 * np.arange(count) + 1) / count
-    turn = np.pi * (1 + np.sqrt(5)) * np.arange(count)
-    ring = np.sqrt(1 - height**2)
-    return np.stack([ring * np.cos(turn), height, ring * np.sin(turn)], axis=1)
 
 
 def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
