@@ -41,7 +41,7 @@ def lamp_share(
     """
     lifted = points + np.float32(LIFT_MM) * normals
     shares = [
-        _reached(lifted, vertices, triangles, towards, MAP_PX) for towards in _spread(lamp, places)
+        _reached(lifted, vertices, triangles, towards, map_px) for towards in _spread(lamp, places)
     ]
     return np.mean(shares, axis=0, dtype=np.float32)
 

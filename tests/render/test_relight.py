@@ -126,6 +126,18 @@ def test_a_small_lamp_casts_the_shadow_that_geometry_says():
     assert (share[away > 44] == 1).all()
 
 
+def test_a_shadow_is_as_fine_as_its_depth_image():
+    vertices, triangles, n_floor = ball_over_plate()
+    floor, lamp = vertices[:n_floor], Lamp(UP, np.ones(3), 0.1)
+    normals = np.broadcast_to(np.float32(UP), floor.shape)
+    hidden = np.linalg.norm(floor, axis=1) < 40
+    wrong = [
+        ((lamp_share(floor, normals, vertices, triangles, lamp, map_px=side) < 0.5) != hidden).sum()
+        for side in (24, 512)
+    ]
+    assert wrong[1] <= 4 < wrong[0]
+
+
 def test_a_wide_lamp_has_a_soft_edge():
     vertices, triangles, n_floor = ball_over_plate()
     floor = vertices[:n_floor]
