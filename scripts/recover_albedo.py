@@ -15,6 +15,7 @@ from lib.artefacts import (
     Surface,
     Texture,
 )
+from lib.devices import lease_gpus, pick_device
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
 from lib.imaging import save_jpeg
@@ -27,7 +28,8 @@ OF_SOME = {"surface": Surface, "rig": Rig, "base": BaseMesh}
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = AlbedoOptions(**params.options)
-    tools = AlbedoTools.load(options, model)
+    device = pick_device(params.device) if inputs.get("weights") else "cpu"
+    tools = AlbedoTools.load(options, model, device)
     kinds = OF_ALL | {name: kind for name, kind in OF_SOME.items() if inputs.get(name)}
     with (
         ExitStack() as stack,
@@ -50,5 +52,5 @@ def main(inputs, outputs, params):
 
 
 if "snakemake" in globals():
-    with stage_log(snakemake.log[0]):
+    with stage_log(snakemake.log[0]), lease_gpus(snakemake.resources.get("gpu", 0)):
         main(snakemake.input, snakemake.output, snakemake.params)

@@ -23,7 +23,8 @@ from lib.shading import ShadingOptions, ShadingTools, shade_capture
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = ShadingOptions(**params.options)
-    tools = ShadingTools.load(options, model, pick_device(params.device))
+    device = pick_device(params.device) if inputs.get("weights") else "cpu"
+    tools = ShadingTools.load(options, model, device)
     with (
         contextlib.ExitStack() as stack,
         BatchReader(inputs.capture, Capture) as captures,

@@ -44,14 +44,18 @@ class UVNetMethod:
     Args:
         network: for inference.
         face: the chart that it looks at.
+        device: where the network is.
     """
 
     network: UVNet
     face: FaceChart
+    device: torch.device | str = "cpu"
 
     @classmethod
-    def load(cls, options: AlbedoOptions, model: FaceModel) -> UVNetMethod:
-        """The method with the weights of the settings.
+    def load(
+        cls, options: AlbedoOptions, model: FaceModel, device: torch.device | str = "cpu"
+    ) -> UVNetMethod:
+        """The method with the weights of the settings, on a device.
 
         Raises:
             ConfigError: none are named, or they are of another chart or head.
@@ -64,7 +68,7 @@ class UVNetMethod:
             )
         told = load_uvnet(options.weights)
         _check(told, options, model)
-        return cls(told.network, face_chart(model, told.side, options.chart))
+        return cls(told.network.to(device), face_chart(model, told.side, options.chart), device)
 
     def __call__(self, chart: HeadChart, photos: Sequence[ChartPhoto]) -> tuple[Apart, ...]:
         """One for each photo."""
@@ -109,8 +113,8 @@ class UVNetMethod:
         """Encoded albedo (s, s, 3) and light (s, s, 27) that the network tells."""
         planes = torch.from_numpy(network_input(prior, self.face.mask))[None]
         with torch.no_grad():
-            found = self.network(planes)
-        albedo, light = (part[0].permute(1, 2, 0).numpy() for part in found)
+            found = self.network(planes.to(self.device))
+        albedo, light = (part[0].permute(1, 2, 0).cpu().numpy() for part in found)
         return np.ascontiguousarray(albedo), np.ascontiguousarray(light)
 
     def _share(self, size: int) -> np.ndarray:

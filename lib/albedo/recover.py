@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
 from lib.albedo.apart import LOCAL_SIDE, Apart, Method
 from lib.albedo.chart import HeadChart, head_chart
@@ -45,8 +46,10 @@ class AlbedoTools:
     method: Method | None
 
     @classmethod
-    def load(cls, options: AlbedoOptions, model: FaceModel) -> AlbedoTools:
-        """The tools of a method.
+    def load(
+        cls, options: AlbedoOptions, model: FaceModel, device: torch.device | str = "cpu"
+    ) -> AlbedoTools:
+        """The tools of a method; `device` is where networks run.
 
         Raises:
             ConfigError: it needs weights and none are named, or they are of another head.
@@ -54,7 +57,7 @@ class AlbedoTools:
         """
         method: Method | None = None if options.method == "none" else take_apart
         if options.method in NETWORKS:
-            method = UVNetMethod.load(options, model)
+            method = UVNetMethod.load(options, model, device)
         return cls(head_chart(model, options.uv_size), method)
 
 

@@ -47,7 +47,9 @@ class ShadingTools:
     fields: ChartFields | None = None
 
     @classmethod
-    def load(cls, options: ShadingOptions, model: FaceModel, device: torch.device) -> ShadingTools:
+    def load(
+        cls, options: ShadingOptions, model: FaceModel, device: torch.device | str
+    ) -> ShadingTools:
         """The tools of a method.
 
         Raises:

@@ -205,3 +205,5 @@ def test_weights_are_loaded_for_their_chart_and_head_alone(model, tmp_path):
     torch.save(packed(network, "face", 64, "makehuman"), path)
     tools = AlbedoTools.load(options, model)
     assert tools.method.face.side == 64 and tools.method.network.options == SMALL
+    placed = AlbedoTools.load(options, model, "meta").method.network
+    assert {weight.device.type for weight in placed.state_dict().values()} == {"meta"}

@@ -1,5 +1,6 @@
 """GPU jobs that run at the same time compute on different devices."""
 
+import json
 import os
 import subprocess
 import sys
@@ -78,21 +79,36 @@ def test_one_slot_runs_one_job_after_the_other(tmp_path):
 
 
 PARSE = """
+import json
 import sys
 from snakemake.api import ConfigSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.api import StorageSettings, WorkflowSettings
 from pathlib import Path
 with SnakemakeApi(OutputSettings()) as api:
     workflow = api.workflow(
-        resource_settings=ResourceSettings(cores=1, nodes=int(sys.argv[2]) or None),
-        config_settings=ConfigSettings(config={"device": sys.argv[1]}),
+        resource_settings=ResourceSettings(cores=1, nodes=int(sys.argv[3]) or None),
+        config_settings=ConfigSettings(config=json.loads(sys.argv[1])),
         storage_settings=StorageSettings(),
         workflow_settings=WorkflowSettings(),
         snakefile=Path("Snakefile"),
     )._workflow
-    print("a fit takes", workflow.get_rule("fit_face_model").resources["gpu"].value)
+    print("a job takes", workflow.get_rule(sys.argv[2]).resources["gpu"].value)
     print("at once", workflow.global_resources.get("gpu").value)
 """
+
+
+def slots(rule: str, ids: str, nodes: int = 0, **settings) -> str:
+    """How many GPUs a job of a rule takes, and how many there are for all jobs."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, json.dumps(settings), rule, str(nodes)],
+        cwd=PROJECT,
+        env=os.environ | {"VISAGRAPH_GPU_IDS": ids},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr[-2000:]
+    return done.stdout
 
 
 @pytest.mark.slow
@@ -106,12 +122,15 @@ with SnakemakeApi(OutputSettings()) as api:
     ],
 )
 def test_a_fit_takes_a_gpu_where_there_is_one_and_one_at_a_time(device, ids, nodes, takes, at_once):
-    done = subprocess.run(
-        [sys.executable, "-c", PARSE, device, str(nodes)],
-        cwd=PROJECT,
-        env=os.environ | {"VISAGRAPH_GPU_IDS": ids},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == f"a fit takes {takes}\nat once {at_once}\n", done.stderr[-2000:]
+    told = slots("fit_face_model", ids, nodes, device=device)
+    assert told == f"a job takes {takes}\nat once {at_once}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["recover_albedo", "remove_highlights"])
+def test_appearance_takes_a_gpu_for_its_networks_alone(rule):
+    section = {"recover_albedo": "albedo", "remove_highlights": "highlights"}[rule]
+    learned = {section: {"method": "learned", "weights": "my.pt"}}
+    assert slots(rule, "0", **learned).startswith("a job takes 1\n")
+    assert slots(rule, "0").startswith("a job takes 0\n")
+    assert slots(rule, "0", device="cpu", **learned).startswith("a job takes 0\n")
