@@ -26,7 +26,7 @@ def tools(model):
     return AlbedoTools.load(OPTIONS, model)
 
 
-GOLDEN = [0.23435, 0.12578, 0.07990, 0.006448, 0.005487, 0.003684, 3.2139, -16.897, 31.633, 0.31812]
+GOLDEN = [0.23435, 0.12578, 0.07990, 0.006504, 0.005587, 0.003770, 3.2139, -16.895, 31.633, 0.31812]
 OPTIONS = AlbedoOptions(uv_size=SIDE)
 
 
