@@ -14,6 +14,7 @@ from lib.albedo.apart import LOCAL_SIDE, Apart, Method
 from lib.albedo.chart import HeadChart, head_chart
 from lib.albedo.complete import complete
 from lib.albedo.gloss import usual_gloss
+from lib.albedo.gloss_views import gloss_of_views
 from lib.albedo.inverse import take_apart
 from lib.albedo.network import UVNetMethod
 from lib.albedo.options import NETWORKS, AlbedoOptions
@@ -88,6 +89,7 @@ def recover_albedo(
     apart = take(tools.chart, shown)
     rgb, known = _agreed(apart)
     weight = np.max([one.weight for one in apart], axis=0).astype(np.float32)
+    gloss = _gloss(tools.chart, sources)
     inner = next(s for s, found in zip(sources, photos, strict=True) if found is usable[0])
     whole = _whole(tools.chart, rgb, known, shown[0], inner)
     result: list[Albedo | CaptureFailure] = []
@@ -97,7 +99,7 @@ def recover_albedo(
             result.append(found)
             continue
         own, left = left[: len(found)], left[len(found) :]
-        result.append(_albedo(tools.chart, options, source, own, whole, weight))
+        result.append(_albedo(tools.chart, options, source, own, whole, weight, gloss))
     return tuple(result)
 
 
@@ -148,6 +150,7 @@ def _albedo(
     own: Sequence[tuple[ChartPhoto, Apart]],
     whole: np.ndarray,
     weight: np.ndarray,
+    gloss: np.ndarray,
 ) -> Albedo:
     """The artefact of one capture."""
     n_views = len(source.capture.view)
@@ -159,7 +162,6 @@ def _albedo(
             light[view] = apart.light * gain
             local[view] = apart.local * gain
             white[view], told[view] = photo.white, photo.white_source
-    gloss = fill_margins(usual_gloss(chart), chart.mask)
     angle = _angle(chart, whole, weight)
     return Albedo(
         method=options.method,
@@ -167,7 +169,7 @@ def _albedo(
         weight=weight * chart.mask,
         specular=gloss[..., 0],
         roughness=gloss[..., 1],
-        gloss_weight=np.zeros(chart.size, np.float32),
+        gloss_weight=gloss[..., 2],
         light=light,
         local_light=local,
         white=white,
@@ -175,6 +177,12 @@ def _albedo(
         ita_deg=np.float32(angle),
         ita_sigma_deg=np.float32(own[0][1].angle_sigma_deg if np.isfinite(angle) else np.nan),
     )
+
+
+def _gloss(chart: HeadChart, sources: Sequence[Source]) -> np.ndarray:
+    """(rows, cols, 3) float32 reflectance, roughness, and how far views told of both."""
+    gloss, told = gloss_of_views(chart, sources, usual_gloss(chart))
+    return np.dstack([fill_margins(gloss, chart.mask), told * chart.mask])
 
 
 def _angle(chart: HeadChart, rgb: np.ndarray, weight: np.ndarray) -> float:

@@ -61,7 +61,7 @@ class Albedo(Artefact):
         "n_rows n_cols", "f2", "1", "of GGX; its alpha is the square of this"
     )
     gloss_weight: np.ndarray = array(
-        "n_rows n_cols", "f2", "0..1", "how much views told of both; 0 = usual for the region"
+        "n_rows n_cols", "f2", "0..1", "how much views told, mean of both; 0 = usual for the region"
     )
     light: np.ndarray = array(
         "n_views 9 3", "f4", "1", "SH bands 0-2 per channel, model frame; NaN = not fitted"

@@ -94,6 +94,7 @@ def test_every_texel_has_a_colour_and_eyes_and_mouth_too(model, tools, tmp_path)
     assert np.isfinite(rgb).all() and rgb.min() > 0 and rgb.max() < 1
     assert (albedo.weight[tools.chart.skin] == 0).mean() > 0.5  # the back was not seen
     assert (albedo.specular > 0.01).all() and (albedo.roughness > 0.05).all()
+    assert not albedo.gloss_weight.any()  # one photo does not tell gloss
 
 
 def test_the_angle_is_that_of_the_skin_that_was_seen(model, tools, tmp_path):
