@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from lib.albedo.chart import HeadChart
 from lib.albedo.mirrored import (
@@ -28,7 +29,9 @@ from lib.albedo.places import FEWEST, Lattice, skin_places
 
 logger = logging.getLogger(__name__)
 
-ROUGHNESS = np.linspace(-0.6, 0.6, 7)  # log factors on the usual that are tried
+TRIED = np.linspace(-0.6, 0.6, 7)  # log factors on the usual roughness
+ROUGHNESS = np.linspace(-0.6, 0.6, 37)  # what is told of it: sums between those tried are splines
+BETWEEN = CubicSpline(TRIED, np.eye(len(TRIED)))(ROUGHNESS)
 STRENGTH = np.linspace(-1.2, 1.2, 25)
 ROUGHNESS_SIGMA = 0.25  # of its logarithm beside the region's
 REFLECTANCE_SIGMA = 0.15  # Weyrich et al. 2006 and refractive indices of 1.38 to 1.46
@@ -42,7 +45,7 @@ FEWEST_PLACES = 300
 FOLDS = 3
 LEAST = 1e-12
 LEAST_FREE = 1.0  # independent differences; of fewer nothing is told
-CHUNK = 4096
+CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def _squares(places: Places, light: MirroredLight) -> np.ndarray:
     off = differences(places.bright - made, places.weight)
     weight = places.weight / (variance + off**2 / OUTLIER)
     columns = []
-    for log_roughness in ROUGHNESS:
+    for log_roughness in TRIED:
         tried = usual * np.array([1, np.exp(log_roughness)])
         lobe, rim = mirrored(with_gloss(places, tried), light)
         one = differences(usual[:, 0] * lobe, weight)
@@ -202,7 +205,7 @@ def _posterior(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
     _, usual = _moments(prior[None])
     for rows in np.array_split(near, len(near) // CHUNK + 1):
-        one, both, left = (sums[rows, first:-1:3, None] for first in range(3))
+        one, both, left = ((sums[rows, first:-1:3] @ BETWEEN.T)[..., None] for first in range(3))
         squares = one * np.exp(2 * STRENGTH) - 2 * both * np.exp(STRENGTH) + left
         squares = np.maximum(squares, LEAST)
         explained = 1 - squares.min(axis=(1, 2)) / np.maximum(left[:, :, 0].max(axis=1), LEAST)
