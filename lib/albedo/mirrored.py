@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lib.geometry import sphere_directions
+
 DIRECTIONS = 768
 LAMPS_MM = 1800.0  # how far light comes from: between a studio's lamps and a room's windows
 FITTED = 1500  # places that tell the light
@@ -122,7 +124,7 @@ def fit_mirrored_light(places: Places) -> MirroredLight:
     (SIGGRAPH), for light from its reflection; Beck & Teboulle 2009, A fast iterative
     shrinkage-thresholding algorithm (FISTA), eqs. 4.1-4.3.
     """
-    direction = sphere(DIRECTIONS)
+    direction = sphere_directions(DIRECTIONS).astype(np.float32)
     system, right = np.zeros((DIRECTIONS, DIRECTIONS)), np.zeros(DIRECTIONS)
     some = places.at(np.linspace(0, len(places) - 1, min(FITTED, len(places))).astype(int))
     for _, part in some.chunks():
@@ -136,14 +138,6 @@ def fit_mirrored_light(places: Places) -> MirroredLight:
     system += scale * (SMOOTH * _laplacian(direction) + RIDGE * np.eye(DIRECTIONS))
     colour = _not_negative(system, right)
     return MirroredLight(direction, colour.astype(np.float32))
-
-
-def sphere(count: int) -> np.ndarray:
-    """(count, 3) float32 unit vectors, evenly spread (a Fibonacci lattice)."""
-    index = np.arange(count) + 0.5
-    height, turn = 1 - 2 * index / count, np.pi * (1 + 5**0.5) * index
-    ring = np.sqrt(1 - height**2)
-    return np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1).astype(np.float32)
 
 
 def _seen(places: Places, view: int, direction: np.ndarray) -> np.ndarray:

@@ -9,11 +9,12 @@ import torch
 from lib.albedo.chart import head_chart
 from lib.albedo.gloss import usual_gloss
 from lib.albedo.gloss_views import gloss_of_views, told_gloss
-from lib.albedo.mirrored import MirroredLight, Places, fit_mirrored_light, mirrored, sphere
+from lib.albedo.mirrored import MirroredLight, Places, fit_mirrored_light, mirrored
 from lib.albedo.photo import Source
 from lib.albedo.places import Lattice, skin_places
 from lib.artefacts import Highlights, Texture
 from lib.facemodel import load_face_model
+from lib.geometry import sphere_directions
 from lib.render.differentiable import ggx
 from tests.highlights.conftest import gloss, measured_of
 from tests.texture.conftest import make_scene
@@ -23,7 +24,9 @@ COS_RIM = np.cos(np.radians(8))
 USUAL = (0.03, 0.4)
 MIDDLES = np.array([[-0.7, 0.4, 0.7], [0.75, 0.5, 0.6], [0.1, 0.8, 0.7], [0.2, -0.5, 0.8]])
 MIDDLES /= np.linalg.norm(MIDDLES, axis=1, keepdims=True)
-LAMPS = sphere(3000)[(sphere(3000) @ MIDDLES.T > COS_RIM).any(axis=1)]  # soft boxes
+LAMPS = sphere_directions(3000)[
+    (sphere_directions(3000) @ MIDDLES.T > COS_RIM).any(axis=1)
+]  # soft boxes
 EYES = [(yaw, pitch) for yaw in (-50, -25, 0, 25, 50) for pitch in (-12, 18)]
 LATTICE = Lattice((SIDE, SIDE), np.arange(SIDE**2), PITCH_MM)
 
@@ -93,7 +96,7 @@ def test_what_is_usual_stays_usual():
     assert np.quantile(np.abs(told.log_factor[5:-5, 4:-4]), 0.95) < 0.06
 
 
-@pytest.mark.parametrize("lamps, strength", [(LAMPS, 0.0), (sphere(200), 0.002)])
+@pytest.mark.parametrize("lamps, strength", [(LAMPS, 0.0), (sphere_directions(200), 0.002)])
 def test_no_lamps_or_light_from_everywhere_tell_little(lamps, strength):
     told = told_gloss(cap(halves(0.8, 1.25), lamps, strength), LATTICE)
     assert told.weight[..., 1].mean() < 0.15
