@@ -22,6 +22,7 @@ from lib.highlights import HighlightOptions
 from lib.implicit import ImplicitOptions
 from lib.landmarks import LandmarkOptions
 from lib.parsing import ParsingOptions
+from lib.planning.conda import conda_environment
 from lib.planning.document import config_page, config_yaml
 from lib.planning.settings import (
     checked_settings,
@@ -125,6 +126,16 @@ def test_config_yaml_is_the_schema_with_its_defaults():
 def test_the_docs_page_is_in_sync():
     page = (PROJECT / "docs" / "config.md").read_text(encoding="utf-8")
     assert page == config_page(), MAKE
+
+
+def test_the_conda_environment_pins_what_the_lock_pins():
+    text = (PROJECT / "envs" / "visagraph.yaml").read_text(encoding="utf-8")
+    assert text == conda_environment(PROJECT / "requirements.lock"), MAKE
+    *_, packages = yaml.safe_load(text)["dependencies"]
+    names = [pin.split("==")[0] for pin in packages["pip"]]
+    assert {"torch", "numpy", "snakemake", "h5py", "scipy", "opencv-python-headless"} <= set(names)
+    assert "colorama" not in names  # for Windows alone
+    assert len(names) == len(set(names))
 
 
 def test_settings_that_were_given_win_and_the_rest_is_default():

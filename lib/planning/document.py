@@ -1,6 +1,6 @@
-"""config.yaml and docs/config.md, written from the settings schema so that they cannot drift.
+"""Files that are written from others so that they cannot drift: `python -m lib.planning.document`.
 
-python -m lib.planning.document          write both
+config.yaml and docs/config.md from the settings schema, envs/visagraph.yaml from requirements.lock.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from lib.planning.conda import conda_environment
 from lib.planning.settings import settings_schema, walk_settings
 
 PROJECT = Path(__file__).parents[2]
@@ -86,9 +87,11 @@ def _values(entry: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     (PROJECT / "config.yaml").write_text(config_yaml(), encoding="utf-8")
     (PROJECT / "docs" / "config.md").write_text(config_page(), encoding="utf-8")
+    environment = conda_environment(PROJECT / "requirements.lock")
+    (PROJECT / "envs" / "visagraph.yaml").write_text(environment, encoding="utf-8")
 
 
 if __name__ == "__main__":
