@@ -12,7 +12,7 @@ from pathlib import Path
 PYTHON = "3.12"
 TORCH = "torch==2.13.0"
 PIN = re.compile(r"^([A-Za-z0-9._-]+==[^\s;\\]+)\s*(?:;\s*(.*?))?\s*\\?$", re.MULTILINE)
-HEAD = f"""# For `snakemake --sdm conda`. From requirements.lock, by `python -m lib.planning.document`.
+HEAD = f"""# For --sdm conda. Made from requirements.lock by `python -m lib.planning.document`.
 channels:
   - conda-forge
 dependencies:
