@@ -7,7 +7,7 @@ over; it is told where the broken call ends with words that say what was wrong.
 
     kill        SIGKILL to Snakemake and all its jobs, at a moment drawn at random
     full disk   the results lie on a file system of a few MB; it is enlarged before the second call
-    read-only   the results lie on a file system that cannot be written; it can before the second call
+    read-only   the results cannot be written; they can before the second call
     truncated   the last part of an artefact is gone, and what is made of it is made again
     flipped     one bit in the middle of an artefact is another, likewise
     new photo   a photo is replaced while the run works on it
