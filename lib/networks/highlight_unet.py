@@ -129,11 +129,11 @@ class HighlightNetwork(nn.Module):
         if min(h, w) < least:
             whole = self(mirrored(picture, 1, least))
             return Removed(*(part[:, :, :h, :w] for part in whole))
-        probability = self.detection(picture).sigmoid()
+        probability = self.detection(picture).float().sigmoid()
         if self.options.composition == "published":
-            coarse = self.revomal(picture * (1 - probability)).sigmoid()
+            coarse = self.revomal(picture * (1 - probability)).float().sigmoid()
             return Removed(coarse, composed(picture, coarse, probability), probability)
-        share = self.revomal(torch.cat([picture, probability], 1)).sigmoid()
+        share = self.revomal(torch.cat([picture, probability], 1)).float().sigmoid()
         diffuse = picture * (1 - share)
         return Removed(diffuse, diffuse, probability)
 
@@ -154,9 +154,19 @@ def composed(
     return (coarse + rest * picture) / (1 + rest)
 
 
-def packed(network: HighlightNetwork, epoch: int, steps: int) -> dict[str, Any]:
-    """Content of a file of weights: the published layout, and the sizes of ours."""
-    content: dict[str, Any] = {"model": network.state_dict(), "epoch": epoch, "iter": steps}
+def packed(network: HighlightNetwork, epoch: int, steps: int, half: bool = False) -> dict[str, Any]:
+    """Content of a file of weights: the published layout, and the sizes of ours.
+
+    Args:
+        network: any.
+        epoch: of its training.
+        steps: of its training.
+        half: store what was learnt in 16 bits; statistics, which may be large, stay as they are.
+    """
+    state = network.state_dict()
+    if half:
+        state |= {name: part.detach().half() for name, part in network.named_parameters()}
+    content: dict[str, Any] = {"model": state, "epoch": epoch, "iter": steps}
     if network.options != HighlightNetworkOptions():
         told = asdict(network.options)
         content["sizes"] = {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}

@@ -204,8 +204,11 @@ class Training:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         self.network = network.to(processes.device)
         self.optimiser = optimiser_of(options, self.network)
-        self.half = processes.device.type != "cpu"
-        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=self.half)
+        on_cpu, brief = processes.device.type == "cpu", getattr(options, "bfloat16", False)
+        self.half = torch.bfloat16 if brief else None if on_cpu else torch.float16
+        self.scaler = torch.amp.GradScaler(
+            processes.device.type, enabled=self.half is torch.float16
+        )
         self.progress = Progress()
         workers = getattr(options, "workers", 0)
         self.pool = ThreadPoolExecutor(workers) if workers else None
@@ -249,7 +252,7 @@ class Training:
         device = self.processes.device
         batch = [self.task.to_device(asked, device) for asked in self._asked(steps)]
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.float16, enabled=self.half):
+        with torch.autocast(device.type, self.half, enabled=self.half is not None):
             loss = self.step(batch)
         self.scaler.scale(loss).backward()
         if limit := getattr(self.options, "clip", 0.0):

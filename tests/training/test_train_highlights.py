@@ -12,18 +12,27 @@ from PIL import Image
 
 from lib.artefacts import BatchReader, BatchWriter, Truth
 from lib.errors import ConfigError, MissingModelError
-from lib.imaging import linear_to_srgb
+from lib.imaging import linear_to_srgb, srgb_to_linear
 from lib.networks.checkpoints import CheckpointError
 from lib.networks.highlight_unet import HighlightNetworkOptions, Removed, load_highlight_network
 from lib.networks.vgg19 import STYLE_LAYERS, Vgg19Features, load_vgg19
-from lib.training.highlights import losses, pairs
-from lib.training.highlights.augment import Pair, cut_render, cut_square, developed, mirrored
+from lib.training.highlights import augment, losses, pairs
+from lib.training.highlights.augment import (
+    Camera,
+    Pair,
+    coded,
+    cut_render,
+    cut_square,
+    developed,
+    draw_camera,
+    mirrored,
+)
 from lib.training.highlights.judge import judge_highlights
 from lib.training.highlights.options import HighlightTrainingOptions, filled
 from lib.training.highlights.pairs import find_items, shiq_items
 from lib.training.highlights.run import WEIGHTS, train_highlights
 from lib.training.highlights.task import HighlightTask, asked
-from lib.training.loop import Training
+from lib.training.loop import Training, learning_rate
 from lib.training.optimiser import optimiser_of
 from lib.training.processes import joined
 from lib.training.state import LAST
@@ -152,18 +161,55 @@ def test_a_render_is_developed_as_its_parts():
     assert np.allclose(pair.photo[0, 1], 1, atol=1e-6) and pair.mask.tolist() == [[1, 1], [0, 0]]
 
 
-def test_cuts_of_a_render_are_drawn_by_chance_alone_and_never_darker_than_matte():
+def render(size=(60, 70)):
+    """Matte and mirrored light, a face, and one bright spot on it."""
     rng = np.random.default_rng(0)
-    diffuse, specular = rng.random((2, 40, 50, 3), np.float32) / 2
-    face = np.zeros((40, 50), bool)
-    face[10:20, 10:20] = True
+    diffuse = 0.2 + 0.3 * rng.random((*size, 3), np.float32)
+    specular = np.zeros((*size, 3), np.float32)
+    specular[20:24, 40:44] = 0.5
+    face = np.zeros(size, bool)
+    face[10:50, 5:50] = True
+    return diffuse, specular, face
+
+
+def test_cuts_of_a_render_are_drawn_by_chance_alone():
     for seed in range(6):
-        first, again = (
-            cut_render(diffuse, specular, face, 24, np.random.default_rng(seed)) for _ in range(2)
-        )
-        assert first.photo.shape == (24, 24, 3)
+        first, again = (cut_render(*render(), 24, np.random.default_rng(seed)) for _ in range(2))
+        assert first.photo.shape == (24, 24, 3) and first.weight.shape == (24, 24)
         assert all(np.array_equal(a, b) for a, b in zip(first, again))
-        assert (first.photo >= first.diffuse - 1e-6).all()
+
+
+def test_most_cuts_show_a_highlight_and_what_is_no_face_counts_little():
+    pairs = [cut_render(*render(), 20, np.random.default_rng(seed)) for seed in range(60)]
+    assert np.mean([pair.mask.any() for pair in pairs]) > 0.5
+    weights = np.concatenate([pair.weight.ravel() for pair in pairs])
+    assert weights.min() == pytest.approx(augment.OFF_FACE) and weights.max() == pytest.approx(1)
+
+
+def test_cuts_without_mirrored_light_are_photos_without_highlights():
+    diffuse, specular, face = render()
+    for seed in range(8):
+        pair = cut_render(diffuse, 0 * specular, face, 24, np.random.default_rng(seed))
+        np.testing.assert_allclose(pair.photo, pair.diffuse, atol=1e-6)
+        assert not pair.mask.any()
+
+
+def test_cameras_press_bright_light_and_never_turn_its_order():
+    light = np.repeat(np.linspace(0, 3, 400, dtype=np.float32)[None, :, None], 3, axis=2)
+    for seed in range(12):
+        camera = replace(draw_camera(np.random.default_rng(seed)), sharpening=0.0)
+        assert (np.diff(camera.encoded(light)[0, :, 0]) >= -1e-6).all()
+    pressed = Camera(knee=0.6).encoded(np.full((1, 1, 3), 1.0, np.float32))
+    assert 0.6 < srgb_to_linear(pressed)[0, 0, 0] < 0.95
+    assert Camera().encoded(np.full((1, 1, 3), 1.5, np.float32))[0, 0, 0] == 1
+
+
+def test_jpeg_harms_the_picture_without_highlights_as_it_does_the_photo():
+    rng = np.random.default_rng(1)
+    photo = 0.3 + 0.4 * rng.random((32, 32, 3), np.float32)
+    pair = coded(Pair(photo, photo - np.float32(0.1), None), 60)
+    assert np.abs(pair.photo - photo).mean() > 0.01
+    np.testing.assert_allclose(pair.photo - pair.diffuse, 0.1, atol=1e-6)
 
 
 def write_renders(path, count=2):
@@ -253,12 +299,29 @@ def test_terms_are_weighted_and_left_out_without_a_weight():
     terms = losses.highlight_losses(found, photo, torch.ones(1, 1, 2, 2), weights)
     assert set(terms) == {"detection", "content", "pixel"}
     assert float(terms["detection"]) == pytest.approx(2 * np.log(2))
-    assert float(terms["pixel"]) == pytest.approx(3 * (0.1 + 10 * 0.01))
+    assert float(terms["pixel"]) == pytest.approx(3 * bent(0.1 + 20 * 0.01))
     more = losses.highlight_losses(
         found, photo, torch.tensor([1.0, 0, 0, 0]).view(1, 1, 2, 2), replace(weights, highlight=4.0)
     )
-    assert float(more["pixel"]) == pytest.approx(0.6 * (5 + 3) / 4)
+    assert float(more["pixel"]) == pytest.approx(3 * bent(0.3 * (5 + 3) / 4))
     assert float(terms["content"]) == pytest.approx(0.2 * 0.01)
+    half = torch.tensor([1.0, 1, 0, 0]).view(1, 1, 2, 2)
+    some = losses.highlight_losses(found, photo, torch.ones(1, 1, 2, 2), weights, weight=half)
+    assert float(some["pixel"]) == pytest.approx(3 * bent(0.15))
+    assert float(some["detection"]) == pytest.approx(np.log(2))
+
+
+def bent(mean):
+    return 0.02 * np.log1p(mean / 0.02)
+
+
+def test_a_weak_highlight_counts_beside_a_strong_one():
+    true, one = torch.zeros(2, 1, 2, 2), torch.ones(1)
+    weak, strong = torch.tensor([0.02, 0.6]).view(2, 1, 1, 1).expand(2, 1, 2, 2).clone()
+    whole = losses.pixel(torch.stack([weak, strong]), true, one)
+    better_weak = losses.pixel(torch.stack([weak / 2, strong]), true, one)
+    better_strong = losses.pixel(torch.stack([weak, strong / 2]), true, one)
+    assert 0.2 < float((whole - better_weak) / (whole - better_strong)) < 1
 
 
 def test_vgg_without_its_layers_is_told(tmp_path):
@@ -291,6 +354,12 @@ def test_the_rate_falls_once_per_step_and_not_below_the_least():
     assert HighlightTrainingOptions(learning_rate=1e-6).rate(9) == 1e-6
 
 
+def test_a_cosine_ends_at_no_rate_whatever_the_epochs():
+    given = filled(HighlightTrainingOptions(method="learned", schedule="cosine"))
+    rates = [learning_rate(given, share) for share in (0, 0.5, 1)]
+    assert rates == pytest.approx([1e-3, 5e-4, 0])
+
+
 def test_the_optimiser_is_the_one_that_is_asked():
     module = torch.nn.Linear(1, 1)
     sgd = optimiser_of(HighlightTrainingOptions(optimiser="sgd", weight_decay=0.1), module)
@@ -315,6 +384,29 @@ def test_training_lowers_the_loss_and_leaves_weights_with_their_card(tmp_path, s
     assert loaded.options == TINY
     for key, value in done.network.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], value)
+
+
+def test_weights_of_the_small_network_take_two_bytes_each(tmp_path, shiq):
+    given = options(shiq, epochs=1, method="learned", learning_rate=0.01)
+    done = train_highlights(given, tmp_path, CPU, replace(TINY, composition="share"))
+    file = torch.load(tmp_path / WEIGHTS, weights_only=True)["model"]
+    assert {file[name].dtype for name, _ in done.network.named_parameters()} == {torch.float16}
+    statistics = "revomal.up1.conv.double_conv.1.running_var"
+    assert torch.equal(file[statistics], done.network.state_dict()[statistics])  # may be large
+    loaded = load_highlight_network(tmp_path / WEIGHTS).state_dict()
+    for key, value in done.network.state_dict().items():
+        torch.testing.assert_close(loaded[key], value, rtol=1e-3, atol=1e-4)
+
+
+def test_sixteen_bits_learn_what_whole_precision_learns(tmp_path, shiq):
+    lowered = []
+    for name, brief in (("whole", False), ("brief", True)):
+        given = options(shiq, epochs=4, learning_rate=0.03, save_every=4, bfloat16=brief)
+        rows = train_highlights(given, tmp_path / name, CPU, TINY).rows
+        losses = [row["loss"] for row in rows if row["split"] == "validation"]
+        lowered.append(losses[-1] / losses[0])
+    assert max(lowered) < 0.95 and lowered[0] != lowered[1]
+    assert lowered[1] == pytest.approx(lowered[0], rel=0.2)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, shiq):

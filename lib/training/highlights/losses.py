@@ -14,7 +14,8 @@ from lib.networks.vgg19 import Vgg19Features
 from lib.training.highlights.options import HighlightTrainingOptions
 
 SQUARES, SLOPES = 0.2, 0.4  # of the content
-LARGE = 10.0  # squares in `pixel`: the shares of highlights are learnt soon, not the median alone
+LARGE = 20.0  # squares in `pixel`: the shares of highlights are learnt soon, not the median alone
+EVEN = 0.02  # of `pixel`
 STYLE_SCALE = 1e4
 
 
@@ -24,6 +25,7 @@ def highlight_losses(
     mask: torch.Tensor,
     options: HighlightTrainingOptions,
     vgg: Vgg19Features | None = None,
+    weight: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """Every weighted term of a batch; terms without a weight are left out.
 
@@ -33,14 +35,17 @@ def highlight_losses(
         mask: (n, 1, h, w) how much of a highlight is there, 0..1.
         options: with the weights.
         vgg: where style has a weight.
+        weight: (n, 1, h, w) how much a pixel counts in `detection` and `pixel`; None = all alike.
     """
     terms = {}
+    weight = torch.ones_like(mask) if weight is None else weight
     if options.detection:
-        terms["detection"] = options.detection * cross_entropy(found.probability, mask)
+        terms["detection"] = options.detection * cross_entropy(found.probability, mask, weight)
     if options.content:
         terms["content"] = options.content * content(found.diffuse, diffuse)
     if options.pixel:
-        terms["pixel"] = options.pixel * pixel(found.diffuse, diffuse, 1 + options.highlight * mask)
+        counted = weight * (1 + options.highlight * mask)
+        terms["pixel"] = options.pixel * pixel(found.diffuse, diffuse, counted)
     if options.coarse:
         terms["coarse"] = options.coarse * content(found.coarse, diffuse)
     if options.style and vgg is not None:
@@ -48,10 +53,12 @@ def highlight_losses(
     return terms
 
 
-def cross_entropy(probability: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def cross_entropy(
+    probability: torch.Tensor, mask: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
     """Mean cross entropy of a probability and how much is true, in whole precision."""
     with torch.autocast(probability.device.type, enabled=False):
-        return F.binary_cross_entropy(probability.float(), mask)
+        return F.binary_cross_entropy(probability.float(), mask, weight)
 
 
 def content(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
@@ -62,9 +69,14 @@ def content(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
 
 def pixel(found: torch.Tensor, true: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Weighted mean of the absolute difference, and of `LARGE` times its square; ours."""
+    """Weighted mean of the absolute difference and of `LARGE` times its square; ours.
+
+    Of a picture whose mean is far above `EVEN` its logarithm counts, so that weak highlights are
+    learnt beside strong ones, as scores in decibels ask.
+    """
     error = (found.float() - true).abs()
-    return (weight * (error + LARGE * error.square())).mean()
+    means = (weight * (error + LARGE * error.square())).mean(dim=(1, 2, 3))
+    return EVEN * torch.log1p(means / EVEN).mean()
 
 
 def style(vgg: Vgg19Features, found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,14 @@ from lib.artefacts import BatchReader, Truth
 from lib.errors import ConfigError
 from lib.imaging import reduced_size
 from lib.log import progress
-from lib.training.highlights.augment import Pair, cut_render, cut_square, developed, mirrored
+from lib.training.highlights.augment import (
+    OFF_FACE,
+    Pair,
+    cut_render,
+    cut_square,
+    developed,
+    mirrored,
+)
 from lib.training.highlights.options import Flip
 
 KEPT_PX = 384  # long side of renders on disk
@@ -84,7 +91,9 @@ class RenderedItem(NamedTuple):
 
     def whole(self) -> Pair:
         """The picture as it was exposed, without noise."""
-        return developed(*self._load()[:2])
+        diffuse, specular, face = self._load()
+        weight = OFF_FACE + (1 - OFF_FACE) * face.astype(np.float32)
+        return developed(diffuse, specular)._replace(weight=weight)
 
     def cut(self, crop_px: int, flip: Flip, chance: np.random.Generator) -> Pair:
         """A square about a place of the face, with other light, skin and sensor."""

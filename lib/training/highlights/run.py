@@ -21,7 +21,7 @@ from lib.training.curves import Row
 from lib.training.highlights.options import BEST, LATEST, HighlightTrainingOptions, filled
 from lib.training.highlights.pairs import Item, RenderedItem, find_items
 from lib.training.highlights.task import HighlightTask
-from lib.training.loop import Trained, Training, best_epoch
+from lib.training.loop import Trained, Training, best_epoch, learning_rate
 from lib.training.processes import joined
 from lib.training.state import save_state
 from lib.training.store import split_sources
@@ -62,6 +62,8 @@ def train_highlights(
         names = [item.name for item in items]
 
         def rate(share: float, _rows: Sequence[Row]) -> float:
+            if options.schedule == "cosine":
+                return learning_rate(options, share)
             return options.rate(int(share * options.epochs + 1e-9))
 
         trained = Training(task, options, split, names, folder, processes, rate).run()
@@ -119,7 +121,8 @@ def _write(
     network = trained.network
     network.load_state_dict(state)
     path = folder / WEIGHTS
-    save_state(path, packed(network, epoch, trained.steps))
+    half = options.method == "learned"
+    save_state(path, packed(network, epoch, trained.steps, half))
     rendered = all(isinstance(item, RenderedItem) for item in items)
     told = {
         "card": asdict(card_of(path, options, len(split[0]), rendered)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -33,11 +33,15 @@ BORDER = 5  # px, which the published similarity leaves out
 
 @dataclass(frozen=True)
 class Asked:
-    """Pictures of a step (n, 3, h, w), without highlights (n, 3, h, w), and masks (n, 1, h, w)."""
+    """Pictures of a step (n, 3, h, w), without highlights (n, 3, h, w), and masks (n, 1, h, w).
+
+    `weight` (n, 1, h, w) is how much a pixel counts.
+    """
 
     photo: torch.Tensor
     diffuse: torch.Tensor
     mask: torch.Tensor
+    weight: torch.Tensor
 
 
 class HighlightTask:
@@ -68,14 +72,14 @@ class HighlightTask:
             ConfigError: `start` is a network of other sizes.
         """
         if not self.options.start:
-            return HighlightNetwork(self.sizes)
+            return HighlightNetwork(self.sizes).to(memory_format=torch.channels_last)
         network = load_highlight_network(self.options.start)
         if network.options != self.sizes:
             raise ConfigError(
                 f"highlight_training.start: {self.options.start} has other sizes than method "
                 f"{self.options.method}. Name weights of that method."
             )
-        return network.requires_grad_(True).train()
+        return network.to(memory_format=torch.channels_last).requires_grad_(True).train()
 
     def draw(self, index: int, chance: np.random.Generator) -> Asked:
         """A picture cut and mirrored at random, a render also with other light and skin."""
@@ -83,7 +87,7 @@ class HighlightTask:
         return asked(pair)
 
     def to_device(self, asked: Asked, device: torch.device) -> Asked:
-        return Asked(*(part.to(device) for part in (asked.photo, asked.diffuse, asked.mask)))
+        return Asked(*(getattr(asked, part.name).to(device) for part in fields(Asked)))
 
     def batch_loss(self, network: nn.Module, batch: Sequence[Asked]) -> torch.Tensor:
         """The loss of all pictures of a step, as batch norm and the style see them."""
@@ -94,7 +98,7 @@ class HighlightTask:
                 f"pictures of one step have {told} px, expected one size. Set "
                 "highlight_training.crop_px, or batch: 1."
             )
-        parts = [[getattr(b, name) for b in batch] for name in ("photo", "diffuse", "mask")]
+        parts = [[getattr(b, part.name) for b in batch] for part in fields(Asked)]
         return self.loss(network, Asked(*map(torch.cat, parts)))
 
     def loss(self, network: nn.Module, asked: Asked) -> torch.Tensor:
@@ -113,7 +117,7 @@ class HighlightTask:
 
     def _terms(self, found: Removed, asked: Asked) -> dict[str, torch.Tensor]:
         vgg = self.vgg.to(asked.photo.device) if self.vgg is not None else None
-        return highlight_losses(found, asked.diffuse, asked.mask, self.options, vgg)
+        return highlight_losses(found, asked.diffuse, asked.mask, self.options, vgg, asked.weight)
 
 
 def asked(pair: Pair) -> Asked:
@@ -124,7 +128,9 @@ def asked(pair: Pair) -> Asked:
     """
     if pair.diffuse is None or pair.mask is None:
         raise ConfigError("a picture without its truth cannot be learnt from.")
-    return Asked(planes(pair.photo), planes(pair.diffuse), planes(pair.mask[..., None]))
+    weight = np.ones_like(pair.mask) if pair.weight is None else pair.weight
+    maps = (planes(part[..., None]) for part in (pair.mask, weight))
+    return Asked(planes(pair.photo), planes(pair.diffuse), *maps)
 
 
 def planes(picture: np.ndarray) -> torch.Tensor:
