@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from lib.errors import ConfigError
-from lib.highlights.dichromatic import HALF, skin_weight
+from lib.highlights.dichromatic import HALF, PRESSED, skin_weight
 from lib.highlights.options import HighlightOptions
 from lib.highlights.separator import FacePhoto, Separated
 from lib.imaging import linear_to_srgb, luminance, srgb_to_linear
 from lib.networks.checkpoints import CheckpointError
 from lib.networks.highlight_tiles import remove_by_tiles
 from lib.networks.highlight_unet import HighlightNetwork, load_highlight_network
+from lib.uvspace.shown import ramp
 
 LEARNT_PX_PER_MM = 0.9  # of the renders that the small network learnt from, about
 MARGIN_MM = 25.0  # about the head, of what the small network is shown
@@ -40,8 +41,10 @@ class UnetTransformer:
 class LearnedHighlights:
     """The small network: it sees the head as coarsely as in its training, under a grey light.
 
-    What it says is carried to the pixels of the photo by their brightness, on skin alone. A
-    highlight is there where much light is mirrored: that is finer than what the detector says.
+    Skin mirrors light of the lamp's colour: what it says is made so where the photo has not lost
+    colours. It is carried to the pixels of the photo by their brightness, on skin alone, and what
+    brightness does not tell of it is added. A highlight is there where much light is mirrored: that
+    is finer than what the detector says.
 
     Source: He & Sun 2015, Fast guided filter (arXiv 1505.00996).
     """
@@ -58,7 +61,8 @@ class LearnedHighlights:
         small = cv2.resize(white, size, interpolation=cv2.INTER_AREA)
         encoded = linear_to_srgb(np.clip(small, 0, 1))
         matte, _ = _asked(self.network, encoded)
-        mirrored = srgb_to_linear(encoded) - srgb_to_linear(matte)
+        shown = srgb_to_linear(encoded)
+        mirrored = of_the_lamp(shown - srgb_to_linear(matte), shown)
         weight = cv2.resize(skin, size, interpolation=cv2.INTER_AREA)
         reach = max(GUIDE_MM * photo.px_per_mm * scale, 1.0)
         light = _carried(small, mirrored, weight + np.float32(1e-3), white, reach)
@@ -97,6 +101,21 @@ def load_separator(
         )
     network = network.to(device)
     return LearnedHighlights(network) if learned else UnetTransformer(network)
+
+
+def of_the_lamp(mirrored: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Mirrored light (h, w, 3) made grey, where no channel of what is shown is pressed or clips.
+
+    The median channel counts: a network that takes a tint for light is wrong in one of them.
+
+    Args:
+        mirrored: (h, w, 3) linear, under a grey light.
+        shown: (h, w, 3) linear, what it is part of.
+    """
+    grey = np.median(mirrored, axis=2, keepdims=True)
+    pressed = ramp(shown.max(axis=2, keepdims=True), *PRESSED)
+    light = grey + pressed * (mirrored - grey)
+    return np.minimum(light, shown).astype(np.float32)
 
 
 def _asked(network: HighlightNetwork, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,4 +157,6 @@ def _carried(
     slope, offset = (
         cv2.resize(mean(part), size, interpolation=cv2.INTER_LINEAR) for part in (slope, offset)
     )
-    return slope * luminance(picture)[..., None] + offset
+    carried = slope * luminance(picture)[..., None] + offset
+    rest = values - cv2.resize(carried, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return carried + cv2.resize(rest, size, interpolation=cv2.INTER_LINEAR)

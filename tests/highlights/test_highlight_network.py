@@ -139,9 +139,28 @@ def test_the_stage_runs_with_weights_of_the_method(tmp_path, glossy, method):
         load_separator(HighlightOptions(method=other, weights=str(file)), "cpu")
 
 
+def test_mirrored_light_is_grey_where_the_photo_has_all_its_colours():
+    shown = np.array([[[0.6, 0.4, 0.3], [1.0, 1.0, 0.9]]], np.float32)
+    mirrored = np.array([[[0.05, 0.1, 0.2], [0.1, 0.4, 0.5]]], np.float32)
+    found = by_network.of_the_lamp(mirrored, shown)
+    np.testing.assert_allclose(found[0, 0], 0.1)
+    np.testing.assert_allclose(found[0, 1], mirrored[0, 1])
+    dark = by_network.of_the_lamp(mirrored, np.minimum(shown, 0.08))
+    assert (dark <= 0.08).all()
+
+
+def test_answers_that_brightness_does_not_follow_reach_the_photo_whole():
+    rows, cols = np.mgrid[:60, :80]
+    checked = ((rows // 10 + cols // 10) % 2).astype(np.float32)[..., None] * 0.1
+    even = np.full((60, 80, 3), 0.5, np.float32)  # tells nothing of where light is mirrored
+    weight = np.ones((60, 80), np.float32)
+    same = by_network._carried(even, np.repeat(checked, 3, axis=2), weight, even, 3.0)
+    np.testing.assert_allclose(same, np.repeat(checked, 3, axis=2), atol=1e-5)
+
+
 def test_weights_that_are_not_named_or_not_there_are_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"method is learned, but highlights\.weights is empty"):
-        load_separator(HighlightOptions(method="learned"), "cpu")
+    with pytest.raises(ConfigError, match=r"is unet_transformer, but highlights\.weights is empty"):
+        load_separator(HighlightOptions(method="unet_transformer"), "cpu")
     lost = HighlightOptions(method="unet_transformer", weights=str(tmp_path / "lost.pt"))
     with pytest.raises(MissingModelError, match=r"lost\.pt is not there"):
         load_separator(lost, "cpu")
