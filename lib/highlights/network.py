@@ -14,11 +14,13 @@ from lib.highlights.dichromatic import HALF, PRESSED, skin_weight
 from lib.highlights.options import HighlightOptions
 from lib.highlights.separator import FacePhoto, Separated
 from lib.imaging import linear_to_srgb, luminance, srgb_to_linear
+from lib.networks.cards import SMALL_HIGHLIGHTS, verify_weights
 from lib.networks.checkpoints import CheckpointError
 from lib.networks.highlight_tiles import remove_by_tiles
 from lib.networks.highlight_unet import HighlightNetwork, load_highlight_network
 from lib.uvspace.shown import ramp
 
+DATA = Path(__file__).parent / "data"  # weights that ship with the project
 LEARNT_PX_PER_MM = 0.9  # of the renders that the small network learnt from, about
 MARGIN_MM = 25.0  # about the head, of what the small network is shown
 GUIDE_MM = 3.0  # around which mirrored light follows the brightness of the photo
@@ -77,25 +79,26 @@ class LearnedHighlights:
 def load_separator(
     options: HighlightOptions, device: torch.device | str
 ) -> UnetTransformer | LearnedHighlights:
-    """The network of a method, on a device.
+    """The network of a method, on a device; `learned` has weights that ship with the project.
 
     Raises:
-        ConfigError: no weights are named.
+        ConfigError: no weights are named, and none ship.
         MissingModelError: the file is not there.
         CheckpointError: it holds another network.
     """
-    if not options.weights:
+    learned = options.method == "learned"
+    if not options.weights and not learned:
         raise ConfigError(
             f"highlights.method is {options.method}, but highlights.weights is empty. Name a file: "
             "docs/published_systems.md and docs/training.md say which ones are read. "
-            "`highlights.method: dichromatic` needs none."
+            "`highlights.method: dichromatic` and `learned` need none."
         )
-    network = load_highlight_network(Path(options.weights))
+    file = Path(options.weights) if options.weights else verify_weights(SMALL_HIGHLIGHTS, DATA)
+    network = load_highlight_network(file)
     found = network.options.composition
-    learned = options.method == "learned"
     if learned != (found == "share"):
         raise CheckpointError(
-            f"{options.weights} holds a network of composition '{found}', which is not that of "
+            f"{file} holds a network of composition '{found}', which is not that of "
             f"highlights.method: {options.method}. Choose "
             f"{'unet_transformer' if learned else 'learned'}, or other weights."
         )

@@ -15,7 +15,7 @@ class HighlightOptions:
     Args:
         method: `none` = the diffuse picture is the photo; `dichromatic` = by colour, without
             weights; `unet_transformer` = the published network; `learned` = the small one.
-        weights: file of the network, for the last two.
+        weights: file of the network, for the last two; empty = of `learned` the one that ships.
         illuminant: linear red, green and blue of the light where the user knows it; empty = found.
         across_views: whether captures of many calibrated views compare them.
     """

@@ -161,9 +161,26 @@ POINTS_106 = WeightCard(
     paper="none",
 )
 
+SMALL_HIGHLIGHTS = WeightCard(
+    name="highlights_learned",
+    task="highlights of a face, and the face without them",
+    file="highlights.pt",
+    sha256="5ba800e896613a7e76d413676c0a33c8477d6069463f0bfd343939d874d31929",
+    size_mb=3.78,
+    licence="CC0-1.0; trained on rendered faces alone, of a CC0 head model",
+    source="lib/highlights/data of this project; PROVENANCE.md beside it tells its training",
+    obtain="git checkout lib/highlights/data; or snakemake --cores all train_highlights",
+    input="(n, 3, h, w) RGB, sRGB encoded, 0..1, under a grey light, about 0.9 px per mm",
+    output="(n, 3, h, w) without highlights; (n, 1, h, w) probability",
+    paper="Wu et al. 2023, Computational Visual Media 9",
+)
+
 CARDS = {
     card.name: card
-    for card in (BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN, RETINAFACE, POINTS_106)
+    for card in (
+        *(BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN, RETINAFACE, POINTS_106),
+        SMALL_HIGHLIGHTS,
+    )
 }
 
 

@@ -158,6 +158,21 @@ def test_answers_that_brightness_does_not_follow_reach_the_photo_whole():
     np.testing.assert_allclose(same, np.repeat(checked, 3, axis=2), atol=1e-5)
 
 
+def test_the_weights_that_ship_take_most_of_a_highlight_off_and_leave_matte_skin(glossy, plain):
+    options = HighlightOptions(method="learned", across_views=False)
+    told = glossy.model, glossy.capture, glossy.fit, glossy.skin, options
+    found = remove_highlights(*told)
+    truth = linear_to_srgb(glossy.diffuse)
+    lit = glossy.head & (glossy.specular > 0.08)
+
+    def error(picture, where):
+        return float(np.abs(picture.astype(np.float32) / 255 - truth)[where].mean())
+
+    left = error(found.diffuse[0], lit) / error(glossy.capture.image[0], lit)
+    assert left < 0.5
+    assert error(found.diffuse[0], glossy.head & (glossy.specular < 0.002)) < 0.03
+
+
 def test_weights_that_are_not_named_or_not_there_are_told(tmp_path):
     with pytest.raises(ConfigError, match=r"is unet_transformer, but highlights\.weights is empty"):
         load_separator(HighlightOptions(method="unet_transformer"), "cpu")
