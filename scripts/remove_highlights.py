@@ -29,7 +29,7 @@ OF_MANY_VIEWS = {"rig": Rig, "base": BaseMesh, "surface": Surface}
 def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = HighlightOptions(**params.options)
-    device = pick_device(params.device) if inputs.get("weights") else "cpu"
+    device = "cpu" if options.method == "dichromatic" else pick_device(params.device)
     tools = HighlightTools.load(options, device)
     many = bool(inputs.get("surface"))  # batches of single photos have none
     kinds = OF_ALL | OF_MANY_VIEWS if many else OF_ALL
