@@ -1,7 +1,7 @@
 """The files under results/: what each holds, how it is written, how it is read back."""
 
 from lib.artefacts.appearance import Albedo, Highlights
-from lib.artefacts.base import Artefact, FieldSpec, array, ragged, text
+from lib.artefacts.base import Artefact, FieldSpec, array, how_to_rebuild, ragged, text
 from lib.artefacts.batch import (
     OK,
     BatchReader,
@@ -9,7 +9,6 @@ from lib.artefacts.batch import (
     Outcome,
     digest,
     earliest_failures,
-    how_to_rebuild,
 )
 from lib.artefacts.multiview import BaseMesh, Displacement, Rig, Surface, Volume
 from lib.artefacts.process import as_failure, process_batch

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import h5py
@@ -12,7 +15,16 @@ import numpy as np
 from lib.errors import ArtefactError, ShapeError
 
 # No timestamps and fixed compression: writing the same arrays twice gives the same bytes.
-STORAGE = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "track_times": False}
+# Every byte lies under a checksum, so that a flipped one is an error and not another number: what
+# is small lies in the object's header, which HDF5 checks; chunks, which stay as they are where they
+# do not shrink, have a Fletcher sum. Strings have a fixed length: HDF5 checks no heap of others.
+STORAGE = {
+    "compression": "gzip",
+    "compression_opts": 1,
+    "shuffle": True,
+    "fletcher32": True,
+    "track_times": False,
+}
 COMPRESS_FROM_BYTES = 1024
 
 
@@ -122,18 +134,15 @@ class Artefact:
             elif spec.kind == "array":
                 _write_array(group, name, value, spec, spec.dims)
             else:
-                data = np.array(value, dtype=object) if spec.dims else value
-                dataset = group.create_dataset(
-                    name, data=data, dtype=h5py.string_dtype(), track_times=False
-                )
-                dataset.attrs["dims"] = " ".join(spec.dims)
+                dataset = _write(group, name, _utf8(value))
+                write_words(dataset, "dims", " ".join(spec.dims))
 
     @classmethod
     def read_group(cls, group: h5py.Group) -> Self:
         """The artefact stored below an HDF5 group.
 
         Raises:
-            ArtefactError: a field is missing.
+            ArtefactError: a field is missing or damaged.
         """
         values = {name: cls.read_field(group, name) for name in cls.specs()}
         return cls(**values)
@@ -143,8 +152,13 @@ class Artefact:
         """One field of the artefact stored below an HDF5 group; the others are not read.
 
         Raises:
-            ArtefactError: the field is missing.
+            ArtefactError: the field is missing or damaged.
         """
+        with damage_told(group.file.filename):
+            return cls._read(group, name)
+
+    @classmethod
+    def _read(cls, group: h5py.Group, name: str) -> Any:
         if name not in group:
             raise ArtefactError(
                 f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
@@ -157,6 +171,27 @@ class Artefact:
         return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
 
 
+@contextlib.contextmanager
+def damage_told(path: str | Path) -> Iterator[None]:
+    """Turns what HDF5 and h5py say of a damaged file into words for a person.
+
+    Raises:
+        ArtefactError: the file cannot be read as it should.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ArtefactError(f"{path} cannot be read ({error}). {how_to_rebuild(path)}") from error
+
+
+def how_to_rebuild(path: str | Path) -> str:
+    """What to type to have a file of a results folder made again, and what follows from it.
+
+    Snakemake needs the run's own command: only that says which photos, settings and folder it has.
+    """
+    return f"Rebuild it: repeat the command of its run with --forcerun {path} at the end."
+
+
 def _frozen_array(value: Any, dtype: str) -> np.ndarray:
     result = np.array(value, dtype=dtype, order="C")
     result.setflags(write=False)
@@ -166,7 +201,38 @@ def _frozen_array(value: Any, dtype: str) -> np.ndarray:
 def _write_array(
     group: h5py.Group, name: str, value: np.ndarray, spec: FieldSpec, dims: tuple[str, ...]
 ) -> None:
-    storage = STORAGE if value.nbytes >= COMPRESS_FROM_BYTES else {"track_times": False}
-    dataset = group.create_dataset(name, data=value, **storage)
-    dataset.attrs["unit"] = spec.unit
-    dataset.attrs["dims"] = " ".join(dims)
+    dataset = _write(group, name, value)
+    write_words(dataset, "unit", spec.unit)
+    write_words(dataset, "dims", " ".join(dims))
+
+
+def _write(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset:
+    if value.ndim and value.nbytes >= COMPRESS_FROM_BYTES:
+        return group.create_dataset(name, data=value, **STORAGE)
+    in_header = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    in_header.set_layout(h5py.h5d.COMPACT)
+    in_header.set_obj_track_times(False)
+    space = h5py.h5s.create_simple(value.shape) if value.ndim else h5py.h5s.create(h5py.h5s.SCALAR)
+    kind = h5py.h5t.py_create(value.dtype, logical=True)
+    dataset = h5py.h5d.create(group.id, name.encode(), kind, space, in_header)
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, value)
+    return h5py.Dataset(dataset)
+
+
+def write_words(item: h5py.HLObject, name: str, words: str) -> None:
+    """Write an attribute that is text."""
+    item.attrs[name] = _utf8(words)
+
+
+def read_words(item: h5py.HLObject, name: str, default: str = "") -> str:
+    """An attribute that is text, of a file of any version; `default` where there is none."""
+    found = item.attrs.get(name, default)
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+def _utf8(text: str | tuple[str, ...]) -> np.ndarray:
+    """Strings of the length of the longest, which HDF5 wants to be 1 at least."""
+    encoded = [item.encode() for item in ((text,) if isinstance(text, str) else text)]
+    longest = max(map(len, encoded), default=0)
+    result = np.array(encoded, dtype=h5py.string_dtype("utf-8", max(longest, 1)))
+    return result.reshape(()) if isinstance(text, str) else result

@@ -12,7 +12,13 @@ from typing import Any, Generic, Self, TypeVar
 
 import h5py
 
-from lib.artefacts.base import Artefact
+from lib.artefacts.base import (
+    Artefact,
+    damage_told,
+    how_to_rebuild,
+    read_words,
+    write_words,
+)
 from lib.errors import ArtefactError, CaptureFailure
 
 Kind = TypeVar("Kind", bound=Artefact)
@@ -65,9 +71,9 @@ class BatchWriter(Generic[Kind]):
         for left_by_killed_job in self.path.parent.glob(f".{self.path.name}.*.part"):
             left_by_killed_job.unlink()
         self._file = h5py.File(self._temporary, "w", libver="v110")
-        self._file.attrs["artefact"] = self.kind.__name__
+        write_words(self._file, "artefact", self.kind.__name__)
         self._file.attrs["version"] = self.kind.version
-        self._file.attrs["stage"] = self.stage
+        write_words(self._file, "stage", self.stage)
         return self
 
     def add(self, capture: str, artefact: Kind) -> None:
@@ -88,9 +94,9 @@ class BatchWriter(Generic[Kind]):
             raise ArtefactError(f"{self.path}: capture '{capture}' is written twice.")
         group = self._file.create_group(capture)
         group.attrs["index"] = len(self._names)  # captures keep the order of the sample sheet
-        group.attrs["stage"] = outcome.stage
-        group.attrs["outcome"] = outcome.outcome
-        group.attrs["reason"] = outcome.reason
+        write_words(group, "stage", outcome.stage)
+        write_words(group, "outcome", outcome.outcome)
+        write_words(group, "reason", outcome.reason)
         self._names.append(capture)
         return group
 
@@ -119,16 +125,17 @@ class BatchReader(Generic[Kind]):
     def __init__(self, path: str | Path, kind: type[Kind]):
         self.path = Path(path)
         self.kind = kind
-        try:
+        if not self.path.is_file():
+            raise ArtefactError(f"{path} is not there. {how_to_rebuild(path)}")
+        with damage_told(path):
             self._file = h5py.File(path, "r")
-        except FileNotFoundError as error:
-            raise ArtefactError(f"{path} is not there. {how_to_rebuild(path)}") from error
-        except OSError as error:
-            raise ArtefactError(
-                f"{path} cannot be read ({error}). {how_to_rebuild(path)}"
-            ) from error
-        found = self._file.attrs.get("artefact", "not an artefact")
-        version = int(self._file.attrs.get("version", -1))
+        try:
+            with damage_told(path):
+                found = read_words(self._file, "artefact", "not an artefact")
+                version = int(self._file.attrs.get("version", -1))
+        except ArtefactError:
+            self._file.close()
+            raise
         if found != kind.__name__:
             self._file.close()
             raise ArtefactError(
@@ -150,11 +157,12 @@ class BatchReader(Generic[Kind]):
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """One row per capture, in the order of the sample sheet, failures included."""
-        groups = sorted(self._file.items(), key=lambda item: item[1].attrs["index"])
-        return tuple(
-            Outcome(name, g.attrs["stage"], g.attrs["outcome"], g.attrs["reason"])
-            for name, g in groups
-        )
+        with damage_told(self.path):
+            groups = sorted_groups(self._file)
+            return tuple(
+                Outcome(name, *(read_words(group, word) for word in ("stage", "outcome", "reason")))
+                for name, group in groups
+            )
 
     @property
     def captures(self) -> tuple[str, ...]:
@@ -162,18 +170,28 @@ class BatchReader(Generic[Kind]):
         return tuple(row.capture for row in self.outcomes if not row.failed)
 
     def __getitem__(self, capture: str) -> Kind:
-        if capture not in self._file:
-            raise ArtefactError(f"{self.path} has no capture '{capture}'.")
-        return self.kind.read_group(self._file[capture])
+        return self.kind.read_group(self._found(capture))
 
     def field(self, capture: str, name: str) -> Any:
         """One field of a capture; the others are not read."""
-        return self.kind.read_field(self._file[capture], name)
+        return self.kind.read_field(self._found(capture), name)
+
+    def _found(self, capture: str) -> h5py.Group:
+        with damage_told(self.path):
+            if capture not in self._file:
+                raise ArtefactError(f"{self.path} has no capture '{capture}'.")
+            return self._file[capture]
 
     def items(self) -> Iterator[tuple[str, Kind]]:
         """(name, artefact) of every capture that has a result."""
         for name in self.captures:
             yield name, self[name]
+
+
+def sorted_groups(file: h5py.File) -> list[tuple[str, h5py.Group]]:
+    """(name, group) of every capture in the order of the sample sheet."""
+    groups = [(name, file[name]) for name in file]  # items() gives None for one that is damaged
+    return sorted(groups, key=lambda item: item[1].attrs["index"])
 
 
 def earliest_failures(first: Iterable[Outcome], *others: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -186,11 +204,3 @@ def digest(path: str | Path) -> str:
     """sha256 of a file, read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def how_to_rebuild(path: str | Path) -> str:
-    """What to type to have a file of a results folder made again, and what follows from it.
-
-    Snakemake needs the run's own command: only that says which photos, settings and folder it has.
-    """
-    return f"Rebuild it: repeat the command of its run with --forcerun {path} at the end."

@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lib.artefacts.base import Artefact
-from lib.artefacts.batch import OK
+from lib.artefacts.base import Artefact, damage_told, read_words
+from lib.artefacts.batch import OK, sorted_groups
 from lib.errors import ArtefactError
 
 SHOWN_FAILURES = 20
@@ -42,15 +42,19 @@ def show(path: str | Path, capture: str | None = None) -> str:
         capture: whose arrays; None = those of the first capture that has a result.
 
     Raises:
-        ArtefactError: the file is no artefact, or has no such capture.
+        ArtefactError: the file is no artefact or damaged, or has no such capture.
     """
-    with _opened(path) as file:
-        groups = sorted(file.items(), key=lambda item: item[1].attrs["index"])
-        done = [name for name, group in groups if group.attrs["outcome"] == OK]
-        failed = [(name, group.attrs) for name, group in groups if group.attrs["outcome"] != OK]
+    with damage_told(path), _opened(path) as file:
+        groups = sorted_groups(file)
+        done = [name for name, group in groups if read_words(group, "outcome") == OK]
+        failed = [
+            f"  {name}: {read_words(group, 'outcome')}: {read_words(group, 'reason')}"
+            for name, group in groups
+            if read_words(group, "outcome") != OK
+        ]
         lines = [
-            f"{file.attrs['artefact']} version {file.attrs['version']}, stage "
-            f"{file.attrs['stage']}: {len(done)} ok, {len(failed)} failed"
+            f"{read_words(file, 'artefact')} version {file.attrs['version']}, stage "
+            f"{read_words(file, 'stage')}: {len(done)} ok, {len(failed)} failed"
         ]
         if capture is not None and capture not in file:
             raise ArtefactError(f"{path} has no capture '{capture}'. It has: {_some(done)}.")
@@ -58,10 +62,7 @@ def show(path: str | Path, capture: str | None = None) -> str:
         if name is not None:
             lines += ["", name, *_table(list(_arrays(file[name])))]
         if failed:
-            lines += ["", "failed"]
-            lines += [f"  {name}: {at['outcome']}: {at['reason']}" for name, at in failed][
-                :SHOWN_FAILURES
-            ]
+            lines += ["", "failed", *failed[:SHOWN_FAILURES]]
         if len(failed) > SHOWN_FAILURES:
             lines.append(f"  and {len(failed) - SHOWN_FAILURES} more")
     return "\n".join(lines)
@@ -71,17 +72,18 @@ def differences(first: str | Path, second: str | Path) -> tuple[Difference, ...]
     """In what two files differ, the largest difference first; empty when they say the same.
 
     Raises:
-        ArtefactError: one of them is no artefact.
+        ArtefactError: one of them is no artefact, or damaged.
     """
     found = []
-    with _opened(first) as one, _opened(second) as two:
-        found += _attributes("", one.attrs, two.attrs)
+    names = f"{first} or {second}"
+    with damage_told(names), _opened(first) as one, _opened(second) as two:
+        found += _attributes("", one, two)
         for name in sorted(set(one) | set(two)):
             if name not in one or name not in two:
                 where = "second" if name not in one else "first"
                 found.append(Difference(name, np.inf, "", f"only in the {where} file"))
                 continue
-            found += _attributes(f"{name}.", one[name].attrs, two[name].attrs)
+            found += _attributes(f"{name}.", one[name], two[name])
             found += _datasets(name, dict(_leaves(one[name])), dict(_leaves(two[name])))
     return tuple(sorted(found, key=lambda item: (-item.size, item.place)))
 
@@ -129,9 +131,10 @@ def _opened(path: str | Path) -> h5py.File:
 
 
 def _leaves(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
-    for name, item in sorted(group.items()):
+    for name in sorted(group):
+        item = group[name]
         if isinstance(item, h5py.Group):
-            yield from ((f"{name}/{key}", inner) for key, inner in sorted(item.items()))
+            yield from ((f"{name}/{key}", item[key]) for key in sorted(item))
         else:
             yield name, item
 
@@ -143,7 +146,7 @@ def _arrays(group: h5py.Group) -> Iterator[tuple[str, str, str, str]]:
             yield name, "", "text", _some(list(values))
         else:
             shape = " x ".join(map(str, dataset.shape)) or "1"
-            yield name, shape, dataset.dtype.name, str(dataset.attrs.get("unit", ""))
+            yield name, shape, dataset.dtype.name, read_words(dataset, "unit")
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -158,11 +161,9 @@ def _some(names: list[str], at_most: int = 4) -> str:
     return ", ".join(names[:at_most]) + more if names else "nothing"
 
 
-def _attributes(
-    prefix: str, one: Mapping[str, object], two: Mapping[str, object]
-) -> Iterator[Difference]:
-    for name in sorted(set(one) | set(two)):
-        first, second = one.get(name, "nothing"), two.get(name, "nothing")
+def _attributes(prefix: str, one: h5py.Group, two: h5py.Group) -> Iterator[Difference]:
+    for name in sorted(set(one.attrs) | set(two.attrs)):
+        first, second = (read_words(item, name, "nothing") for item in (one, two))
         if first != second:
             yield Difference(f"{prefix}{name}", np.inf, "", f"{first} and {second}")
 
@@ -175,22 +176,29 @@ def _datasets(
         if name not in one or name not in two:
             where = "second" if name not in one else "first"
             yield Difference(place, np.inf, "", f"only in the {where} file")
-        elif one[name].shape != two[name].shape or one[name].dtype != two[name].dtype:
+        elif _kind(one[name]) != _kind(two[name]):
             kinds = " and ".join(f"{d.dtype.name} {d.shape}" for d in (one[name], two[name]))
             yield Difference(place, np.inf, "", kinds)
         else:
             yield from _values(place, one[name], two[name])
 
 
+def _kind(dataset: h5py.Dataset) -> tuple[tuple[int, ...], str]:
+    """Shape and type; how much room a string has is no difference."""
+    is_text = h5py.check_string_dtype(dataset.dtype)
+    return dataset.shape, "text" if is_text else dataset.dtype.str
+
+
 def _values(place: str, one: h5py.Dataset, two: h5py.Dataset) -> Iterator[Difference]:
-    first, second = one[()], two[()]
     if h5py.check_string_dtype(one.dtype):
+        first, second = one.asstr()[()], two.asstr()[()]
         if np.any(first != second):
-            yield Difference(place, np.inf, "", f"{one.asstr()[()]} and {two.asstr()[()]}")
+            yield Difference(place, np.inf, "", f"{first} and {second}")
         return
+    first, second = one[()], two[()]
     gap = np.abs(first.astype(np.float64) - second.astype(np.float64))
     gap = np.where(np.isnan(first) & np.isnan(second), 0, gap) if gap.size else np.zeros(1)
     gap = np.where(np.isnan(gap), np.inf, gap)  # a number against NaN
     if gap.max() > 0:
         share = f"{np.count_nonzero(gap)} of {gap.size} values"
-        yield Difference(place, float(gap.max()), str(one.attrs.get("unit", "")), share)
+        yield Difference(place, float(gap.max()), read_words(one, "unit"), share)

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from lib.artefacts import ARTEFACTS, OK, Artefact, BatchReader, how_to_rebuild
+from lib.artefacts.base import damage_told, read_words
 from lib.errors import ArtefactError
 
 COLUMNS = ("capture", "batch", "stage", "outcome", "reason")
@@ -132,11 +133,8 @@ def _left_out(reader: BatchReader[Artefact], kind: str, capture: str, views: lis
 
 def _kind_of(file: Path) -> str:
     """The key in `ARTEFACTS` of a file's content."""
-    try:
-        with h5py.File(file, "r") as opened:
-            found = str(opened.attrs.get("artefact", "not an artefact"))
-    except OSError as error:
-        raise ArtefactError(f"{file} cannot be read ({error}). {how_to_rebuild(file)}") from error
+    with damage_told(file), h5py.File(file, "r") as opened:
+        found = read_words(opened, "artefact", "not an artefact")
     for name, kind in ARTEFACTS.items():
         if kind.__name__ == found:
             return name
