@@ -5,8 +5,6 @@ there is one; of many views rig.h5, base.h5
 Makes: albedo.h5 (Albedo)
 """
 
-ALBEDO_NETWORKS = ("face_texture", "learned")
-
 
 rule recover_albedo:
     """Tell albedo from light, on all photos of a subject together."""
@@ -20,7 +18,7 @@ rule recover_albedo:
         rig=if_many_views("<results>/{batch}/rig.h5"),
         base=if_many_views("<results>/{batch}/base.h5"),
         surface=if_surface("<results>/{batch}/surface.h5"),
-        weights=weights_input(config, "albedo", methods=ALBEDO_NETWORKS),
+        weights=weights_input(config, "albedo"),
         model=face_model_file,
     output:
         albedo="<results>/{batch}/albedo.h5",
@@ -43,7 +41,7 @@ rule recover_albedo:
             round(2500 + 1500 * (config["albedo"]["uv_size"] / 1024) ** 2)
         ),
         runtime=minutes_of("recover_albedo"),
-        gpu=GPUS if config["albedo"]["method"] in ALBEDO_NETWORKS else 0,
+        gpu=GPUS if needs_weights(config, "albedo") else 0,
     params:
         version=VERSION["albedo"],
         face_model=config["face_model"],

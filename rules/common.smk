@@ -15,7 +15,7 @@ from lib.planning import batch_digest, plan_job, plan_run, update_ledger
 from lib.planning.cost import job_minutes
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
-from lib.planning.models import model_file, regressor_file, weights_input
+from lib.planning.models import model_file, needs_weights, regressor_file, weights_input
 from lib.planning.settings import checked_settings
 from lib.planning.synthesis import shard_settings
 

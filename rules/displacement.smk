@@ -9,7 +9,7 @@ rule predict_displacement:
     input:
         surface="<results>/{batch}/surface.h5",
         texture=rules.blend_texture.output.texture,
-        weights=weights_input(config, "displacement", methods=("pix2pixhd", "learned")),
+        weights=weights_input(config, "displacement"),
         model=face_model_file,
     output:
         displacement="<results>/{batch}/displacement.h5",

@@ -10,7 +10,7 @@ rule detect_faces:
         capture=rules.import_capture.output.capture,
         detector=ancient(rules.fetch_landmark_models.output.detector),
         mesh=ancient(rules.fetch_landmark_models.output.mesh),
-        weights=weights_input(config, "detection", methods=("retinaface",)),
+        weights=weights_input(config, "detection"),
     output:
         faces="<results>/{batch}/faces.h5",
         sheet=report(
@@ -30,7 +30,7 @@ rule detect_faces:
     resources:
         mem_mb=more_each_try(2000),
         runtime=minutes_of("detect_faces"),
-        gpu=GPUS if config["detection"]["method"] == "retinaface" else 0,
+        gpu=GPUS if needs_weights(config, "detection") else 0,
     params:
         version=VERSION["faces"],
         device=config["device"],
@@ -47,7 +47,7 @@ rule find_landmarks:
         capture=rules.import_capture.output.capture,
         faces=rules.detect_faces.output.faces,
         mesh=ancient(rules.fetch_landmark_models.output.mesh),
-        weights=weights_input(config, "landmarks", methods=("points106",)),
+        weights=weights_input(config, "landmarks"),
         model=face_model_file,
     output:
         landmarks="<results>/{batch}/landmarks.h5",
@@ -68,7 +68,7 @@ rule find_landmarks:
     resources:
         mem_mb=more_each_try(2000),
         runtime=minutes_of("find_landmarks"),
-        gpu=GPUS if config["landmarks"]["method"] == "points106" else 0,
+        gpu=GPUS if needs_weights(config, "landmarks") else 0,
     params:
         version=VERSION["landmarks"],
         device=config["device"],

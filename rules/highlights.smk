@@ -4,8 +4,6 @@ Needs: capture.h5, faces.h5, skin.h5, fit.h5; of many views rig.h5, base.h5, sur
 Makes: highlights.h5 (Highlights)
 """
 
-HIGHLIGHT_NETWORKS = ("unet_transformer", "learned")
-
 
 rule remove_highlights:
     """Take the highlights off the skin, and tell the colour of the light."""
@@ -17,7 +15,7 @@ rule remove_highlights:
         rig=if_many_views("<results>/{batch}/rig.h5"),
         base=if_many_views("<results>/{batch}/base.h5"),
         surface=if_many_views("<results>/{batch}/surface.h5"),
-        weights=weights_input(config, "highlights", methods=HIGHLIGHT_NETWORKS),
+        weights=weights_input(config, "highlights"),
         model=face_model_file,
     output:
         highlights="<results>/{batch}/highlights.h5",
@@ -38,7 +36,7 @@ rule remove_highlights:
     resources:
         mem_mb=more_each_try(3000),
         runtime=minutes_of("remove_highlights"),
-        gpu=GPUS if config["highlights"]["method"] in HIGHLIGHT_NETWORKS else 0,
+        gpu=GPUS if needs_weights(config, "highlights") else 0,
     params:
         version=VERSION["highlights"],
         face_model=config["face_model"],

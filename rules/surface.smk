@@ -7,8 +7,6 @@ Batches of single photos have neither base nor volume, and no surface with shadi
 whoever needs one asks by `if_many_views` or `if_surface`.
 """
 
-SHADING_NETWORKS = ("detail_layer", "learned")
-
 
 rule fit_base_mesh:
     """Draw the fitted head to where the views agree, by a smooth free-form layer."""
@@ -56,7 +54,7 @@ rule match_views:
         faces=rules.detect_faces.output.faces,
         rig=rules.calibrate_rig.output.rig,
         base=rules.fit_base_mesh.output.base,
-        weights=weights_input(config, "implicit", methods=("mvfr", "learned")),
+        weights=weights_input(config, "implicit"),
         model=face_model_file,
     output:
         volume="<results>/{batch}/volume.h5",
@@ -91,11 +89,11 @@ rule regularise_surface:
         rig=rules.calibrate_rig.output.rig,
         base=rules.fit_base_mesh.output.base,
         volume=rules.match_views.output.volume,
-        weights=weights_input(config, "regularise", methods=("mvfr", "learned")),
+        weights=weights_input(config, "regularise"),
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),
-        shading_weights=weights_input(config, "shading", methods=SHADING_NETWORKS),
+        shading_weights=weights_input(config, "shading"),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
@@ -139,7 +137,7 @@ rule shade_photos:
         skin=rules.mask_skin.output.skin,
         fit=rules.fit_face_model.output.fit,
         regression=if_regressed("<results>/{batch}/regression.h5"),
-        weights=weights_input(config, "shading", methods=SHADING_NETWORKS),
+        weights=weights_input(config, "shading"),
         model=face_model_file,
     output:
         surface="<results>/{batch}/surface.h5",
@@ -164,7 +162,7 @@ rule shade_photos:
             round(2500 + 500 * (config["shading"]["uv_size"] / 1024) ** 2)
         ),
         runtime=minutes_of("shade_photos"),
-        gpu=GPUS if config["shading"]["method"] in SHADING_NETWORKS else 0,
+        gpu=GPUS if needs_weights(config, "shading") else 0,
     params:
         version=VERSION["surface"],
         face_model=config["face_model"],

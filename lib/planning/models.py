@@ -23,6 +23,19 @@ TRAINED = (
     "shading_",
 )
 
+# Methods of a section that read the file in its setting `weights`.
+NETWORK_METHODS: dict[str, tuple[str, ...]] = {
+    "detection": ("retinaface",),
+    "landmarks": ("points106",),
+    "parsing": ("published", "learned"),
+    "implicit": ("mvfr", "learned"),
+    "regularise": ("mvfr", "learned"),
+    "shading": ("detail_layer", "learned"),
+    "highlights": ("unet_transformer", "learned"),
+    "albedo": ("face_texture", "learned"),
+    "displacement": ("pix2pixhd", "learned"),
+}
+
 
 def model_file(name: str) -> str | list[str]:
     """The file of a head model as input of a rule; none for `makehuman`, which is in the project.
@@ -70,26 +83,26 @@ def regressor_file(method: str, weights: str) -> str:
 
 
 def weights_input(
-    settings: Mapping[str, Any],
-    section: str,
-    name: str = "weights",
-    methods: tuple[str, ...] = (),
+    settings: Mapping[str, Any], section: str, name: str = "weights"
 ) -> Callable[[object], str | list[str]]:
     """A rule's input: the file of weights that a setting names; nothing where it is not needed.
 
     Args:
         settings: all of them.
         section: of the setting.
-        name: of the setting in it.
-        methods: of the section that need the file; none = whenever it is named.
+        name: of the setting in it. The file `weights` of a section with methods is needed by those
+            of `NETWORK_METHODS` alone, any other whenever it is named.
 
     Raises:
         MissingModelError: when a job is planned that needs the file, and it is not there.
     """
 
     def chosen(_wildcards: object) -> str | list[str]:
-        needed = not methods or settings[section]["method"] in methods
-        file = str(settings[section][name]) if needed else ""
+        file = (
+            str(settings[section][name])
+            if name != "weights" or needs_weights(settings, section)
+            else ""
+        )
         if file and not _comes(file):
             raise MissingModelError(
                 f"{section}.{name} is {file}, which is not there. Name the file that you have; "
@@ -99,6 +112,12 @@ def weights_input(
         return file or []
 
     return chosen
+
+
+def needs_weights(settings: Mapping[str, Any], section: str) -> bool:
+    """Whether the method of a section reads the section's weights; true of one without methods."""
+    methods = NETWORK_METHODS.get(section)
+    return methods is None or settings[section]["method"] in methods
 
 
 def _comes(file: str) -> bool:

@@ -9,7 +9,7 @@ from lib.planning.models import model_file, regressor_file, weights_input
 
 
 def test_a_setting_that_names_no_weights_is_no_input():
-    assert weights_input({"detection": {"weights": ""}}, "detection")(None) == []
+    assert weights_input({"highlight_training": {"weights": ""}}, "highlight_training")(None) == []
 
 
 def test_weights_that_are_there_are_the_input(tmp_path):
@@ -20,7 +20,9 @@ def test_weights_that_are_there_are_the_input(tmp_path):
 
 
 def test_weights_that_are_not_there_are_told_by_their_setting():
-    chosen = weights_input({"landmarks": {"weights": "none/large.pth"}}, "landmarks")
+    chosen = weights_input(
+        {"landmarks": {"method": "points106", "weights": "none/large.pth"}}, "landmarks"
+    )
     with pytest.raises(MissingModelError, match=r"landmarks\.weights is none/large\.pth"):
         chosen(None)
 
@@ -28,16 +30,17 @@ def test_weights_that_are_not_there_are_told_by_their_setting():
 def test_weights_of_another_method_are_not_asked_for():
     """As of a preset whose detector was changed on the command line."""
     settings = {"detection": {"method": "blaze", "weights": "none.pth"}}
-    assert weights_input(settings, "detection", methods=("retinaface",))(None) == []
+    assert weights_input(settings, "detection")(None) == []
     settings["detection"]["method"] = "retinaface"
     with pytest.raises(MissingModelError, match=r"detection\.weights is none\.pth"):
-        weights_input(settings, "detection", methods=("retinaface",))(None)
+        weights_input(settings, "detection")(None)
 
 
 @pytest.mark.parametrize("folder", ["parser_learned", "coarse_resnet50_bfm09"])
 def test_weights_that_a_rule_makes_need_not_be_there_yet(folder):
     file = f"resources/weights/{folder}/net.pt"
-    assert weights_input({"parsing": {"weights": file}}, "parsing")(None) == file
+    settings = {"parsing": {"method": "learned", "weights": file}}
+    assert weights_input(settings, "parsing")(None) == file
     assert regressor_file("learned", file) == file
 
 
