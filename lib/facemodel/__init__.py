@@ -5,11 +5,11 @@ from lib.facemodel.contour import contour33, visible_contour
 from lib.facemodel.dense_landmarks import LINES106, LINES134, landmarks106
 from lib.facemodel.load import DEFAULT_MODEL, face_model_file, load_face_model
 from lib.facemodel.model import PARTS, FaceModel, SurfacePoints
+from lib.facemodel.origin import Provenance, read_labels, read_provenance, schemes_beside
 from lib.facemodel.part_labels import eyeball_regions, part_of_triangles, triangles_of_parts
 from lib.facemodel.pouch import Pouch, find_pouch
 from lib.facemodel.schema import (
     CoarseShape,
-    Provenance,
     read_extra,
     read_face_model,
     read_landmark_scheme,
@@ -39,7 +39,10 @@ __all__ = [
     "random_skin",
     "read_extra",
     "read_face_model",
+    "read_labels",
     "read_landmark_scheme",
+    "read_provenance",
+    "schemes_beside",
     "triangles_of_parts",
     "visible_contour",
     "write_face_model",

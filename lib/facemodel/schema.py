@@ -18,6 +18,7 @@ from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.cylinder import MASKS, CylinderChart
 from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
 from lib.facemodel.model import FaceModel, SurfacePoints
+from lib.facemodel.origin import Provenance, schemes_beside
 
 Name = TypeVar("Name", bound=str)
 FORMAT, VERSION = "facemodel", 2
@@ -56,25 +57,6 @@ class CoarseShape:
         fine = self.operator.astype(np.float32) @ np.ascontiguousarray(flat, np.float32)
         shape = (self.operator.shape[0], *field.shape[:-2], field.shape[-1])
         return np.ascontiguousarray(np.moveaxis(fine.reshape(shape), 0, -2))
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What a model file says about its origin, beside licence and source.
-
-    Args:
-        source_sha256: hash of the input, empty where it is a folder.
-        created_by: script or function.
-        copyright: notice that must be kept, or empty.
-        licence_text: full text where the licence asks for it, or empty.
-        redistributable: whether the licence allows passing the file on.
-    """
-
-    source_sha256: str = ""
-    created_by: str = ""
-    copyright: str = ""
-    licence_text: str = ""
-    redistributable: bool = True
 
 
 def write_face_model(
@@ -281,7 +263,7 @@ def read_face_model(path: str | Path) -> FaceModel:
             "see docs/face_models.md."
         ) from error
     landmarks = dict(model.landmarks)
-    for extra in sorted(path.parent.glob(f"*_{path.stem}.json")):
+    for extra in schemes_beside(path):
         name, points = read_landmark_scheme(extra)
         if name not in fixed:
             landmarks[name] = points

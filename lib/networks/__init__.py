@@ -13,6 +13,7 @@ from lib.networks.cards import (
     verify_weights,
 )
 from lib.networks.fetch import fetch_landmark_models
+from lib.networks.origin import NOT_STATED, WeightOrigin, weight_origin
 
 __all__ = [
     "BLAZEFACE",
@@ -21,9 +22,12 @@ __all__ = [
     "FACE_MESH",
     "IRIS",
     "MTCNN",
+    "NOT_STATED",
     "POINTS_106",
     "RETINAFACE",
     "WeightCard",
+    "WeightOrigin",
     "fetch_landmark_models",
     "verify_weights",
+    "weight_origin",
 ]

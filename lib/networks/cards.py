@@ -115,7 +115,7 @@ def _mtcnn(stage: str, size: str, output: str, size_mb: float) -> WeightCard:
         file=f"{stage}net.pt",
         sha256="",
         size_mb=size_mb,
-        licence="MIT (Tim Esler, David Sandberg); trained on WIDER FACE and CelebA",
+        licence="MIT (Tim Esler, David Sandberg); trained on WIDER FACE and CelebA, for research",
         source=_MTCNN_SOURCE,
         obtain=_MTCNN_OBTAIN,
         input=f"(n, 3, {size}) RGB, (x - 127.5) / 128",
@@ -175,11 +175,25 @@ SMALL_HIGHLIGHTS = WeightCard(
     paper="Wu et al. 2023, Computational Visual Media 9",
 )
 
+DPMAP_SINGLE = WeightCard(
+    name="dpmap_single_net_G",
+    task="displacement map of one expression from a texture in FaceScape's chart",
+    file="dpmap_single_net_G.pth",
+    sha256="",
+    size_mb=730.0,
+    licence="FaceScape: non-commercial research only, by agreement with its authors",
+    source="Detailed3DFace (FaceScape, CVPR 2020), checkpoints",
+    obtain="ask for FaceScape's licence, download the checkpoints, set displacement.weights",
+    input="(n, 3, 1024, 1024) RGB, sRGB encoded, -1..1, the face's part of FaceScape's chart",
+    output="(n, 1, 1024, 1024) -1..1, times 0.914 = mm at FaceScape's scale, outwards positive",
+    paper="Yang et al. 2020, CVPR",
+)
+
 CARDS = {
     card.name: card
     for card in (
-        *(BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN, RETINAFACE, POINTS_106),
-        SMALL_HIGHLIGHTS,
+        *(BLAZEFACE, FACE_MESH, IRIS, DLIB_68, *MTCNN),
+        *(RETINAFACE, POINTS_106, DPMAP_SINGLE, SMALL_HIGHLIGHTS),
     )
 }
 

@@ -15,23 +15,9 @@ import torch
 from torch import nn
 
 from lib.errors import MissingModelError
-from lib.networks.cards import WeightCard
+from lib.networks.cards import DPMAP_SINGLE
 
 WIDTH, N_DOWN, N_BLOCKS = 64, 4, 9
-
-DPMAP_SINGLE = WeightCard(
-    name="dpmap_single_net_G",
-    task="displacement map of one expression from a texture in FaceScape's chart",
-    file="dpmap_single_net_G.pth",
-    sha256="",
-    size_mb=730.0,
-    licence="FaceScape: non-commercial research only, by agreement with its authors",
-    source="Detailed3DFace (FaceScape, CVPR 2020), checkpoints",
-    obtain="ask for FaceScape's licence, download the checkpoints, set displacement.weights",
-    input="(n, 3, 1024, 1024) RGB, sRGB encoded, -1..1, the face's part of FaceScape's chart",
-    output="(n, 1, 1024, 1024) -1..1, times 0.914 = mm at FaceScape's scale, outwards positive",
-    paper="Yang et al. 2020, CVPR",
-)
 
 
 class ResidualBlock(nn.Module):
