@@ -64,7 +64,7 @@ include: "rules/train_shading.smk"
 
 
 rule all:
-    """Every head, scores of those that have a truth, the table of outcomes and the report."""
+    """Every head, scores of those that have a truth, the table of outcomes, report and provenance."""
     default_target: True
     input:
         expand("<results>/{batch}/export", batch=BATCHES),
@@ -72,6 +72,7 @@ rule all:
         expand("<results>/{batch}/relocated", batch=RELOCATED),
         "<results>/status.tsv",
         "<results>/report.html",
+        "<results>/provenance.json",
 
 
 report: "workflow/report/workflow.rst"

@@ -1,6 +1,6 @@
 """Export: one folder per head, in formats that other programs read.
 
-Needs: every artefact of the batch      Makes: export/{capture}/head.obj, head.glb, ...
+Needs: every artefact of the batch      Makes: export/{capture}/head.obj, head.glb, ..., provenance.json
 """
 
 
@@ -45,6 +45,7 @@ rule export_heads:
         face_model=config["face_model"],
         options=config["export"],
         texture=config["texture"],
+        stages=stages_of(config, LEDGER.many_views),
     message:
         "Exporting the heads of {wildcards.batch}"
     script:

@@ -1,6 +1,6 @@
 """Report: what became of every photo, and all of it on one page.
 
-Needs: the outcome rows of every artefact      Makes: status.tsv, report.html
+Needs: the outcome rows of every artefact      Makes: status.tsv, report.html, provenance.json
 """
 
 
@@ -62,3 +62,27 @@ rule write_report:
         "Writing the report"
     script:
         "../scripts/write_report.py"
+
+
+rule write_provenance:
+    """Photos, software, models, weights, their licences, and the hash of every head."""
+    input:
+        capture=expand("<results>/{batch}/capture.h5", batch=BATCHES),
+        faces=expand("<results>/{batch}/faces.h5", batch=BATCHES),
+        texture=expand("<results>/{batch}/texture.h5", batch=BATCHES),
+        heads=expand("<results>/{batch}/export", batch=BATCHES),
+        model=face_model_file,
+    output:
+        provenance="<results>/provenance.json",
+    log:
+        "<logs>/write_provenance.log",
+    conda:
+        TORCH_ENV
+    params:
+        batches=BATCHES,
+        face_model=config["face_model"],
+        stages=stages_of_run(config, LEDGER.many_views, BATCHES),
+    message:
+        "Writing the provenance of all heads"
+    script:
+        "../scripts/write_provenance.py"

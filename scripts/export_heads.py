@@ -27,6 +27,8 @@ from lib.export import (
     Measured,
     PublishedExporter,
     PublishedInputs,
+    origins,
+    write_provenance,
 )
 from lib.facemodel import load_face_model
 from lib.figures import stage_sheet
@@ -39,6 +41,7 @@ def main(inputs, outputs, params):
     model = load_face_model(inputs.model or params.face_model)
     options = ExportOptions(**params.options)
     exporter = HeadExporter(model, options)
+    common = origins(inputs.model or params.face_model, params.stages)
     folder = Path(outputs.heads)
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -69,6 +72,7 @@ def main(inputs, outputs, params):
             exporter.write(folder / name, name, *head, measured, appearance)
             relief = measured.surface if measured else None
             write_published(folder / name, name, *head, faces[name], relief, appearance.albedo)
+            write_provenance(folder / name, name, capture, common)
     files = {"texture": inputs.texture, "fit": inputs.fit}
     save_jpeg(outputs.sheet, stage_sheet("export", files, model))
 

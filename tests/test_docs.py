@@ -16,6 +16,7 @@ import yaml
 import lib.artefacts
 from lib.artefacts import BatchReader, BatchWriter, Capture, Faces
 from lib.errors import CaptureFailure
+from lib.export import PROVENANCE
 from lib.export.head import FILES
 from lib.planning import read_samples
 from lib.planning.settings import checked_settings
@@ -146,7 +147,7 @@ def test_settings_shown_in_the_readme_are_settings():
 
 
 def test_the_readme_names_every_file_of_a_head():
-    assert set(FILES) <= set(INLINE.findall(read(PROJECT / "README.md")))
+    assert {*FILES, PROVENANCE} <= set(INLINE.findall(read(PROJECT / "README.md")))
 
 
 def test_the_line_shows_every_rule_of_a_run():

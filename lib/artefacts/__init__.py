@@ -47,7 +47,7 @@ ARTEFACTS = {
     "truth": Truth,
 }
 
-EXPORT_VERSION = 4  # of the exported files, which are no artefacts: same meaning as theirs
+EXPORT_VERSION = 5  # of the exported files, which are no artefacts: same meaning as theirs
 
 __all__ = [
     "ARTEFACTS",

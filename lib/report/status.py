@@ -85,7 +85,7 @@ def read_status(path: str | Path) -> tuple[StatusRow, ...]:
 def _batch_status(batch: str, files: list[Path]) -> list[StatusRow]:
     order = list(ARTEFACTS)
     kinds = sorted(
-        ((_kind_of(file), file) for file in files if not file.is_dir()),
+        ((kind_of(file), file) for file in files if not file.is_dir()),
         key=lambda item: order.index(item[0]),
     )
     rows: dict[tuple[str, str], StatusRow] = {}
@@ -131,7 +131,7 @@ def _left_out(reader: BatchReader[Artefact], kind: str, capture: str, views: lis
     return f"{len(lost)} of {total} views left out: {told}{more}"
 
 
-def _kind_of(file: Path) -> str:
+def kind_of(file: Path) -> str:
     """The key in `ARTEFACTS` of a file's content."""
     with damage_told(file), h5py.File(file, "r") as opened:
         found = read_words(opened, "artefact", "not an artefact")

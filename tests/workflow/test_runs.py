@@ -1,5 +1,6 @@
 """Whole runs of the real workflow: what they make, and what a change makes run again."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import time
 import pytest
 from PIL import Image
 
+from lib.report.__main__ import main
 from lib.report.status import read_status
 from tests.benchmarks.odd_photos import portrait
 from tests.runs import environment, outcomes
@@ -26,6 +28,7 @@ HEAD_FILES = {
     "head.obj",
     "landmarks.json",
     "overlay.png",
+    "provenance.json",
     "turntable.png",
 }
 STAGES = [
@@ -41,7 +44,7 @@ STAGES = [
     "recover_albedo",
     "export_heads",
 ]
-ENDS = {"collect_status": 1, "write_report": 1}
+ENDS = {"collect_status": 1, "write_provenance": 1, "write_report": 1}
 
 
 def from_stage(first):
@@ -75,6 +78,24 @@ def test_where_a_photo_was_taken_reaches_no_output(finished):
         with Image.open(path) as picture:
             assert not picture.getexif(), path
     assert any(path.name == "diffuse.png" for path in pictures)
+
+
+def test_the_provenance_names_photo_networks_and_licences_and_no_folder_of_this_machine(finished):
+    told = json.loads((finished.results / "provenance.json").read_text(encoding="utf-8"))
+    rows = {row["capture"]: row for row in told["batches"]["b0001"]}
+    photo = finished.photos / "anna.png"
+    sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert rows["anna"]["photos"] == [{"view": "00", "file": "photos/anna.png", "sha256": sha256}]
+    assert (rows["text"]["outcome"], "photos" in rows["text"]) == ("unreadable_image", False)
+    assert {network["name"] for network in told["networks"]} == {
+        "blazeface_short_range",
+        "face_mesh_468",
+    }
+    assert told["licences"]["limited"] == told["licences"]["not_clear"] == []
+    head = finished.results / "b0001/export/anna/provenance.json"
+    for file in (head, finished.results / "provenance.json"):
+        assert str(finished.folder) not in file.read_text(encoding="utf-8")
+    assert main(["verify", "--artefacts", str(finished.results)]) == 0
 
 
 def test_a_dry_run_writes_nothing(new):
