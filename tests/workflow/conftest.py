@@ -25,7 +25,14 @@ texture: {uv_size: 128}
 export: {overlay_side_px: 200, turntable_px: 64, glb_texture_px: 128}
 """
 PRIVATE = "behind the old mill"
-NOT_REPEATABLE = ("logs", "benchmarks", "report.html", ".run.lock", ".batches.tsv.lock")
+NOT_REPEATABLE = (
+    "logs",
+    "benchmarks",
+    "report.html",
+    "timings.tsv",
+    ".run.lock",
+    ".batches.tsv.lock",
+)
 
 
 @dataclass(frozen=True)
