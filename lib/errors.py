@@ -29,6 +29,10 @@ class MissingModelError(ConfigError):
     """A face model or network file that a setting asks for is not there."""
 
 
+class ForeignFileError(ConfigError):
+    """A file asks for more than it holds, for what lies outside of it, or for code to be run."""
+
+
 class CaptureFailure(VisagraphError):
     """One capture cannot be processed; the others can.
 

@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 LEVELS = [
     {"errors"},
-    {"devices", "log"},
+    {"devices", "inputs", "log"},
     {"geometry", "imaging"},
     {"artefacts", "facemodel", "networks", "planning", "render"},
     {"uvspace"},

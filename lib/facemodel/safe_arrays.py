@@ -2,73 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
+import math
+import struct
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from lib.errors import ConfigError, MissingModelError
+from lib.inputs.arrays import check_member, read_header, read_numbers
+from lib.inputs.files import CappedReader
+from lib.inputs.pickles import MOST, ArraysOnly, plain
 
 BLOCK_BYTES = 64 * 2**20
-NUMPY_NAMES = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): lambda text, encoding="latin1": _encoded(text, encoding),
-    ("collections", "OrderedDict"): dict,
-}
-for _module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-    NUMPY_NAMES[(_module, "_reconstruct")] = np.array([]).__reduce__()[0]
-    NUMPY_NAMES[(_module, "scalar")] = np.float64(0).__reduce__()[0]
-
-
-def _encoded(text: str, encoding: str) -> bytes:
-    """How old protocols spell bytes."""
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"bytes encoded as {encoding!r}, expected latin1")
-    return text.encode("latin1")
-
-
-class Inert:
-    """What an object of another library held: its state, and none of its behaviour."""
-
-    def __init__(self, *_: object):
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state if isinstance(state, dict) else {}
-
-
-def _inert(kind: Any, *_: object) -> Inert:
-    """How old protocols make an object: only those of `Inert` are made."""
-    if kind is not Inert:
-        raise pickle.UnpicklingError(f"it makes an object of {kind!r}")
-    return Inert()
-
-
-INERT_NAMES: Mapping[tuple[str, str], Any] = {
-    **{(module, "_reconstructor"): _inert for module in ("copyreg", "copy_reg")},
-    **{(module, "object"): None for module in ("builtins", "__builtin__")},
-    **{(module, "set"): list for module in ("builtins", "__builtin__")},
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Numbers, strings, lists, dictionaries and NumPy arrays; every other name is refused."""
-
-    def __init__(self, file: IO[bytes], inert: Collection[tuple[str, str]]):
-        super().__init__(file, encoding="latin1")
-        self._names = NUMPY_NAMES | dict.fromkeys(inert, Inert)
-        if inert:
-            self._names |= INERT_NAMES
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._names[(module, name)]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
 
 
 def unpickle_arrays(
@@ -86,15 +36,8 @@ def unpickle_arrays(
         ConfigError: it holds anything else, which could be code, or is cut short.
     """
     try:
-        return _ArraysOnly(file, inert).load()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-    ) as error:
+        return plain(ArraysOnly(file, inert).load(), [MOST])
+    except Exception as error:  # damaged pickles raise whatever their stack happens to hold
         raise ConfigError(
             f"{path} is a pickle that is not read: {error}; expected NumPy arrays and plain "
             "containers alone. Download it from its publisher again."
@@ -115,11 +58,11 @@ def read_pickled_npy(path: str | Path, inert: Collection[tuple[str, str]] = ()) 
     path = Path(path)
     if not path.is_file():
         raise MissingModelError(f"{path} is not there; expected an .npy file.")
-    with path.open("rb") as file:
-        shape, fortran, dtype = _header(file, path)
+    with CappedReader(path) as file:
+        shape, fortran, dtype = read_header(file, path)
         if not dtype.hasobject:
-            values = _numbers(file, int(np.prod(shape)), dtype, path)
-            return values.reshape(shape, order="F" if fortran else "C")
+            left = path.stat().st_size - file.tell()
+            return read_numbers(file, shape, fortran, dtype, left, path)
         found = np.asarray(unpickle_arrays(file, path, inert))
     return found.item() if found.size == 1 else found
 
@@ -136,12 +79,14 @@ class Archive:
         self.path = Path(path)
         if not self.path.is_file():
             raise MissingModelError(f"{self.path} is not there; expected an .npz file.")
-        if not zipfile.is_zipfile(self.path):
+        try:
+            with zipfile.ZipFile(self.path) as members:
+                names = members.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, struct.error) as error:
             raise ConfigError(
                 f"{self.path} is no .npz archive (it may be a partial download). Get it again."
-            )
-        with zipfile.ZipFile(self.path) as members:
-            self.names = {name.removesuffix(".npy") for name in members.namelist()}
+            ) from error
+        self.names = {name.removesuffix(".npy") for name in names if name.endswith(".npy")}
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -157,18 +102,15 @@ class Archive:
                 f"{self.path} has no array '{name}'; it has {', '.join(sorted(self.names))}. "
                 "Expected the file as its publisher gives it: get it again."
             )
-        with zipfile.ZipFile(self.path) as members, members.open(f"{name}.npy") as file:
-            shape, fortran, dtype = _header(file, self.path)
+        with self._open(name) as (file, shape, fortran, dtype, left):
             if dtype.hasobject:
                 return np.asarray(unpickle_arrays(file, f"{self.path}, {name},"))
-            count = int(np.prod(shape))
-            values = _numbers(file, count, dtype, self.path)
-        return values.reshape(shape, order="F" if fortran else "C")
+            return read_numbers(file, shape, fortran, dtype, left, self.path)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array without reading it."""
-        with zipfile.ZipFile(self.path) as members, members.open(f"{name}.npy") as file:
-            return _header(file, self.path)[0]
+        with self._open(name, whole=False) as (_, shape, *_others):
+            return shape
 
     def blocks(self, name: str, multiple: int = 1) -> Iterator[np.ndarray]:
         """Rows of a large array in order, so many at a time as fit into 64 MB.
@@ -177,37 +119,30 @@ class Archive:
             name: of the array.
             multiple: every block but the last has a multiple of so many rows.
         """
-        with zipfile.ZipFile(self.path) as members, members.open(f"{name}.npy") as file:
-            shape, fortran, dtype = _header(file, self.path)
-            if fortran:
-                whole = _numbers(file, int(np.prod(shape)), dtype, self.path)
-                yield whole.reshape(shape, order="F")
+        with self._open(name) as (file, shape, fortran, dtype, left):
+            if fortran or not shape:
+                yield read_numbers(file, shape, fortran, dtype, left, self.path)
                 return
-            row = int(np.prod(shape[1:]))
-            rows = max(BLOCK_BYTES // (row * dtype.itemsize) // multiple, 1) * multiple
+            row = max(math.prod(shape[1:]) * dtype.itemsize, 1)
+            rows = max(BLOCK_BYTES // row // multiple, 1) * multiple
             for start in range(0, shape[0], rows):
-                count = min(rows, shape[0] - start)
-                yield _numbers(file, count * row, dtype, self.path).reshape(count, *shape[1:])
+                part = (min(rows, shape[0] - start), *shape[1:])
+                yield read_numbers(file, part, False, dtype, left, self.path)
+                left -= part[0] * row
 
-
-def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], bool, np.dtype]:
-    try:
-        version = np.lib.format.read_magic(file)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        return read(file)
-    except (ValueError, KeyError) as error:
-        raise ConfigError(
-            f"{path} holds something that is no NumPy array ({error}). Get the file again."
-        ) from error
-
-
-def _numbers(file: IO[bytes], count: int, dtype: np.dtype, path: Path) -> np.ndarray:
-    content = file.read(count * dtype.itemsize)
-    if len(content) != count * dtype.itemsize:
-        raise ConfigError(
-            f"{path} ends {count * dtype.itemsize - len(content)} bytes early. Get the file again."
-        )
-    return np.frombuffer(content, dtype)
+    @contextmanager
+    def _open(
+        self, name: str, whole: bool = True
+    ) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype, int]]:
+        """An array's member behind its header, what that says, and how many bytes follow."""
+        try:
+            with zipfile.ZipFile(self.path) as members, members.open(f"{name}.npy") as file:
+                info = members.getinfo(f"{name}.npy")
+                if whole:
+                    check_member(info, self.path)
+                shape, fortran, dtype = read_header(file, self.path)
+                yield file, shape, fortran, dtype, info.file_size - file.tell()
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as e:
+            raise ConfigError(
+                f"{self.path}: {name} cannot be unpacked ({e}). Get the file again."
+            ) from e

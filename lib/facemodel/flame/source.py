@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ import scipy.sparse as sp
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.landmark_rules import ibug68_sigma
 from lib.facemodel.model import SurfacePoints
-from lib.facemodel.safe_arrays import Archive, Inert, read_pickled_npy, unpickle_arrays
+from lib.facemodel.safe_arrays import Archive, read_pickled_npy, unpickle_arrays
 from lib.facemodel.wavefront import read_obj
+from lib.inputs.files import CappedReader
+from lib.inputs.pickles import Inert
 
 MODELS = (
     "flame2023.pkl", "flame2023_Open.pkl", "generic_model.pkl", "FLAME2020.pkl",
@@ -25,6 +28,7 @@ EMBEDDING = "landmark_embedding.npy"
 STATIC, DYNAMIC = "flame_static_embedding.pkl", "flame_dynamic_embedding.npy"
 N_SHAPE = 300  # of shapedirs; the rest are expressions
 N_JOINTS, JAW = 5, 2
+LARGEST_MATRIX = 1 << 27  # values
 INNER, JAW_POINTS = 51, 17
 SPARSE = {
     ("scipy.sparse.csc", "csc_matrix"), ("scipy.sparse._csc", "csc_matrix"),
@@ -117,7 +121,7 @@ def read_flame(path: str | Path) -> FlameSource:
 
 
 def _model(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:
+    with CappedReader(path) as file:
         content = unpickle_arrays(file, path, SPARSE | CHUMPY)
     names = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f")
     lost = [name for name in names if not isinstance(content, Mapping) or name not in content]
@@ -133,18 +137,29 @@ def _plain(value: Any, name: str, path: Path) -> np.ndarray:
         if "x" in state:
             return _plain(state["x"], name, path)
         if {"data", "indices", "indptr"} <= set(state):
-            shape = tuple(int(size) for size in state.get("_shape", state.get("shape", ())))
-            parts = state["data"], state["indices"], state["indptr"]
-            by_column = len(shape) == 2 and len(parts[2]) == shape[1] + 1
-            kind = sp.csc_matrix if by_column else sp.csr_matrix
-            return kind(parts, shape=shape).toarray()
+            return _dense(state, name, path)
     values = np.asarray(value)
     if values.dtype.kind not in "fiu":
         raise ConfigError(
-            f"{path}: {name} is an object with {', '.join(getattr(value, 'state', ())) or value}, "
-            f"expected numbers. {WHERE}"
+            f"{path}: {name} is {type(value).__name__} of "
+            f"{', '.join(getattr(value, 'state', ())) or values.dtype}, expected numbers. {WHERE}"
         )
     return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def _dense(state: Mapping[str, Any], name: str, path: Path) -> np.ndarray:
+    """The numbers of a sparse matrix, all of whose indices lie in it."""
+    try:
+        shape = tuple(int(size) for size in state.get("_shape", state.get("shape", ())))
+        parts = state["data"], state["indices"], state["indptr"]
+        by_column = len(shape) == 2 and len(parts[2]) == shape[1] + 1
+        matrix = (sp.csc_matrix if by_column else sp.csr_matrix)(parts, shape=shape)
+        matrix.check_format(full_check=True)
+        if math.prod(matrix.shape) > LARGEST_MATRIX:
+            raise ValueError(f"it has shape {matrix.shape}")
+        return matrix.toarray()
+    except (ValueError, TypeError, IndexError) as error:
+        raise ConfigError(f"{path}: {name} is no sparse matrix ({error}). {WHERE}") from error
 
 
 def _chart(folder: Path, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +195,7 @@ def _landmarks(folder: Path, n_triangles: int) -> SurfacePoints:
         )
     elif (folder / STATIC).is_file() and (folder / DYNAMIC).is_file():
         names = "lmk_face_idx", "lmk_b_coords"
-        with (folder / STATIC).open("rb") as file:
+        with CappedReader(folder / STATIC) as file:
             inner = _pair(unpickle_arrays(file, folder / STATIC), names, folder / STATIC)
         by_angle = _pair(read_pickled_npy(folder / DYNAMIC), names, folder / DYNAMIC)
         jaw = by_angle[0][:JAW_POINTS], by_angle[1][:JAW_POINTS]  # the first row is frontal
