@@ -12,6 +12,8 @@ import scipy.io
 
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel import FaceModel
+from lib.inputs.matlab import check_mat
+from lib.inputs.reading import reading
 from lib.render import Buffers, fill_margins, interpolate, sample_texture, uv_buffers
 from lib.uvspace.grid import outer_skin
 
@@ -162,20 +164,21 @@ def published_uv(path: Path, model: FaceModel, side: int = SIDE) -> np.ndarray:
     for file in (path, path.with_name(INDICES)):
         if not file.is_file():
             raise MissingModelError(f"albedo.chart is {path}, but {file} is not there. {WHERE}")
-    try:
+    with reading(path, f"the key UV, with select_id in {INDICES} beside it", WHERE):
+        check_mat(path)
+        check_mat(path.with_name(INDICES))
         whole = scipy.io.loadmat(path)["UV"]
-        chosen = scipy.io.loadmat(path.with_name(INDICES))["select_id"].ravel()
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"{path} or {INDICES} beside it cannot be read ({error}); expected the keys UV and "
-            f"select_id. {WHERE}"
-        ) from error
-    if len(chosen) != model.n_vertices or whole.ndim != 2 or chosen.max() > len(whole):
+        chosen = scipy.io.loadmat(path.with_name(INDICES))["select_id"].ravel().astype(np.int64)
+    if (
+        len(chosen) != model.n_vertices
+        or whole.ndim != 2
+        or not 0 < chosen.min() <= chosen.max() <= len(whole)
+    ):
         raise ConfigError(
             f"{path} tells the chart of {len(chosen)} vertices, the head model '{model.name}' has "
             f"{model.n_vertices}. The published chart is that of face_model: bfm09."
         )
-    place = whole[chosen.astype(np.int64) - 1, :2]
+    place = whole[chosen - 1, :2]
     return ((place * (side - 1) + 0.5) / side).astype(np.float32)
 
 

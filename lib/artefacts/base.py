@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 
 from lib.errors import ArtefactError, ShapeError
+from lib.inputs.hdf5 import check_dataset, check_link
+from lib.inputs.reading import reading
 
 # No timestamps and fixed compression: writing the same arrays twice gives the same bytes.
 # Every byte lies under a checksum, so that a flipped one is an error and not another number: what
@@ -145,7 +147,8 @@ class Artefact:
             ArtefactError: a field is missing or damaged.
         """
         values = {name: cls.read_field(group, name) for name in cls.specs()}
-        return cls(**values)
+        with reading(group.file.filename, f"{cls.__name__} in {group.name}", kind=ArtefactError):
+            return cls(**values)
 
     @classmethod
     def read_field(cls, group: h5py.Group, name: str) -> Any:
@@ -163,12 +166,23 @@ class Artefact:
             raise ArtefactError(
                 f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
             )
-        spec, item = cls.specs()[name], group[name]
-        if spec.kind == "ragged":
-            return tuple(item[key][()] for key in sorted(item))
-        if spec.kind == "array":
-            return item[()]
-        return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
+        spec = cls.specs()[name]
+        with reading(group.file.filename, f"{name} in {group.name}", kind=ArtefactError):
+            item = _inside(group, name)
+            if spec.kind == "ragged":
+                return tuple(_inside(item, key)[()] for key in sorted(item))
+            if spec.kind == "array":
+                return item[()]
+            return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
+
+
+def _inside(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    """What a name in a group stands for, if that lies in the file and is as large as it says."""
+    check_link(group, name)
+    item = group[name]
+    if isinstance(item, h5py.Dataset):
+        check_dataset(item)
+    return item
 
 
 @contextlib.contextmanager

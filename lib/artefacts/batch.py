@@ -20,6 +20,7 @@ from lib.artefacts.base import (
     write_words,
 )
 from lib.errors import ArtefactError, CaptureFailure
+from lib.inputs.hdf5 import check_link
 
 Kind = TypeVar("Kind", bound=Artefact)
 
@@ -178,8 +179,9 @@ class BatchReader(Generic[Kind]):
 
     def _found(self, capture: str) -> h5py.Group:
         with damage_told(self.path):
-            if capture not in self._file:
+            if "/" in capture or capture not in self._file:
                 raise ArtefactError(f"{self.path} has no capture '{capture}'.")
+            check_link(self._file["/"], capture)
             return self._file[capture]
 
     def items(self) -> Iterator[tuple[str, Kind]]:

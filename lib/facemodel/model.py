@@ -164,3 +164,46 @@ class FaceModel:
         """(n_triangles,) bool: triangles of the named regions."""
         wanted = [self.region_names.index(name) for name in names]
         return np.isin(self.triangle_region, wanted)
+
+
+def check_indices(model: FaceModel) -> None:
+    """That every index of a model points into its table, and its tables have one length.
+
+    Compiled code draws and measures meshes, and does not ask again.
+
+    Raises:
+        ValueError: one does not.
+    """
+    n, n_triangles = len(model.mean), len(model.triangles)
+    shapes = {
+        "mean": (model.mean, (n, 3)),
+        "identity": (model.identity_basis, (model.n_identity, n, 3)),
+        "expression": (model.expression_basis, (model.n_expression, n, 3)),
+        "free": (model.free_expressions, (model.n_expression,)),
+        "triangles": (model.triangles, (n_triangles, 3)),
+        "region": (model.triangle_region, (n_triangles,)),
+        "mirror": (model.mirror, (n,)),
+        "uv": (model.uv, (len(model.uv), 2)),
+        "uv triangles": (model.uv_triangles, (n_triangles, 3)),
+        "albedo": (model.albedo_mean, (n, 3)),
+        "albedo basis": (model.albedo_basis, (model.n_albedo, n, 3)),
+    }
+    for name, (found, wanted) in shapes.items():
+        if found.shape != wanted:
+            raise ValueError(f"{name} has shape {found.shape}, expected {wanted}")
+    if len(model.expression_names) != model.n_expression:
+        raise ValueError(f"{len(model.expression_names)} names of {model.n_expression} expressions")
+    lists = [("contour", line) for line in (*model.contour, *model.contour33)]
+    for name, found, count in (
+        ("triangles", model.triangles, n),
+        ("region", model.triangle_region, len(model.region_names)),
+        ("mirror", model.mirror, n),
+        ("uv triangles", model.uv_triangles, len(model.uv)),
+        *((name, line, n) for name, line in (*lists, *model.parts.items())),
+        *((name, points.triangle, n_triangles) for name, points in model.landmarks.items()),
+    ):
+        if found.size and not 0 <= found.min() <= found.max() < count:
+            raise ValueError(f"{name} runs from {found.min()} to {found.max()} of {count}")
+    for name, points in model.landmarks.items():
+        if points.barycentric.shape != (*points.triangle.shape, 3) or points.triangle.ndim != 1:
+            raise ValueError(f"{name} has weights of shape {points.barycentric.shape}")

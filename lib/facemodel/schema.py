@@ -17,11 +17,15 @@ import scipy.sparse as sp
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.cylinder import MASKS, CylinderChart
 from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
-from lib.facemodel.model import FaceModel, SurfacePoints
+from lib.facemodel.model import FaceModel, SurfacePoints, check_indices
 from lib.facemodel.origin import Provenance, schemes_beside
+from lib.inputs.hdf5 import check_contents
+from lib.inputs.reading import reading
+from lib.inputs.texts import parse_json, read_small
 
 Name = TypeVar("Name", bound=str)
 FORMAT, VERSION = "facemodel", 2
+WHAT, ADVICE = "a face model", "Convert it again: see docs/face_models.md."
 DEFAULT_SIGMA_MM = 2.0
 AXES = "x to the subject's left, y up, z out of the face; origin midway between the eyes"
 EXPRESSION_PRIOR: dict[Literal["weight", "normal"], str] = {
@@ -213,7 +217,7 @@ def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
         ConfigError: the file is not such a scheme.
     """
     try:
-        content = json.loads(Path(path).read_text())
+        content = parse_json(read_small(path))
         rows = content["points"]
         points = SurfacePoints(
             np.array([row["triangle"] for row in rows], np.int32),
@@ -223,8 +227,8 @@ def read_landmark_scheme(path: str | Path) -> tuple[str, SurfacePoints]:
             if all("depth_bias_mm" in row for row in rows)
             else None,
         )
-        return content["scheme"], points
-    except (ValueError, KeyError, TypeError) as error:
+        return str(content["scheme"]), points
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ConfigError(
             f"{path} is not a landmark scheme ({error!r}); expected scheme and points with "
             "triangle and barycentric. Write it with write_landmark_scheme."
@@ -247,21 +251,17 @@ def read_face_model(path: str | Path) -> FaceModel:
             f"The face model {path} is not there. Use `makehuman`, which ships with this project, "
             "or convert a model that you have: see docs/face_models.md."
         )
-    try:
-        with h5py.File(path, "r") as file:
-            found = (file.attrs.get("format"), int(float(file.attrs.get("version", 0))))
-            if found != (FORMAT, VERSION):
-                raise ConfigError(
-                    f"{path} is {found[0]} version {found[1]}, expected {FORMAT} version "
-                    f"{VERSION}. Convert it again: see docs/face_models.md."
-                )
-            model = _read(file)
-            fixed = {name for name, group in file["landmarks"].items() if "fixed" in group.attrs}
-    except (OSError, KeyError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a face model ({error}). Convert it again: "
-            "see docs/face_models.md."
-        ) from error
+    with reading(path, WHAT, ADVICE), h5py.File(path, "r") as file:
+        found = (file.attrs.get("format"), int(float(file.attrs.get("version", 0))))
+        if found != (FORMAT, VERSION):
+            raise ConfigError(
+                f"{path} is {found[0]} version {found[1]}, expected {FORMAT} version "
+                f"{VERSION}. Convert it again: see docs/face_models.md."
+            )
+        check_contents(file)
+        model = _read(file)
+        check_indices(model)
+        fixed = {name for name, group in file["landmarks"].items() if "fixed" in group.attrs}
     landmarks = dict(model.landmarks)
     for extra in schemes_beside(path):
         name, points = read_landmark_scheme(extra)
@@ -275,13 +275,14 @@ def read_face_model(path: str | Path) -> FaceModel:
 
 def mesh_of(path: str | Path) -> np.ndarray:
     """(t, 3) triangles of a model file."""
-    with h5py.File(path, "r") as file:
+    with reading(path, WHAT, ADVICE), h5py.File(path, "r") as file:
+        check_contents(file)
         return file["topology/triangles"][:]
 
 
 def model_source(path: str | Path) -> str:
     """Where the model of a file came from."""
-    with h5py.File(path, "r") as file:
+    with reading(path, WHAT, ADVICE), h5py.File(path, "r") as file:
         return str(file.attrs["source"])
 
 
@@ -295,7 +296,8 @@ def read_extra(path: str | Path, name: str) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise MissingModelError(f"The face model {path} is not there: see docs/face_models.md.")
-    with h5py.File(path, "r") as file:
+    with reading(path, WHAT, ADVICE), h5py.File(path, "r") as file:
+        check_contents(file)
         if f"extra/{name}" in file:
             return file[f"extra/{name}"][...]
         found = ", ".join(file["extra"]) if "extra" in file else "none"
@@ -307,7 +309,9 @@ def read_extra(path: str | Path, name: str) -> np.ndarray:
 
 def _with_landmarks(model: FaceModel, landmarks: dict[str, SurfacePoints]) -> FaceModel:
     for name, points in landmarks.items():
-        if len(points) and points.triangle.max() >= len(model.triangles):
+        if len(points) and not 0 <= points.triangle.min() <= points.triangle.max() < len(
+            model.triangles
+        ):
             raise ConfigError(
                 f"Landmark scheme {name} names triangle {points.triangle.max()}, but the model "
                 f"{model.name} has {len(model.triangles)}. Make the scheme again for this model."
@@ -326,6 +330,7 @@ def _read(file: h5py.File) -> FaceModel:
             (group["data"][:], group["indices"][:], group["indptr"][:]),
             shape=tuple(group.attrs["shape"]),
         )
+        operator.check_format(full_check=True)
         coarse = CoarseShape(operator, mean, identity, expression)
         mean, identity = coarse.refine(mean), coarse.refine(identity)
         expression = coarse.refine(expression)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.errors import ConfigError
+from lib.inputs.reading import reading
 
 
 def read_obj(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -15,8 +16,13 @@ def read_obj(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     Raises:
         ConfigError: a polygon has other than 3 or 4 corners, or no place on the chart.
     """
+    with reading(path, "an OBJ mesh with a chart", "Take it from its publisher again."):
+        return _read_obj(Path(path))
+
+
+def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     vertices, uv, polygons, uv_polygons = [], [], [], []
-    with open(path) as lines:
+    with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             kind, *fields = line.split() or [""]
             if kind == "v":
@@ -38,4 +44,14 @@ def read_obj(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
                 spare = [-1] * (4 - len(corners))
                 polygons.append([int(corner[0]) - 1 for corner in corners] + spare)
                 uv_polygons.append([int(corner[1]) - 1 for corner in corners] + spare)
-    return np.array(vertices, float), np.array(uv, float), np.array(polygons), np.array(uv_polygons)
+    points, places = np.array(vertices, float), np.array(uv, float)
+    corners, uv_corners = np.array(polygons), np.array(uv_polygons)
+    for name, table, rows in (("vertex", corners, points), ("vt", uv_corners, places)):
+        if table.size and not (
+            table[:, :3].min() >= 0 and -1 <= table.min() <= table.max() < len(rows)
+        ):
+            raise ConfigError(
+                f"{path} has a polygon that names {name} {table.max() + 1}, it has {len(rows)}. "
+                "Take the file from its publisher again."
+            )
+    return points, places, corners, uv_corners

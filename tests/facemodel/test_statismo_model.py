@@ -66,7 +66,7 @@ def test_other_files_are_refused(small_basel, makehuman, tmp_path):
     path = write_statismo(tmp_path / "a.h5", small_basel.face, makehuman)
     with h5py.File(path, "r+") as file:
         del file["color/model/pcaVariance"]
-    with pytest.raises(ConfigError, match=r"is no BFM 2017 or 2019 .*pcaVariance"):
+    with pytest.raises(ConfigError, match=r"cannot be read as BFM 2017 or 2019.*pcaVariance"):
         read_statismo(path)
 
 

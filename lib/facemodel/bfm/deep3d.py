@@ -25,6 +25,8 @@ from lib.facemodel.bfm.source import (
     points,
     where_set,
 )
+from lib.inputs.matlab import check_mat
+from lib.inputs.reading import reading
 
 logger = logging.getLogger(__name__)
 
@@ -167,10 +169,9 @@ def read_mat(path: Path, *names: str) -> dict[str, np.ndarray]:
     Raises:
         ConfigError: it is no such file, or has not all of them.
     """
-    try:
+    with reading(path, "a MATLAB 5 file", WHERE):
+        check_mat(path)
         found = scipy.io.loadmat(path, variable_names=list(names))
-    except (ValueError, NotImplementedError, TypeError, OSError, EOFError) as error:
-        raise ConfigError(f"{path} cannot be read as a MATLAB 5 file ({error}). {WHERE}") from error
     lost = [name for name in names if name not in found]
     if lost:
         raise ConfigError(f"{path} has no {', '.join(lost)}; expected {', '.join(names)}. {WHERE}")

@@ -5,14 +5,12 @@ Source: Chen et al. 2020, Self-supervised Learning of Detailed 3D Face Reconstru
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from lib.errors import ConfigError, MissingModelError
+from lib.errors import ConfigError, ForeignFileError, MissingModelError
 from lib.facemodel.bfm.deep3d import read_mat
 from lib.facemodel.bfm.model import MM_PER_DM, bfm_model
 from lib.facemodel.bfm.source import (
@@ -27,6 +25,9 @@ from lib.facemodel.bfm.source import (
 from lib.facemodel.cylinder import SIDE, CylinderChart
 from lib.facemodel.model import FaceModel
 from lib.facemodel.points86 import BFM53_SIZES, BFM53_VERTICES, SCHEME
+from lib.facemodel.safe_arrays import Archive
+from lib.imaging import read_picture
+from lib.inputs.arrays import read_npy
 
 MODEL, CHART, REGION = "BFM2009_Model.mat", "vertex_uv_ind.npz", "face_mask.png"
 BROWS, NOSE = "wo_eyebrow_mask.npy", "wo_nose_mask.npy"
@@ -174,32 +175,32 @@ def _source(arrays: dict[str, np.ndarray], landmarks86: np.ndarray) -> BfmSource
 def _texels(path: Path) -> np.ndarray:
     """(n, 2) row and column."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = np.asarray(file["uv_ind"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); expected uv_ind. {WHERE}") from error
-    if found.ndim != 2 or found.shape[1] != 2 or found.min() < 0 or found.max() >= SIDE:
+        found = Archive(path).read("uv_ind")
+    except ConfigError as error:
+        raise ConfigError(f"{error} {WHERE}") from error
+    if found.ndim != 2 or found.shape[1:] != (2,) or not len(found):
+        raise ConfigError(f"{path}: uv_ind has shape {found.shape}, expected (n, 2). {WHERE}")
+    if found.min() < 0 or found.max() >= SIDE:
         raise ConfigError(
-            f"{path}: uv_ind has shape {found.shape} and values {found.min()} to {found.max()}, "
-            f"expected (n, 2) rows and columns of a chart of {SIDE}. {WHERE}"
+            f"{path}: uv_ind has values {found.min()} to {found.max()}, expected rows and columns "
+            f"of a chart of {SIDE}. {WHERE}"
         )
     return found
 
 
 def _array(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as an array ({error}). {WHERE}") from error
+        return read_npy(path)
+    except ForeignFileError as error:
+        raise ConfigError(f"{error} {WHERE}") from error
 
 
 def _region(path: Path) -> np.ndarray:
     """(512, 512) bool of the picture's first channel."""
     try:
-        with Image.open(path) as picture:
-            values = np.asarray(picture)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read as a picture ({error}). {WHERE}") from error
+        values = read_picture(path)
+    except ForeignFileError as error:
+        raise ConfigError(f"{error} {WHERE}") from error
     first = values if values.ndim == 2 else values[..., 0]
     if first.shape != (SIDE, SIDE):
         raise ConfigError(f"{path} has {first.shape} texels, expected {SIDE} x {SIDE}. {WHERE}")

@@ -8,7 +8,6 @@ so that all zero is the neutral face and the published c is (c, 1).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,9 @@ from lib.facemodel.assemble import HeadSource, SourceAlbedo, assemble_head, betw
 from lib.facemodel.bfm.named_points import ibug68_by_names
 from lib.facemodel.load import load_face_model
 from lib.facemodel.model import FaceModel
+from lib.inputs.hdf5 import check_contents
+from lib.inputs.reading import reading
+from lib.inputs.texts import parse_json
 
 N_IDENTITY, N_EXPRESSION, N_ALBEDO = 120, 80, 80  # of 199, 100 and 199
 MEAN_EXPRESSION = "expressionMean"
@@ -69,20 +71,19 @@ def read_statismo(path: str | Path) -> StatismoSource:
     path = Path(path)
     if not path.is_file():
         raise MissingModelError(f"{path} is not there. {WHERE}")
-    try:
-        with h5py.File(path, "r") as file:
-            mean, identity = _linear(file["shape/model"], N_IDENTITY)
-            mean_expression, expression = _linear(file["expression/model"], N_EXPRESSION)
-            albedo_mean, albedo = _linear(file["color/model"], N_ALBEDO)
-            cells = file["shape/representer/cells"][...].astype(np.int64)
-            named = _named(file["metadata/landmarks/json"][()])
-    except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(
-            f"{path} is no BFM 2017 or 2019 ({error}); expected shape, expression and color with "
-            f"model/mean, pcaBasis and pcaVariance, and metadata/landmarks/json. {WHERE}"
-        ) from error
+    what = (
+        "BFM 2017 or 2019: shape, expression and color with model/mean, pcaBasis and pcaVariance, "
+        "and metadata/landmarks/json"
+    )
+    with reading(path, what, WHERE), h5py.File(path, "r") as file:
+        check_contents(file)
+        mean, identity = _linear(file["shape/model"], N_IDENTITY)
+        mean_expression, expression = _linear(file["expression/model"], N_EXPRESSION)
+        albedo_mean, albedo = _linear(file["color/model"], N_ALBEDO)
+        cells = file["shape/representer/cells"][...].astype(np.int64)
+        named = _named(file["metadata/landmarks/json"][()])
     sizes = {len(field) for field in (mean, mean_expression, albedo_mean)}
-    if len(sizes) > 1 or cells.max() >= len(mean):
+    if len(sizes) > 1 or not 0 <= cells.min() <= cells.max() < len(mean):
         raise ConfigError(
             f"{path}: shape, expression, colour and triangles are of different meshes. {WHERE}"
         )
@@ -112,7 +113,7 @@ def _named(stored: bytes | str | np.ndarray) -> dict[str, np.ndarray]:
     """Names and places of landmarks, from text or from its bytes."""
     if isinstance(stored, np.ndarray):
         stored = stored.ravel()[0] if stored.dtype.kind in "OSU" else stored.tobytes()
-    content = json.loads(stored)
+    content = parse_json(stored)
     if isinstance(content, Mapping):
         return {name: np.array(place, float) for name, place in content.items()}
     return {entry["id"]: np.array(entry["coordinates"], float) for entry in content}

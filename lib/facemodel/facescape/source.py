@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.safe_arrays import Archive
 from lib.facemodel.wavefront import read_obj
+from lib.inputs.reading import reading
+from lib.inputs.texts import parse_json, read_small
 
 N_EXPRESSION = 52  # the neutral face and 51 others
 WHERE = "https://facescape.nju.edu.cn (the bilinear model of v1.6 needs no key)"
@@ -132,9 +133,10 @@ def _read_folder(folder: Path) -> FaceScapeSource:
             f"core_847_50_52.npy, {FACTORS} and {TEMPLATE} in one folder (predefine_data of MVFR). "
             f"Or convert {BEST}: get it from {WHERE}."
         )
-    core = np.load(cores[0], mmap_mode="r", allow_pickle=False)  # (n_identity, 52, 3 n)
+    with reading(cores[0], "an array", f"Get {BEST} from {WHERE}."):
+        core = np.load(cores[0], mmap_mode="r", allow_pickle=False)  # (n_identity, 52, 3 n)
     try:
-        factors = json.loads((folder / FACTORS).read_text())
+        factors = parse_json(read_small(folder / FACTORS))
         id_mean, id_var = (np.array(factors[name], float) for name in ("id_mean", "id_var"))
         marks = np.array(factors["lm_index_full"], np.int64)
     except (ValueError, KeyError, TypeError) as error:

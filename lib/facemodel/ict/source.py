@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,13 @@ import numpy as np
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.wavefront import read_obj
 from lib.geometry import split_quads
+from lib.inputs.hdf5 import check_contents
+from lib.inputs.reading import reading
+from lib.inputs.texts import parse_json, read_small
 
 CENTIMETRE = 10.0  # mm
 REPOSITORY = "https://github.com/ICT-VGL/ICT-FaceKit"
+GET = f"git clone {REPOSITORY}; see docs/face_models.md."
 MIRROR_TOLERANCE = 0.1  # mm
 NARROW_FACE = 6706  # vertices of the face without ears come first, says the README
 REGION_STARTS = (  # README of ICT-FaceKit: first vertex of each part
@@ -74,9 +77,12 @@ def read_ict_checkout(folder: str | Path) -> IctSource:
             f"{data / lost} is not there; expected a checkout of ICT-FaceKit. "
             f"Get it: git clone {REPOSITORY}"
         )
-    meta = json.loads((data / "vertex_indices.json").read_text())
+    with reading(data / names[0], "its indices", GET):
+        meta = parse_json(read_small(data / names[0]))
+        landmarks = np.array(meta["idx_to_landmark_verts"], np.int64)
     mean, uv, polygons, uv_polygons = read_obj(data / "generic_neutral_mesh.obj")
-    expressions = [*meta["expressions"], "cheekRaiser_L", "cheekRaiser_R"]
+    expressions = [*map(str, meta["expressions"]), "cheekRaiser_L", "cheekRaiser_R"]
+    expressions = [name for name in expressions if name.isidentifier()]
     expressions = [name for name in expressions if (data / f"{name}.obj").is_file()]
     n_kept = next((s for s, name in REGION_STARTS if not name), len(mean))
     n_kept = min(n_kept, len(mean))
@@ -94,7 +100,7 @@ def read_ict_checkout(folder: str | Path) -> IctSource:
         triangles=split_quads(polygons[quads]),
         uv=uv,
         uv_triangles=split_quads(uv_polygons[quads]),
-        landmarks=np.array(meta["idx_to_landmark_verts"]),
+        landmarks=landmarks,
         licence_text=licence.read_text() if licence.is_file() else "",
     )
 
@@ -112,29 +118,28 @@ def read_ict_development_copy(path: str | Path) -> IctSource:
             f"{path} is not there; expected the development copy of ICT-FaceKit. "
             f"Convert a checkout instead (git clone {REPOSITORY}): see docs/face_models.md."
         )
-    try:
-        with h5py.File(path, "r") as file:
-            names = file["shape/expression"].attrs["names"]
-            return IctSource(
-                mean=file["shape/mean"][:],
-                identity=file["shape/identity/basis"][:],
-                expression=file["shape/expression/basis"][:],
-                expression_names=tuple(str(name) for name in names),
-                triangles=file["topology/triangles"][:],
-                uv=file["topology/uv"][:],
-                uv_triangles=file["topology/uv_triangles"][:],
-                landmarks=file["landmarks/multipie68"][:],
-                licence_text=str(file.attrs["licence_text"]),
-            )
-    except (OSError, KeyError) as error:
-        raise ConfigError(
-            f"{path} is not a development copy of ICT-FaceKit ({error}). "
-            f"Convert a checkout instead (git clone {REPOSITORY}): see docs/face_models.md."
-        ) from error
+    what, advice = "a development copy of ICT-FaceKit", f"Convert a checkout instead: {GET}"
+    with reading(path, what, advice), h5py.File(path, "r") as file:
+        check_contents(file)
+        names = file["shape/expression"].attrs["names"]
+        return IctSource(
+            mean=file["shape/mean"][:],
+            identity=file["shape/identity/basis"][:],
+            expression=file["shape/expression/basis"][:],
+            expression_names=tuple(str(name) for name in names),
+            triangles=file["topology/triangles"][:],
+            uv=file["topology/uv"][:],
+            uv_triangles=file["topology/uv_triangles"][:],
+            landmarks=file["landmarks/multipie68"][:],
+            licence_text=str(file.attrs["licence_text"]),
+        )
 
 
 def _points(path: Path, expected: int) -> np.ndarray:
-    with open(path) as lines:
+    with (
+        reading(path, f"a mesh of ICT-FaceKit. Take it from {REPOSITORY} again"),
+        path.open() as lines,
+    ):
         points = np.array([line.split()[1:4] for line in lines if line.startswith("v ")], float)
     if len(points) != expected:
         raise ConfigError(
