@@ -14,7 +14,6 @@ import numpy as np
 
 from lib.errors import ArtefactError, ShapeError
 from lib.inputs.hdf5 import check_dataset, check_link
-from lib.inputs.reading import reading
 
 # No timestamps and fixed compression: writing the same arrays twice gives the same bytes.
 # Every byte lies under a checksum, so that a flipped one is an error and not another number: what
@@ -167,13 +166,12 @@ class Artefact:
                 f"{group.file.filename}: {group.name} has no field '{name}' of {cls.__name__}."
             )
         spec = cls.specs()[name]
-        with reading(group.file.filename, f"{name} in {group.name}", kind=ArtefactError):
-            item = _inside(group, name)
-            if spec.kind == "ragged":
-                return tuple(_inside(item, key)[()] for key in sorted(item))
-            if spec.kind == "array":
-                return item[()]
-            return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
+        item = _inside(group, name)
+        if spec.kind == "ragged":
+            return tuple(_inside(item, key)[()] for key in sorted(item))
+        if spec.kind == "array":
+            return item[()]
+        return tuple(item.asstr()[()]) if spec.dims else item.asstr()[()]
 
 
 def _inside(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
@@ -194,7 +192,7 @@ def damage_told(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise ArtefactError(f"{path} cannot be read ({error}). {how_to_rebuild(path)}") from error
 
 

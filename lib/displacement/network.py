@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from lib.displacement.chart import resized, surface_metric
 from lib.displacement.highpass import brightness, finished, seen_skin
 from lib.displacement.options import DisplacementOptions
 from lib.errors import MissingModelError
+from lib.networks.checkpoints import CheckpointError, read_checkpoint
 from lib.uvspace.bands import blur_mm
 from lib.uvspace.bare import SkinChart
 
@@ -225,13 +225,13 @@ def load_network(path: str | Path) -> ReliefNet:
             "highpass."
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(path, "a network of train_displacement")
         about = json.loads(content["about"])
         if about["kind"] != KIND:
             raise KeyError(about["kind"])
         network = ReliefNet(ReliefNetOptions(**about["network"]))
         network.load_state_dict(content["weights"])
-    except (RuntimeError, TypeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as e:
+    except (CheckpointError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as e:
         raise MissingModelError(
             f"{path} does not hold a network of train_displacement ({str(e).splitlines()[0]}). "
             "Train it again, or set displacement.method: highpass."

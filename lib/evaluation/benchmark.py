@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from lib.evaluation.evaluate import OUT_OF_MODEL
 from lib.evaluation.heads import OuterSurface
@@ -18,7 +17,7 @@ from lib.evaluation.measures import AVERAGE_PERSON, FIT, MEAN_FACE, UNTOUCHED
 from lib.evaluation.scoreboard import ScoreRow
 from lib.facemodel import FaceModel
 from lib.fitting import average_person
-from lib.imaging import srgb_to_linear
+from lib.imaging import read_picture, srgb_to_linear
 from lib.metrics import (
     NOW_POINTS,
     AlbedoScore,
@@ -253,11 +252,9 @@ def _missing(dataset: str, name: str) -> ScoreRow:
 
 def _picture(path: Path) -> np.ndarray:
     """(h, w, 3) sRGB-encoded 0..1."""
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("RGB"), np.float32) / 255
+    return read_picture(path, "RGB").astype(np.float32) / 255
 
 
 def _grey(path: Path) -> np.ndarray:
     """(h, w) 0..1."""
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("L"), np.float32) / 255
+    return read_picture(path, "L").astype(np.float32) / 255

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from lib.errors import ConfigError, MissingModelError
 from lib.evaluation.heads import OuterSurface
 from lib.facemodel import FaceModel, load_face_model
 from lib.fitting import average_person
+from lib.inputs.arrays import read_npy
+from lib.inputs.texts import parse_json, read_small
 from lib.metrics import NOW_POINTS, Mesh, similarity_of_points
 from lib.metrics.importers import read_mesh
 from lib.metrics.importers.files import read_rows
@@ -23,6 +25,7 @@ from lib.planning.truth import scan_face, scan_landmarks, split_shard
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 SCANS = "scans"
 FACE_REACH_MM = 15.0
+NAME = re.compile(r"[A-Za-z0-9_]{0,40}")
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def _face_of_scan(
 
 def _named_vertices(path: Path, count: int) -> np.ndarray:
     """Indices of the vertices that a `.face.npy` names, of `count` that the scan has."""
-    named = np.load(path)
+    named = read_npy(path)
     if named.dtype == bool and named.shape == (count,):
         named = np.flatnonzero(named)
     whole = np.issubdtype(named.dtype, np.integer) and named.ndim == 1
@@ -164,12 +167,13 @@ def _scan_points(path: Path) -> tuple[np.ndarray, float]:
     scale = 1.0
     if path.suffix == ".json":
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_small(path))
             rows = content["points"] if isinstance(content, dict) else content
             points = np.array([[np.nan] * 3 if row is None else row for row in rows], float)
+            points = points.reshape(-1, 3)
             unit = content.get("units", "mm") if isinstance(content, dict) else "mm"
             scale = MM_PER_UNIT[unit]
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise ConfigError(
                 f"{path} is no file of landmarks ({error!r}), expected a list of points, or "
                 f"`points` and `units` (one of {', '.join(MM_PER_UNIT)})."
@@ -190,6 +194,11 @@ def _scan_points(path: Path) -> tuple[np.ndarray, float]:
 def _base_model(truth: Truth, model: FaceModel) -> FaceModel | None:
     """The head model whose triangles the truth has; None where it is not there."""
     if truth.face_model != model.name:
+        if not NAME.fullmatch(truth.face_model):
+            raise ConfigError(
+                f"a truth names the face model {truth.face_model!r}, expected a plain name such as "
+                "makehuman: files are not looked for where a shard points."
+            )
         try:
             model = load_face_model(truth.face_model)
         except MissingModelError:

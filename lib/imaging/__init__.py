@@ -3,6 +3,7 @@
 from lib.imaging.colour import linear_to_srgb, luminance, srgb_to_linear, srgb_to_linear_slope
 from lib.imaging.exr import Exr, encode_exr, read_exr, save_exr
 from lib.imaging.photo import Photo, read_photo
+from lib.imaging.picture import read_picture
 from lib.imaging.resample import reduced_size, resize_to, sample_bilinear
 from lib.imaging.write import (
     encode_jpeg,
@@ -24,6 +25,7 @@ __all__ = [
     "luminance",
     "read_exr",
     "read_photo",
+    "read_picture",
     "read_png16",
     "reduced_size",
     "resize_to",

@@ -29,6 +29,7 @@ TYPES = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
 FLOAT = 2
 LEVEL = 4
 LARGEST = 1 << 31  # bytes of pixels that are read
+PACKED = 1100  # times that DEFLATE packs at most, and a little
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _decoded(data: bytes) -> Exr:
     left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
     width, height = right - left + 1, bottom - top + 1
     line = sum(kind.itemsize for _, kind in channels) * width
-    if width < 1 or height < 1 or line * height > LARGEST:
+    if width < 1 or height < 1 or line * height > min(LARGEST, PACKED * len(data)):
         raise ValueError(f"{width} x {height} px")
     lines = LINES_PER_BLOCK[compression]
     n_blocks = -(-height // lines)

@@ -40,7 +40,7 @@ def to_srgb8(picture: Image.Image, profile: bytes | None) -> Image.Image:
     else:
         source = _open(profile)
     if source is not None and not _is_srgb(source) and space is not None:
-        if source.profile.xcolor_space.strip() == space:
+        if _space(source) == space:
             try:
                 return ImageCms.profileToProfile(
                     picture,
@@ -53,7 +53,7 @@ def to_srgb8(picture: Image.Image, profile: bytes | None) -> Image.Image:
             except (ImageCms.PyCMSError, ValueError) as error:
                 log.warning("colour profile ignored: %s", error)
         else:
-            log.warning("colour profile for %s ignored", source.profile.xcolor_space.strip())
+            log.warning("colour profile for %s ignored", _space(source) or "nothing known")
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
@@ -67,7 +67,7 @@ def to_srgb16(pixels: np.ndarray, profile: bytes | None) -> np.ndarray | None:
     source = _open(profile)
     if source is None or _is_srgb(source):
         return pixels
-    if source.profile.xcolor_space.strip() != "RGB":
+    if _space(source) != "RGB":
         return pixels
     try:
         matrix, curves = _matrix_profile(profile)
@@ -139,8 +139,16 @@ def _open(profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     try:
         return "srgb" in ImageCms.getProfileDescription(profile).lower()
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, ValueError):
         return False
+
+
+def _space(profile: ImageCms.ImageCmsProfile) -> str:
+    """What its colours are: `RGB`, `GRAY`, ...; empty where a damaged profile does not tell."""
+    try:
+        return profile.profile.xcolor_space.strip()
+    except ValueError:
+        return ""
 
 
 @cache

@@ -27,6 +27,7 @@ from lib.imaging.sniff import (
     is_heif,
     says_what_to_do,
 )
+from lib.inputs.files import CappedReader
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +83,10 @@ def read_photo(path: str | Path, max_megapixels: float = 200.0, min_side_px: int
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for ever
             raise _unreadable(path, "is not a regular file", "Name an image file")
-        with open(path, "rb") as file:
+        with CappedReader(path) as file:
             head = file.read(HEAD_BYTES)
             _check_head(path, head)
-            with _pillow_without_limits():
+            with pillow_without_limits():
                 picture = _open(path, file, head)
                 _check_size(path, picture.size, max_megapixels, min_side_px)
                 _check_complete(path, picture, file)
@@ -112,7 +113,7 @@ def _open(path: Path, file: BinaryIO, head: bytes) -> Image.Image:
             raise _damaged(path, "its list of items makes no sense")
     file.seek(0)
     try:
-        return Image.open(file, formats=_known_formats())
+        return Image.open(file, formats=known_formats())
     except UnidentifiedImageError:
         if is_heif(head):
             raise _damaged(path, "the HEIC decoder does not understand it") from None
@@ -125,7 +126,7 @@ def _open(path: Path, file: BinaryIO, head: bytes) -> Image.Image:
         raise _damaged(path, error) from error
 
 
-def _known_formats() -> list[str]:
+def known_formats() -> list[str]:
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
@@ -247,7 +248,7 @@ def _eight_bit_pixels(path: Path, picture: Image.Image, profile: bytes | None) -
 
 
 @contextmanager
-def _pillow_without_limits() -> Iterator[None]:
+def pillow_without_limits() -> Iterator[None]:
     """Lift Pillow's global limit, for `max_megapixels` is checked before anything is decoded.
 
     Its warnings are notes on metadata; damaged pixels raise.

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import pickle
+import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from lib.errors import ConfigError, MissingModelError
+from lib.inputs.files import CappedReader
+from lib.inputs.pickles import Kind, scalar
 
 ENVELOPES = ("model_state_dict", "state_dict", "model")  # keys below which weights may lie
+FOREIGN = re.compile(r"GLOBAL ([\w.]+)")
 TOLD = 4  # differences that a message lists
-# Old training loops kept losses as NumPy numbers beside the weights.
+# Old training loops kept losses as NumPy numbers beside the weights; stand-ins take these.
 NUMBERS = [
-    np.dtype,
-    np.dtypes.Float32DType,
-    np.dtypes.Float64DType,
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
-    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
+    (Kind, "numpy.dtype"),
+    (scalar, "numpy.core.multiarray.scalar"),
+    (scalar, "numpy._core.multiarray.scalar"),
 ]
 
 
@@ -57,13 +59,63 @@ def read_checkpoint(path: str | Path, what: str) -> object:
         )
     try:
         with torch.serialization.safe_globals(NUMBERS):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+            return opened_checkpoint(path)
+    except pickle.UnpicklingError as error:
+        found = FOREIGN.search(str(error))
+        raise CheckpointError(
+            f"{path} cannot be read as weights (it asks for {found[1] if found else 'an object'}). "
+            f"Expected {what} with tensors and numbers alone: anything else could be code, and is "
+            "never run. `python -m lib.networks plain OLD NEW` takes the numbers out of such a "
+            "file."
+        ) from error
+    except Exception as error:  # damaged files raise whatever their parser stumbles on
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{path} cannot be read as weights ({first}). Expected {what}, saved by torch.save "
             "with tensors and numbers alone. Is the download complete?"
         ) from error
+
+
+def opened_checkpoint(path: Path) -> object:
+    """What PyTorch makes of a file when it may make tensors, numbers and `safe_globals` alone.
+
+    Raises:
+        pickle.UnpicklingError: it asks for something else.
+        Exception: whatever PyTorch stumbles on.
+    """
+    if _is_archive(path):
+        return torch.load(path, map_location="cpu", weights_only=True)
+    with CappedReader(path) as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether torch.save made a file of parts; they are not packed, so not longer than the file.
+
+    Raises:
+        ValueError: they are.
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as members:
+        total = sum(info.file_size for info in members.infolist())
+    if total > path.stat().st_size:
+        raise ValueError(f"its parts would unpack to {total} bytes")
+    return True
+
+
+def check_stored(tensor: torch.Tensor, name: str, path: str | Path) -> None:
+    """That a file holds every value of a tensor: a view of one value can have any shape.
+
+    Raises:
+        CheckpointError: it does not.
+    """
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise CheckpointError(
+            f"{path}: {name} has shape {tuple(tensor.shape)}, of which the file holds less. "
+            "Expected weights that are stored whole."
+        )
 
 
 def load_weights(network: nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> None:
@@ -116,6 +168,8 @@ def weights_in(content: object, path: str | Path, what: str) -> dict[str, torch.
     ):
         raise CheckpointError(f"{path} holds no weights by name, expected {what}.")
     state = {str(key): value for key, value in content.items()}
+    for key, value in state.items():
+        check_stored(value, key, path)
     if all(key.startswith("module.") for key in state):  # saved from several GPUs
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state

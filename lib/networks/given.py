@@ -5,7 +5,6 @@ It lives beside the networks because such a file stands in for a network's outpu
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.errors import ConfigError
+from lib.inputs.texts import parse_json, read_small
 
 SUFFIXES = (".txt", ".json", ".pts", ".csv")
 SCHEMES = {5: "points5", 68: "ibug68", 106: "ldm106", 468: "mesh468"}
@@ -74,17 +74,17 @@ def read_given(folder: str | Path, photo: str) -> list[Given]:
 
 
 def _read(path: Path) -> list[Given]:
-    text = path.read_text(encoding="utf-8-sig")
     try:
+        text = read_small(path)
         if path.suffix == ".json":
-            content = json.loads(text)
+            content = parse_json(text)
             entries = content if _is_list_of_faces(content) else [content]
             return [_of_json(entry) for entry in entries]
         if path.suffix == ".pts":
             body = text[text.index("{") + 1 : text.index("}")]
             return [_of_rows(np.array(body.split(), float).reshape(-1, 2) - 1)]
         return _of_table(text)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(
             f"{path} cannot be read ({error}); expected {', '.join(map(str, SCHEMES))} points "
             "'x y' or boxes 'x0 y0 x1 y1', one per line."

@@ -15,6 +15,7 @@ from torch import nn
 
 from lib.errors import MissingModelError
 from lib.networks.cards import MTCNN, verify_weights
+from lib.networks.checkpoints import read_weights
 
 
 class ProposalNet(nn.Module):
@@ -92,7 +93,7 @@ def load_mtcnn(folder: str | Path) -> tuple[ProposalNet, RefineNet, OutputNet]:
     networks = (ProposalNet(), RefineNet(), OutputNet())
     for network, card in zip(networks, MTCNN):
         path = verify_weights(card, folder)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_weights(path, card.name)
         try:
             network.load_state_dict(state)
         except RuntimeError as error:

@@ -8,7 +8,6 @@ Conditional GANs (CVPR), the global generator; Yang et al. 2020, FaceScape (CVPR
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from torch import nn
 
 from lib.errors import MissingModelError
 from lib.networks.cards import DPMAP_SINGLE
+from lib.networks.checkpoints import CheckpointError, read_weights
 
 WIDTH, N_DOWN, N_BLOCKS = 64, 4, 9
 
@@ -101,9 +101,9 @@ def load_generator(path: str | Path, generator: GlobalGenerator | None = None) -
         with torch.device("meta"):
             generator = GlobalGenerator()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_weights(path, DPMAP_SINGLE.name)
         generator.load_state_dict(state, assign=True)
-    except (RuntimeError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+    except (CheckpointError, RuntimeError) as error:
         raise MissingModelError(
             f"{path} does not hold the weights of {DPMAP_SINGLE.name}: "
             f"{str(error).splitlines()[0]} Expected a plain state dictionary with the keys "

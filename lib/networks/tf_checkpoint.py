@@ -8,6 +8,7 @@ Source: TensorFlow, tensor_bundle.proto and the table format that its index is i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +93,7 @@ class TensorBundle:
             self.entries = {
                 key.decode("utf-8"): _entry(value) for key, value in sorted(table.items())
             }
-        except (WireError, UnicodeDecodeError) as error:
+        except (WireError, UnicodeDecodeError, TypeError, ValueError) as error:
             raise BundleError(
                 f"{path} is no index of a TensorFlow checkpoint: {error}. {ADVICE}"
             ) from error
@@ -128,8 +129,8 @@ class TensorBundle:
             text = " (text)" if entry.kind == STRING else ""
             raise BundleError(f"{name} of {self.prefix} is {why}{text}; expected plain numbers.")
         kind = TYPES[entry.kind]
-        count = int(np.prod(entry.shape, dtype=np.int64))
-        if count * kind.itemsize != entry.size:
+        count = math.prod(entry.shape)
+        if count * kind.itemsize != entry.size or min(entry.shape, default=0) < 0:
             raise BundleError(
                 f"{name} of {self.prefix} has shape {entry.shape} of {kind} and {entry.size} "
                 f"bytes, expected {count * kind.itemsize}. {ADVICE}"
@@ -140,9 +141,10 @@ class TensorBundle:
                 f"{len(self.shards)}. {ADVICE}"
             )
         shard = self.shards[entry.shard]
+        left = shard.stat().st_size - entry.offset
         with open(shard, "rb") as file:
-            file.seek(entry.offset)
-            data = file.read(entry.size)
+            file.seek(min(entry.offset, entry.offset + left))
+            data = file.read(max(0, min(entry.size, left)))
         if len(data) != entry.size:
             raise BundleError(
                 f"{shard} ends within {name}: {len(data)} of {entry.size} bytes. {ADVICE}"

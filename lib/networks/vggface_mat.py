@@ -14,6 +14,8 @@ import scipy.io
 import torch
 
 from lib.errors import MissingModelError
+from lib.inputs.matlab import check_mat
+from lib.inputs.reading import reading
 from lib.networks.checkpoints import CheckpointError
 from lib.networks.tensorflow_ops import CONVOLUTION
 from lib.networks.vggface import DEPTHS
@@ -53,13 +55,13 @@ def read_vggface_mat(path: str | Path) -> VggFaceFile:
         raise MissingModelError(
             f"{path} is not there, expected vgg-face.mat of MatConvNet. Name the file you have."
         )
-    try:
-        content = scipy.io.loadmat(str(path), struct_as_record=False)
-    except (ValueError, TypeError, NotImplementedError, OSError, KeyError) as error:
-        raise CheckpointError(
-            f"{path} cannot be read ({error}), expected a MATLAB file up to version 7 with the "
-            "layers of VGG-Face. Is the download complete?"
-        ) from error
+    what = "a MATLAB file up to version 7 with the layers of VGG-Face"
+    with reading(path, what, "Is the download complete?", CheckpointError):
+        check_mat(path)
+        return _of_content(scipy.io.loadmat(str(path), struct_as_record=False), path)
+
+
+def _of_content(content: dict[str, Any], path: Path) -> VggFaceFile:
     if "layers" not in content:
         told = ", ".join(sorted(key for key in content if not key.startswith("__")))
         raise CheckpointError(f"{path} has {told}, expected `layers` of a MatConvNet network.")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from lib.errors import CaptureFailure
+from lib.errors import CaptureFailure, ForeignFileError
 from lib.facemodel import PARTS
+from lib.imaging import read_picture
 from lib.parsing.labels import OF_NAMES, SCHEMES, label_of, of_scheme
 from lib.parsing.options import ParsingOptions
 
@@ -100,12 +100,9 @@ def _of_folder(folder: Path, stem: str) -> GivenParts:
 def _read(path: Path) -> np.ndarray:
     """(h, w) values or indices, or (h, w, c) colours without transparency."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode in ("LA", "RGBA"):
-                picture = picture.convert(picture.mode[:-1])
-            return np.asarray(picture)
-    except (UnidentifiedImageError, OSError) as error:
-        raise CaptureFailure("bad_mask", f"{path.name} cannot be read ({error}).") from error
+        return read_picture(path, name=path.name)
+    except ForeignFileError as error:
+        raise CaptureFailure("bad_mask", str(error)) from error
 
 
 def resized(label: np.ndarray, size: tuple[int, int], name: str) -> np.ndarray:

@@ -14,13 +14,11 @@ import logging
 import sys
 from pathlib import Path
 
-import yaml
-
 from lib.devices import pick_device
 from lib.errors import VisagraphError
 from lib.log import FORMAT
 from lib.planning.presets import with_preset
-from lib.planning.settings import checked_settings
+from lib.planning.settings import checked_settings, read_settings
 from lib.training.coarse import CoarseOptions
 from lib.training.coarse.run import train_coarse
 from lib.training.detail_layer.options import DetailTrainingOptions
@@ -49,8 +47,7 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format=FORMAT)
     try:
-        text = given.configfile.read_text(encoding="utf-8")
-        settings = checked_settings(with_preset(yaml.safe_load(text) or {}))
+        settings = checked_settings(with_preset(read_settings(given.configfile)))
         options = TrainingOptions(**settings["training"])
         device = pick_device(settings["device"])
         if given.task == "coarse":

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from lib.errors import ConfigError
+from lib.errors import ConfigError, ForeignFileError
+from lib.imaging import read_picture
 
 MODES = ("train", "val")
 LISTS = ("landmarks", "images", "masks")
@@ -143,7 +143,6 @@ def write_datalists(root: str | Path, mode: str, files: Sequence[PhotoFiles]) ->
 def _pixels(path: Path) -> np.ndarray:
     """(h, w, 3) uint8 as stored: the published code does not turn photos upright either."""
     try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise DatalistError(f"{path} cannot be read ({error}), expected a photo.") from error
+        return read_picture(path, "RGB")
+    except ForeignFileError as error:
+        raise DatalistError(f"{error} Expected a photo.") from error

@@ -8,7 +8,6 @@ Rt_scale_dict.json                          per person and take: scale and [R|t]
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from lib.geometry import SurfaceTree, rectify, split_quads
 from lib.imaging import read_photo
+from lib.inputs.texts import parse_json, read_small
 from lib.metrics.importers.facescape import FaceScapeCapture, read_facescape_captures
 from lib.metrics.importers.files import DatasetError, need_file, read_mesh
 from lib.render import Camera, uv_buffers
@@ -141,7 +141,7 @@ def read_textured_obj(
 def _scales(path: Path) -> dict[str, dict[str, tuple[float, np.ndarray]]]:
     """Scale to mm and [R|t] to the head, by person and number of the expression."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_small(path))
         return {
             person: {
                 take: (float(entry[0]), np.array(entry[1], float).reshape(3, 4))

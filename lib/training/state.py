@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib.errors import ConfigError
+from lib.networks.checkpoints import CheckpointError, read_checkpoint
 
 if TYPE_CHECKING:
     from lib.training.albedo.options import AlbedoTrainingOptions
@@ -69,9 +69,9 @@ def load_state(
     section = options.section
     advice = f"Give another output folder, or set {section}.resume: false to start anew."
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        found = json.loads(state["options"])
-    except (RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        state = read_checkpoint(path, f"a checkpoint of {task}")
+        found = dict(json.loads(state["options"]))
+    except (CheckpointError, KeyError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}). {advice}") from error
     if state.get("format") != FORMAT or state.get("task") != task:
         raise ConfigError(

@@ -129,7 +129,7 @@ def test_a_file_that_is_none_of_records_is_refused(tmp_path):
         ({"3Dlandmark": np.zeros(136)}, "has 136 values under '3Dlandmark', expected 172 numbers"),
         ({"segmentation": None}, "has nothing under 'segmentation', expected 90000 numbers"),
         ({"segmentation": np.full(90000, 19)}, "has labels 19 to 19, expected 0 to 18"),
-        ({"image": [b"no picture"]}, "has a picture that cannot be read"),
+        ({"image": [b"no picture"]}, "cannot be read as a picture"),
         ({"image": [encode_jpeg(np.zeros((8, 8, 3), np.uint8))]}, r"a picture \(8, 8, 3\)"),
         ({"2Dlandmark": np.full(136, np.nan)}, "has landmarks that are not finite"),
     ],

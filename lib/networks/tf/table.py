@@ -38,8 +38,13 @@ def read_table(data: bytes) -> dict[bytes, bytes]:
         _, at = read_varint(footer, at)
     index = _block(data, *_handle(footer[at:]))
     found: dict[bytes, bytes] = {}
+    left = len(data)
     for _, place in _entries(index):
-        for key, value in _entries(_block(data, *_handle(memoryview(place)))):
+        offset, size = _handle(memoryview(place))
+        left -= size + TRAILER
+        if left < 0:
+            raise WireError("its index names more blocks than the file has")
+        for key, value in _entries(_block(data, offset, size)):
             found[key] = value
     return found
 

@@ -23,6 +23,7 @@ from lib.geometry import vertex_normals
 from lib.geometry.aligned_crop import SIDE_PX, AlignedCrop
 from lib.geometry.crop_camera import camera_of_pose
 from lib.imaging import read_photo, save_jpeg
+from lib.inputs.arrays import read_npy
 from lib.render import Camera
 from lib.training.albedo.samples import AlbedoSample, crop_places
 
@@ -116,7 +117,7 @@ def _array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     """An array of a file; None in `shape` is 3 or 4 channels, of which three are taken."""
     if not path.is_file():
         raise ConfigError(f"{path} is not there. {ADVICE}")
-    values = np.load(path, allow_pickle=False)
+    values = read_npy(path)
     channels = shape[-1] is None and values.ndim == len(shape) and values.shape[-1] in (3, 4)
     wanted = (*shape[:-1], values.shape[-1]) if channels else shape
     if values.shape != wanted:

@@ -15,6 +15,7 @@ from lib.albedo.face_chart import face_chart
 from lib.facemodel import load_face_model
 from lib.imaging import save_bytes
 from lib.networks.cards import WeightCard, file_sha256
+from lib.networks.checkpoints import read_checkpoint
 from lib.networks.inception_resnet import load_recogniser
 from lib.networks.uv_albedo import load_uvnet, packed
 from lib.training.albedo.data import Photo, prepare_photos
@@ -126,7 +127,7 @@ def _of_epoch(folder: Path, task: AlbedoTask, trained: Trained, epochs: int) -> 
         return networks
     with torch.random.fork_rng(devices=[]):
         networks = AlbedoNetworks(task.options)
-    state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    state = read_checkpoint(path, "a checkpoint of albedo")["model"]
     networks.load_state_dict(state)
     return networks.eval()
 

@@ -15,6 +15,7 @@ from lib.errors import ConfigError
 from lib.facemodel import FaceModel, load_face_model
 from lib.imaging import save_bytes, save_png
 from lib.networks.cards import WeightCard, file_sha256
+from lib.networks.checkpoints import read_checkpoint
 from lib.training.detail_layer.dataset import Person, find_people
 from lib.training.detail_layer.face import DetailFace
 from lib.training.detail_layer.options import DetailTrainingOptions, Part, filled
@@ -208,7 +209,7 @@ def _weights_of(
         torch.manual_seed(made.options.seed)  # as `Training` begins
         return task.network().state_dict()
     kept = folder / f"checkpoint_{epoch:06d}.pt"
-    return torch.load(kept, map_location="cpu", weights_only=True)["model"]
+    return read_checkpoint(kept, "a checkpoint of the detail layer")["model"]
 
 
 def _card(path: Path, made: _Trained) -> WeightCard:

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from lib.errors import ConfigError
+from lib.errors import ConfigError, ForeignFileError
 from lib.facemodel.points86 import N_POINTS as POINTS_86
+from lib.imaging import read_picture
 from lib.networks.tf.crc32c import masked_crc32c
 from lib.networks.tf.wire import (
     BYTES,
@@ -39,6 +39,7 @@ POINTS_68 = 68
 CLASSES = 19  # of the segmentation, numbered as CelebAMask-HQ's
 HEADER, TRAILER = 12, 4
 LONGEST = 1 << 30  # bytes of a record
+LARGEST_MEGAPIXELS = 1.0
 IMAGE, POINTS_2D, POINTS_3D, LABELS = "image", "2Dlandmark", "3Dlandmark", "segmentation"
 Feature = list[bytes] | np.ndarray
 
@@ -239,7 +240,7 @@ def read_detail_example(place: RecordPlace) -> DetailExample:
     """
     try:
         features = decode_example(read_record(place))
-    except (WireError, KeyError, UnicodeDecodeError) as error:
+    except (WireError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{place} is no tf.train.Example: {error}.") from error
     for name, size in ((POINTS_2D, 2 * POINTS_68), (POINTS_3D, 2 * POINTS_86), (LABELS, SIDE**2)):
         value = features.get(name)
@@ -250,10 +251,9 @@ def read_detail_example(place: RecordPlace) -> DetailExample:
     if not isinstance(image, list) or len(image) != 1:
         raise RecordError(f"{place} has no picture under '{IMAGE}', expected one JPEG file.")
     try:
-        with Image.open(io.BytesIO(image[0])) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise RecordError(f"{place} has a picture that cannot be read: {error}.") from error
+        pixels = read_picture(io.BytesIO(image[0]), "RGB", str(place), LARGEST_MEGAPIXELS)
+    except ForeignFileError as error:
+        raise RecordError(str(error)) from error
     if pixels.shape != (SIDE, SIDE, 3):
         raise RecordError(f"{place} has a picture {pixels.shape}, expected ({SIDE}, {SIDE}, 3).")
     labels, points = features[LABELS], (features[POINTS_2D], features[POINTS_3D])

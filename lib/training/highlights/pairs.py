@@ -9,11 +9,10 @@ from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from lib.artefacts import BatchReader, Truth
 from lib.errors import ConfigError
-from lib.imaging import reduced_size
+from lib.imaging import read_picture, reduced_size
 from lib.log import progress
 from lib.training.highlights.augment import (
     OFF_FACE,
@@ -210,11 +209,7 @@ def _save_light(path: Path, reader: BatchReader, name: str, view: int) -> None:
 
 def _read(path: Path, mode: str) -> np.ndarray:
     """(h, w, 3) or (h, w) float32 0..1 of a file."""
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert(mode), np.float32) / 255
-    except (OSError, UnidentifiedImageError) as error:
-        raise ConfigError(f"{path} cannot be read as a picture ({error}).") from error
+    return read_picture(path, mode).astype(np.float32) / 255
 
 
 def _numbered(name: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ import torch
 from lib.errors import ConfigError, MissingModelError
 from lib.imaging import save_bytes
 from lib.networks.cards import WeightCard, file_sha256
+from lib.networks.checkpoints import read_checkpoint
 from lib.networks.highlight_unet import (
     HighlightNetworkOptions,
     packed,
@@ -105,7 +106,7 @@ def chosen_state(folder: Path, checkpoint: str, trained: Trained) -> tuple[dict[
             f"highlight_training.checkpoint asks for epoch {epoch} ('{checkpoint}'), but {folder} "
             f"has kept {told}. Ask for one of these, or latest."
         )
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = read_checkpoint(path, "a checkpoint of highlights")
     return state["model"], epoch
 
 
