@@ -26,8 +26,8 @@ def preset_file(name: str, project: Path) -> str:
         ConfigError: there is no such preset.
     """
     path = project / FOLDER / f"{name}.yaml"
-    if not path.is_file():
-        there = sorted(file.stem for file in (project / FOLDER).glob("*.yaml"))
+    there = sorted(file.stem for file in (project / FOLDER).glob("*.yaml"))
+    if name not in there:
         raise ConfigError(f"preset is '{name}', expected one of {', '.join(there)}.")
     return str(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import jsonschema
 import yaml
 
 from lib.errors import ConfigError
+from lib.inputs.texts import check_size, read_small
 
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 # Not settings of ours: Snakemake keeps them in the same dictionary.
 FOREIGN = ("pathvars",)
+LARGEST_FILE = 2**20  # bytes of a configuration file
 EXPECTED = {
     "type": "{value}",
     "enum": "one of {value}",
@@ -48,7 +51,9 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     schema = settings_schema()
     given = {key: value for key, value in config.items() if key not in FOREIGN}
+    _check_small(given)
     given = _typed(given, schema)
+    _check_small(given)
     problems = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(given), key=lambda e: list(e.path)
     )
@@ -94,9 +99,49 @@ def _typed(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
         if isinstance(value, Mapping) and entry.get("type") == "object":
             value = _typed(value, entry)
         elif isinstance(value, str) and entry.get("type") in ("integer", "number", "boolean"):
-            value = yaml.safe_load(value)
+            value = _number(value)
         result[name] = value
     return result
+
+
+def _number(text: str) -> Any:
+    """A number or truth value; the text itself where it is none."""
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+    return value if isinstance(value, int | float) else text
+
+
+def _check_small(given: Mapping[str, Any]) -> None:
+    try:
+        check_size(given)
+    except ValueError as error:
+        raise ConfigError(
+            f"the settings have {error}: names that stand for lists of names (& and * of YAML) "
+            "grow without end. Write them out: docs/config.md has all of them."
+        ) from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a configuration file says, unchecked.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML with settings, or merges names (`<<`), which can
+            grow without end while it is read.
+    """
+    try:
+        text = read_small(path, largest=LARGEST_FILE)
+        if re.search(r"<<\s*[\"']?\s*:", text):
+            raise ValueError("it merges names by <<")
+        given = yaml.safe_load(text)
+        if not isinstance(given or {}, Mapping):
+            raise ValueError(f"it holds {type(given).__name__}")
+        return dict(given or {})
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as settings ({error}). Expected YAML like config.yaml."
+        ) from error
 
 
 def _explain(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from lib.errors import CaptureFailure
 from lib.geometry import rational_of_polynomial
+from lib.inputs.texts import parse_json, parse_xml
 
 LARGEST_FILE = 1 << 28  # bytes: camera files of thousands of views stay far below
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
@@ -97,8 +97,8 @@ def read_json(path: Path) -> Any:
         CaptureFailure: `bad_camera`: it cannot be read as JSON.
     """
     try:
-        return json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+        return parse_json(read_text(path))
+    except ValueError as error:
         raise bad(
             f"{path} cannot be read as JSON ({error}). Export or copy the cameras again."
         ) from error
@@ -114,8 +114,8 @@ def read_xml(path: Path) -> ElementTree.Element:
     if "<!ENTITY" in text or "<!DOCTYPE" in text:
         raise bad(f"{path} defines entities, which no camera file needs. Export the cameras again.")
     try:
-        return ElementTree.fromstring(text.lstrip("\ufeff \r\n\t"))
-    except (ElementTree.ParseError, RecursionError, ValueError) as error:
+        return parse_xml(text)
+    except ValueError as error:
         raise bad(f"{path} cannot be read as XML ({error}). Export the cameras again.") from error
 
 

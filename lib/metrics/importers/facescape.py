@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from lib.inputs.texts import parse_json, read_small
 from lib.metrics.importers.files import DatasetError, need_file, need_folder, need_items
 
 
@@ -98,6 +98,8 @@ def read_facescape_captures(images: Path, scans: Path) -> Iterator[FaceScapeCapt
     for path in parameters:
         folder, subject = path.parent, path.parent.parent.name
         content = _json(path)
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path} holds no keys 0_K, 0_Rt, 0_valid ...")
         views = sorted(
             int(key[:-2]) for key in content if key.endswith("_K") and key[:-2].isdigit()
         )
@@ -140,6 +142,6 @@ def _lab_camera(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _json(path: Path) -> dict | list:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return parse_json(read_small(path))
+    except (OSError, ValueError) as error:
         raise DatasetError(f"{path} is no JSON: {error}") from error

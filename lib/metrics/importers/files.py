@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.errors import ConfigError
+from lib.errors import ConfigError, ForeignFileError
+from lib.inputs.arrays import read_npy
+from lib.inputs.reading import reading
+from lib.inputs.texts import read_small
 from lib.metrics.surface import Mesh
 
+MESHES = ("obj", "ply", "stl", "off", "glb")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
@@ -63,13 +67,29 @@ def read_mesh(path: Path, landmarks: np.ndarray | None = None) -> Mesh:
     import trimesh
 
     need_file(path, "a mesh")
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in MESHES:
+        raise DatasetError(f"{path} is no mesh by its name, expected one of {', '.join(MESHES)}.")
     try:
-        loaded = trimesh.load(path, process=False, maintain_order=True, force="mesh")
+        with path.open("rb") as file:  # an open file: no material or texture is looked for
+            loaded = trimesh.load(
+                file,
+                file_type=kind,
+                process=False,
+                maintain_order=True,
+                skip_materials=True,
+                force="mesh",
+            )
         vertices, triangles = np.asarray(loaded.vertices, float), np.asarray(loaded.faces, int)
     except Exception as error:  # the parsers of trimesh raise many kinds
         raise DatasetError(f"{path} cannot be read as a mesh: {error}") from error
     if len(triangles) == 0:
         raise DatasetError(f"{path} has no triangles, expected a surface and not points.")
+    if triangles.min() < 0 or triangles.max() >= len(vertices) or not np.isfinite(vertices).all():
+        raise DatasetError(
+            f"{path} has triangles of vertices {triangles.min()} to {triangles.max()}, expected "
+            f"those of its {len(vertices)}, all finite. Save the mesh again."
+        )
     return Mesh(vertices, triangles, landmarks)
 
 
@@ -79,8 +99,8 @@ def read_obj_points(path: Path) -> np.ndarray:
     Raises:
         DatasetError: the file is not there or has none.
     """
-    lines = need_file(path, "an OBJ file").read_text(encoding="utf-8", errors="replace")
-    rows = [line.split()[1:4] for line in lines.splitlines() if line.startswith("v ")]
+    with need_file(path, "an OBJ file").open(encoding="utf-8", errors="replace") as lines:
+        rows = [line.split()[1:4] for line in lines if line.startswith("v ")]
     return _numbers(rows, path, 3)
 
 
@@ -93,13 +113,14 @@ def read_rows(path: Path, columns: int) -> np.ndarray:
     need_file(path, f"rows of {columns} numbers")
     if path.suffix == ".npy":
         try:
-            rows = np.load(path, allow_pickle=False)
-        except ValueError as error:
+            rows = read_npy(path)
+        except ForeignFileError as error:
             raise DatasetError(f"{path} is no array of numbers: {error}") from error
-        if rows.ndim != 2 or rows.shape[1] < columns:
+        if rows.dtype.kind not in "fiu" or rows.ndim != 2 or rows.shape[1] < columns:
             raise DatasetError(f"{path} has shape {rows.shape}, expected (n, {columns}).")
         return rows[:, :columns].astype(float)
-    text = path.read_text(encoding="utf-8").replace(",", " ")
+    with reading(path, f"rows of {columns} numbers", kind=DatasetError):
+        text = read_small(path).replace(",", " ")
     return _numbers([line.split() for line in text.splitlines() if line.strip()], path, columns)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import rq
 
+from lib.errors import ConfigError
+from lib.facemodel.safe_arrays import Archive
 from lib.metrics.importers.files import DatasetError, need_file, need_folder, need_items
 
 REGIONS = ("face", "face_sphere", "nose")
@@ -99,12 +101,12 @@ def decompose_projection(projection: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _cameras(path: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(n_views, 3, 3) and (n_views, 3, 4)."""
     try:
-        with np.load(need_file(path, "the cameras")) as content:
-            projections = [
-                np.asarray(content[f"world_mat_{view}"], float)[:3, :4] for view in range(count)
-            ]
+        content = Archive(need_file(path, "the cameras"))
+        projections = [
+            np.asarray(content.read(f"world_mat_{view}"), float)[:3, :4] for view in range(count)
+        ]
         pairs = [decompose_projection(projection) for projection in projections]
-    except (KeyError, ValueError, np.linalg.LinAlgError) as error:
+    except (ConfigError, ValueError, IndexError, np.linalg.LinAlgError) as error:
         raise DatasetError(
             f"{path} has no projection world_mat_0 to world_mat_{count - 1}: {error}"
         ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
+from lib.inputs.texts import parse_xml, read_small
 from lib.metrics.importers.files import (
     DatasetError,
     need_file,
@@ -78,7 +78,7 @@ def read_now(
     need_items(rows, image_list, "a line subject/challenge/image per image")
     for row in rows:
         parts = row.replace("\\", "/").split("/")
-        if len(parts) < 3:
+        if len(parts) < 3 or ".." in parts[-3:]:
             raise DatasetError(
                 f"{image_list} has the line {row!r}, expected subject/challenge/image."
             )
@@ -103,9 +103,9 @@ def read_picked_points(path: Path) -> np.ndarray:
         DatasetError: the file is no such file or has fewer than 7 points.
     """
     try:
-        root = ElementTree.parse(need_file(path, "picked points")).getroot()
+        root = parse_xml(read_small(need_file(path, "picked points")))
         points = [[float(point.attrib[axis]) for axis in "xyz"] for point in root.iter("point")]
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise DatasetError(f"{path} is no MeshLab file of picked points: {error}") from error
     if len(points) < 7:
         raise DatasetError(f"{path} has {len(points)} points, expected 7.")

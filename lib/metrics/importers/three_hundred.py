@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.inputs.reading import reading
+from lib.inputs.texts import read_small
 from lib.metrics.importers.files import PICTURES, DatasetError, need_file, need_folder, need_items
 
 
@@ -61,7 +63,8 @@ def read_pts(path: Path) -> np.ndarray:
     Raises:
         DatasetError: the file is of another form.
     """
-    text = need_file(path, "points").read_text(encoding="utf-8", errors="replace")
+    with reading(need_file(path, "points"), "a text with points", kind=DatasetError):
+        text = read_small(path)
     head, opened, rest = text.partition("{")
     body, closed, _ = rest.partition("}")
     try:
@@ -72,7 +75,7 @@ def read_pts(path: Path) -> np.ndarray:
         raise DatasetError(
             f"{path} holds no points in braces, expected version, n_points and {{}}."
         )
-    told = [line.split(":")[1] for line in head.splitlines() if line.strip().startswith("n_points")]
-    if told and int(told[0]) != len(numbers):
+    told = [line.partition(":")[2].strip() for line in head.splitlines() if "n_points" in line]
+    if told and told[0] != str(len(numbers)):
         raise DatasetError(f"{path} has {len(numbers)} points, expected its n_points {told[0]}.")
     return numbers - 1
