@@ -17,6 +17,7 @@ from lib.planning import read_ledger
 from lib.report.status import read_status
 
 PROJECT = Path(__file__).parents[1]
+OFFLINE = PROJECT / "tests" / "offline"
 JOB_LINE = re.compile(r"^(?:Finished jobid: \d+ \(Rule: (\w+)\))", re.MULTILINE)
 DROP_FROM_BOUNDING_SET = 24  # prctl(2)
 READ_EVERYTHING = (1, 2)  # capabilities(7): CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
@@ -112,8 +113,12 @@ def _may_give_up_capabilities() -> bool:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a run: numerical libraries keep to the threads that a job was given."""
-    return os.environ | {"PYTHONUNBUFFERED": "1"}
+    """The environment of a run: numerical libraries keep to the threads that a job was given.
+
+    There is no network: `tests/offline` refuses every address but this machine's.
+    """
+    paths = [str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def outcomes(results: Path) -> dict[str, str]:
