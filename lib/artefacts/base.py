@@ -14,6 +14,7 @@ import numpy as np
 
 from lib.errors import ArtefactError, ShapeError
 from lib.inputs.hdf5 import check_dataset, check_link
+from lib.inputs.reading import reading
 
 # No timestamps and fixed compression: writing the same arrays twice gives the same bytes.
 # Every byte lies under a checksum, so that a flipped one is an error and not another number: what
