@@ -93,7 +93,7 @@ def test_missing_and_wrong_chart_files_are_explained(tmp_path):
     with pytest.raises(ConfigError, match=r"5 vertices, the head model 'synthetic' has \d+"):
         face_chart(model, 64, str(path))
     scipy.io.savemat(path, {"other": np.zeros(3)})
-    with pytest.raises(ConfigError, match="expected the keys UV and select_id"):
+    with pytest.raises(ConfigError, match="cannot be read as the key UV, with select_id in"):
         face_chart(model, 64, str(path))
 
 
