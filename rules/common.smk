@@ -12,7 +12,7 @@ sys.path.insert(0, str(PROJECT))
 from lib.artefacts import ARTEFACTS, EXPORT_VERSION
 from lib.devices import gpu_pool
 from lib.planning import batch_digest, plan_job, plan_run, update_ledger
-from lib.planning.cost import job_minutes
+from lib.planning.cost import job_minutes, job_threads
 from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.models import model_file, needs_weights, regressor_file, weights_input
@@ -178,6 +178,7 @@ def gpus_per_job():
 
 
 GPUS = gpus_per_job()
+THREADS = job_threads(len(BATCHES), workflow.cores)
 MANY_VIEWS = list(filter(has_many_views, LEDGER.batches))
 SINGLE_VIEWS = [batch for batch in LEDGER.batches if batch not in set(MANY_VIEWS)]
 # Without `--resources gpu=N`, GPU jobs of this machine run one at a time; a cluster (--jobs beside --cores)

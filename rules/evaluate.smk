@@ -32,7 +32,7 @@ rule evaluate_heads:
     priority: 8
     conda:
         TORCH_ENV
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=more_each_try(4000),
         runtime=minutes_of("evaluate_heads"),

@@ -28,7 +28,7 @@ rule regress_coefficients:
     priority: 4
     conda:
         TORCH_ENV
-    threads: 2
+    threads: 1  # sums over pixels depend on how threads share them: the same bits everywhere
     resources:
         mem_mb=more_each_try(3000),
         runtime=minutes_of("regress_coefficients"),
@@ -70,7 +70,7 @@ rule fit_face_model:
     priority: 5
     conda:
         TORCH_ENV
-    threads: 2
+    threads: 1  # sums over pixels depend on how threads share them: the same bits everywhere
     resources:
         mem_mb=more_each_try(4000),
         runtime=minutes_of("fit_face_model"),

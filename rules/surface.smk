@@ -31,7 +31,7 @@ rule fit_base_mesh:
     priority: 6
     conda:
         TORCH_ENV
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=more_each_try(4000),
         runtime=minutes_of("fit_base_mesh"),
@@ -65,7 +65,7 @@ rule match_views:
     priority: 6
     conda:
         TORCH_ENV
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=more_each_try(6000),
         runtime=minutes_of("match_views"),
@@ -112,7 +112,7 @@ rule regularise_surface:
     priority: 6
     conda:
         TORCH_ENV
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=more_each_try(6000),
         runtime=minutes_of("regularise_surface"),
@@ -156,7 +156,7 @@ rule shade_photos:
     priority: 6
     conda:
         TORCH_ENV
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=more_each_try(
             round(2500 + 500 * (config["shading"]["uv_size"] / 1024) ** 2)

@@ -1,6 +1,6 @@
-"""How long and in how much memory a job may run: what a cluster's scheduler wants to know before.
+"""What a job takes: minutes, which a cluster's scheduler wants to know before, and threads.
 
-Too much makes jobs wait, too little has them killed, so that both grow at every try.
+Too few minutes have a job killed, too many make it wait, so that they grow at every try.
 """
 
 from __future__ import annotations
@@ -49,3 +49,16 @@ def job_minutes(rule: str, images: int, attempt: int = 1) -> int:
         KeyError: nobody has measured the rule.
     """
     return attempt * math.ceil((START_S + SPARE * SECONDS[rule] * images) / 60)
+
+
+def job_threads(batches: int, cores: int | None) -> int:
+    """Threads of a job that can use two.
+
+    Two threads end one job sooner, one thread each ends many jobs sooner. And where cores become
+    free one at a time, a job that asks for two waits until no job is left that asks for one.
+
+    Args:
+        batches: of the run.
+        cores: that its jobs share; None where each gets its own, as on a cluster.
+    """
+    return 1 if cores and batches >= cores else 2

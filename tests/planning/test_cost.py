@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.planning.cost import SECONDS, job_minutes
+from lib.planning.cost import SECONDS, job_minutes, job_threads
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -32,3 +32,14 @@ def test_every_rule_that_works_on_batches_has_limits():
     for name, body in rules.items():
         if "mem_mb=" in body:
             assert "mem_mb=more_each_try(" in body and "runtime=" in body, name
+
+
+@pytest.mark.parametrize(
+    ("batches", "cores", "threads"), [(1, 1, 1), (1, 2, 2), (2, 2, 1), (7, 8, 2), (8, 8, 1)]
+)
+def test_jobs_take_one_thread_where_every_core_has_a_batch(batches, cores, threads):
+    assert job_threads(batches, cores) == threads
+
+
+def test_a_job_of_a_cluster_has_its_own_cores():
+    assert job_threads(1000, None) == 2
