@@ -58,23 +58,40 @@ class Row:
     score: AlbedoScore
 
 
-def run_line(out: Path, photos: str, cores: int, method: str, weights: str) -> Path:
+@dataclass(frozen=True)
+class Line:
+    """How the workflow is called.
+
+    Args:
+        cores: for it.
+        highlights: the method that takes them off, the same for all of a folder.
+        weights: of the network `learned` of the albedo.
+    """
+
+    cores: int
+    highlights: str
+    weights: str
+
+
+def run_line(out: Path, photos: str, method: str, line: Line) -> Path:
     """The batch folder with the albedo of photos; everything before it is shared by methods.
 
     Args:
         out: results folder.
         photos: the setting that names them.
-        cores: for the workflow.
         method: of the albedo.
-        weights: of a network, or empty.
+        line: how the workflow is called.
     """
     batch = out / "b0001"
     made = batch / f"albedo_{method}.h5"
     if not made.exists():
-        albedo = f"albedo={{method: {method}, weights: '{weights}'}}"
+        weights = "" if method == "inverse" else line.weights
+        settings = [photos, f"results={out}", "batch_size=1000"]
+        settings.append(f"highlights={{method: {line.highlights}}}")
+        settings.append(f"albedo={{method: {method}, weights: '{weights}'}}")
         command = [SNAKEMAKE, "--snakefile", str(PROJECT / "Snakefile"), "--quiet", "all"]
-        command += ["--nolock", "--cores", str(cores), "--config", photos, f"results={out}"]
-        command += ["batch_size=1000", albedo, "--", str(batch / "albedo.h5")]
+        command += ["--nolock", "--cores", str(line.cores), "--config", *settings]
+        command += ["--", str(batch / "albedo.h5")]
         subprocess.run(command, check=True)
         os.link(batch / "albedo.h5", made)
     return batch
@@ -262,23 +279,27 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12, help="photos per world (default 12)")
     parser.add_argument("--only", nargs="+", help="names of worlds and scans (default all)")
     parser.add_argument("--weights", default="", help="of a network to compare (default none)")
+    parser.add_argument(
+        "--highlights", default="dichromatic", help="how they are taken off (default dichromatic)"
+    )
     parser.add_argument("--cores", type=int, default=2, help="for the workflow (default 2)")
     options = parser.parse_args()
     data = os.environ.get("VISAGRAPH_DATA")
-    methods = {"inverse": ""} | ({"learned": options.weights} if options.weights else {})
+    methods = ["inverse", "learned"] if options.weights else ["inverse"]
+    line = Line(options.cores, options.highlights, options.weights)
     scans = ("lps_single", "lps_rigA") if data else ()
     names = options.only or [*WORLDS, *scans]
     model, rows = load_face_model("makehuman"), []
     for name in names:
         out = (options.out / name.replace(" ", "_")).resolve()
-        for method, weights in methods.items():
+        for method in methods:
             if name in WORLDS:
                 source = f"samples={draw(out, name, options.count)}"
-                batch = run_line(out, source, options.cores, method, weights)
+                batch = run_line(out, source, method, line)
                 rows += measure_world(model, out, name, batch, method)
             else:
                 source = scan_source(Path(data) / name, out)
-                batch = run_line(out, source, options.cores, method, weights)
+                batch = run_line(out, source, method, line)
                 rows += measure_scan(model, Path(data), out, name, batch, method)
         print(table(rows), flush=True)
 
