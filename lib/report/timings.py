@@ -42,6 +42,23 @@ class JobTime:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """How jobs grow with the images of their batch, as a line; NaN where all are of one size.
+
+    Args:
+        start: of a job without images.
+        image: what every image adds.
+    """
+
+    start: float
+    image: float
+
+    @property
+    def known(self) -> bool:
+        return math.isfinite(self.image)
+
+
+@dataclass(frozen=True)
 class RuleTime:
     """What the jobs of one rule took.
 
@@ -50,16 +67,16 @@ class RuleTime:
         jobs: all of them.
         seconds: their sum.
         max_rss_mb: largest resident memory of any of them; NaN = not measured.
-        start_s: seconds of a job without images; NaN where all batches are of one size.
-        image_s: seconds that every image adds; NaN likewise.
+        growth_s: how their seconds grow with images.
+        growth_mb: how their resident memory does.
     """
 
     rule: str
     jobs: tuple[JobTime, ...]
     seconds: float
     max_rss_mb: float
-    start_s: float
-    image_s: float
+    growth_s: Growth
+    growth_mb: Growth
 
 
 COLUMNS = tuple(field.name for field in fields(JobTime))
@@ -109,15 +126,24 @@ def sum_by_rule(jobs: Sequence[JobTime]) -> tuple[RuleTime, ...]:
 
 
 def _sum(rule: str, jobs: tuple[JobTime, ...]) -> RuleTime:
-    memory = [job.max_rss_mb for job in jobs if math.isfinite(job.max_rss_mb)]
-    timed = [job for job in jobs if math.isfinite(job.seconds)]
-    total = sum(job.seconds for job in timed)
-    start_s, image_s = math.nan, math.nan
-    if len({job.images for job in timed}) > 1:
-        line = np.array([[1.0, job.images] for job in timed])
-        (start_s, image_s), _ = nnls(line, np.array([job.seconds for job in timed]))
-    most = max(memory, default=math.nan)
-    return RuleTime(rule, jobs, total, most, float(start_s), float(image_s))
+    seconds, memory = (_known(jobs, name) for name in ("seconds", "max_rss_mb"))
+    most = max((value for _, value in memory), default=math.nan)
+    total = sum(value for _, value in seconds)
+    return RuleTime(rule, jobs, total, most, _grow(seconds), _grow(memory))
+
+
+def _known(jobs: Sequence[JobTime], name: str) -> list[tuple[int, float]]:
+    """Images and value of every job where the value was measured."""
+    found = [(job.images, getattr(job, name)) for job in jobs]
+    return [(images, value) for images, value in found if math.isfinite(value)]
+
+
+def _grow(found: Sequence[tuple[int, float]]) -> Growth:
+    if len({images for images, _ in found}) < 2:
+        return Growth(math.nan, math.nan)
+    line = np.array([[1.0, images] for images, _ in found])
+    (start, image), _ = nnls(line, np.array([value for _, value in found]))
+    return Growth(float(start), float(image))
 
 
 def _size(table: Path) -> tuple[int, int]:

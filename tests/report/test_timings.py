@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import astuple
 
 import pytest
 
@@ -25,8 +26,8 @@ def measured(tmp_path):
         for rule, each in (("fit", 2.0), ("export", 0.5)):
             table = tmp_path / "benchmarks" / rule / f"{batch}.tsv"
             table.parent.mkdir(parents=True, exist_ok=True)
-            seconds = 3 + each * len(names)
-            table.write_text(f"{HEADER}{seconds}\t0:00:03\t300.5\t1.0\t2.0\t4.0\n")
+            seconds, memory = 3 + each * len(names), 200 + 100 * len(names)
+            table.write_text(f"{HEADER}{seconds}\t0:00:03\t{memory}\t1.0\t2.0\t4.0\n")
     return tmp_path
 
 
@@ -37,25 +38,28 @@ def test_every_job_is_a_row_with_the_size_of_its_batch(measured):
     assert len(rows) == 4
     (row,) = [row for row in rows if row["rule"] == "fit" and row["batch"] == "b0002"]
     assert (row["captures"], row["images"], row["seconds"]) == ("3", "4", "11.0")
-    assert (row["max_rss_mb"], row["cpu_seconds"], row["written_mb"]) == ("300.5", "4.0", "2.0")
+    assert (row["max_rss_mb"], row["cpu_seconds"], row["written_mb"]) == ("600.0", "4.0", "2.0")
 
 
 def test_a_line_tells_the_start_of_a_job_from_its_images(measured):
     times = {time.rule: time for time in sum_by_rule(read_timings(measured))}
     assert times["fit"].seconds == pytest.approx(5 + 11)
-    assert (times["fit"].start_s, times["fit"].image_s) == pytest.approx((3, 2))
-    assert times["export"].image_s == pytest.approx(0.5)
+    assert astuple(times["fit"].growth_s) == pytest.approx((3, 2))
+    assert times["export"].growth_s.image == pytest.approx(0.5)
+    assert astuple(times["fit"].growth_mb) == pytest.approx((200, 100))
     page = timing_table(list(times.values()), 4)
     assert "3.0 s and 2.00 s per image, up to 4 images" in page
-    assert page.count("<circle") == 4
+    assert "200.0 MB and 100.0 MB per image, up to 4 images" in page
+    assert page.count("<circle") == 8
 
 
 def test_batches_of_one_size_tell_no_line(measured):
     for table in measured.glob("benchmarks/*/b0001.tsv"):
         table.unlink()
     times = sum_by_rule(read_timings(measured))
-    assert all(math.isnan(time.start_s) for time in times)
-    assert "<circle" not in timing_table(times, 4)
+    assert not any(time.growth_s.known or time.growth_mb.known for time in times)
+    page = timing_table(times, 4)
+    assert "<circle" not in page and "by images" not in page
 
 
 def test_a_run_without_benchmarks_has_no_timings(tmp_path):
