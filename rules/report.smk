@@ -56,6 +56,7 @@ rule write_report:
     params:
         batches=BATCHES,
         face_model=config["face_model"],
+        stages=stages_of_run(config, LEDGER.many_views, BATCHES),
         options=config["report"],
         evaluation=config["evaluation"],
     message:

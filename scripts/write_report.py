@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from lib.evaluation import EvaluationOptions
+from lib.export import origins
 from lib.facemodel import load_face_model
 from lib.log import stage_log
 from lib.report import ReportOptions, read_status, summary, write_report
 
 
 def main(inputs, outputs, params):
-    model = load_face_model(inputs.model or params.face_model)
+    model_file = inputs.model or params.face_model
+    model = load_face_model(model_file)
     results = Path(outputs.page).parent
     write_report(
         results,
@@ -18,6 +20,7 @@ def main(inputs, outputs, params):
         ReportOptions(**params.options),
         EvaluationOptions(**params.evaluation),
         [Path(file) for file in inputs.scores],
+        origins(model_file, params.stages)["licences"],
     )
     Path(outputs.summary).write_text(summary(results, read_status(inputs.status)), encoding="utf-8")
 

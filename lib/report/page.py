@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -58,12 +58,11 @@ class HeadCard:
     pack: str
 
 
-def fill_page(title: str, licence: str, **parts: str) -> str:
+def fill_page(title: str, **parts: str) -> str:
     """The whole page from its parts."""
     template = Template((PAGE / "report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(title),
-        licence=html.escape(licence),
         style=(PAGE / "style.css").read_text(encoding="utf-8"),
         viewer=(PAGE / "viewer.js").read_text(encoding="utf-8"),
         **parts,
@@ -115,6 +114,23 @@ def error_section(groups: str) -> str:
         "and stand in the same place.</p>\n"
         f"{groups}\n</section>"
     )
+
+
+def origins(parts: Mapping[str, str], commercial_use: str) -> str:
+    """By which models and networks heads were made, and what their licences allow.
+
+    Args:
+        parts: name -> licence.
+        commercial_use: a sentence; empty = nobody told.
+    """
+    told = ", ".join(f"{html.escape(name)} ({html.escape(text)})" for name, text in parts.items())
+    text = f"<p>Made with {told}.</p>"
+    if commercial_use:
+        text += (
+            f"\n<p>Commercial use of the heads: {html.escape(commercial_use)}; photos and people "
+            'have rights of their own. <a href="provenance.json">Origin of every head</a></p>'
+        )
+    return text
 
 
 def failure_table(rows: Sequence[StatusRow]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def write_report(
     options: ReportOptions | None = None,
     evaluation: EvaluationOptions | None = None,
     scores: Sequence[Path] = (),
+    licences: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `report.html` of a run: heads, errors where there is a truth, failures, sheets, time.
 
@@ -52,6 +54,7 @@ def write_report(
         options: how much the page holds.
         evaluation: how many heat maps it shows.
         scores: `scores.h5` of the batches that have a truth.
+        licences: of `lib.export.origins`; None = the page tells that of the head model alone.
 
     Returns:
         Path of the page.
@@ -72,7 +75,6 @@ def write_report(
     packed = any(card.pack for card in cards)
     text = page.fill_page(
         options.title,
-        f"{model.name} ({model.licence})",
         facts=page.facts(
             [
                 _counted("photo", len(photos)),
@@ -82,6 +84,7 @@ def write_report(
                 ("seconds of work", f"{sum(time.seconds for time in times):.0f}", False),
             ]
         ),
+        **_origins(model, licences),
         heads=page.head_cards(cards, others),
         **_errors(scores, model, evaluation or EvaluationOptions()),
         failures=page.failure_table(failures),
@@ -90,14 +93,15 @@ def write_report(
         data=page.head_data(cards, model_pack(model, options.smallest_delta_mm)) if packed else "",
         three=three_js() if packed else "",
     )
-    path = results / "report.html"
+    logger.info("%d heads, %d failures, %.1f MB", len(cards), len(failures), len(text) / 1e6)
+    return _written(results / "report.html", text)
+
+
+def _written(path: Path, text: str) -> Path:
+    """The file with this text; it is there whole or not at all."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
-    logger.info(
-        "%s: %d heads, %d failures, %.1f MB", path, len(cards), len(failures), len(text) / 1e6
-    )
-    return path
+    return temporary.replace(path)
 
 
 def _errors(scores: Sequence[Path], model: FaceModel, options: EvaluationOptions) -> dict[str, str]:
@@ -106,6 +110,13 @@ def _errors(scores: Sequence[Path], model: FaceModel, options: EvaluationOptions
         return {"errors": "", "errors_link": ""}
     text = groups(*collect_scores(scores, model, options))
     return {"errors": page.error_section(text), "errors_link": '<a href="#errors">Errors</a>'}
+
+
+def _origins(model: FaceModel, licences: Mapping[str, Any] | None) -> dict[str, str]:
+    """The lines about models, networks and their licences."""
+    if licences is None:
+        return {"origins": page.origins({model.name: model.licence}, "")}
+    return {"origins": page.origins(licences["parts"], licences["commercial_use"])}
 
 
 def _counted(noun: str, number: int) -> tuple[str, str, bool]:

@@ -161,3 +161,14 @@ def test_the_model_pack_gives_triangles_chart_and_expressions_back(model):
 def test_sliders_of_normal_expressions_go_both_ways(model):
     facts, _ = unpack(model_pack(replace(model, expression_prior="normal"), 0.05))
     assert facts["range"] == [-3, 3]
+
+
+def test_the_page_tells_what_heads_were_made_with_and_what_licences_allow(tmp_path, model):
+    licences = {
+        "parts": {"synthetic": "CC0-1.0", "net <1>": "academic use only"},
+        "commercial_use": "NOT ALLOWED by the licence of net <1>",
+    }
+    text = write_report(tmp_path, [], model, licences=licences).read_text(encoding="utf-8")
+    assert "Made with synthetic (CC0-1.0), net &lt;1&gt; (academic use only)." in text
+    assert "NOT ALLOWED by the licence of net &lt;1&gt;;" in text
+    assert '<a href="provenance.json">' in text
