@@ -33,6 +33,7 @@ STAGES = (
     "mask_skin",
     "fit_face_model",
     "shade_photos",
+    "remove_highlights",
     "blend_texture",
     "recover_albedo",
     "export_heads",
@@ -49,7 +50,8 @@ class Measured:
         heads: how many became heads.
         seconds: wall-clock time of the whole call.
         first_head_s: from the call to the first finished head; NaN where there was none.
-        stage_s: seconds of work per stage, all batches together.
+        stage_s: seconds per stage, all batches together.
+        stage_cpu_s: seconds of one core likewise, which other work on the machine hardly changes.
         stage_mb: largest resident memory per stage, MB.
     """
 
@@ -58,6 +60,7 @@ class Measured:
     seconds: float
     first_head_s: float
     stage_s: dict[str, float]
+    stage_cpu_s: dict[str, float]
     stage_mb: dict[str, float]
 
 
@@ -88,10 +91,9 @@ def measure(photos: Path, results: Path, cores: int, batch_size: int) -> Measure
     if code:
         raise RuntimeError(f"snakemake ended with {code}: see {log}")
     ended = outcomes(results)
-    stage_s, stage_mb = _per_stage(results)
     heads = sum(outcome == "head" for outcome in ended.values())
     first_head = first[0] if first else math.nan
-    return Measured(len(ended), heads, seconds, first_head, stage_s, stage_mb)
+    return Measured(len(ended), heads, seconds, first_head, *_per_stage(results))
 
 
 def _watch(job: subprocess.Popen[bytes], results: Path, start: float, first: list[float]) -> None:
@@ -105,14 +107,17 @@ def _watch(job: subprocess.Popen[bytes], results: Path, start: float, first: lis
         time.sleep(POLL_SECONDS)
 
 
-def _per_stage(results: Path) -> tuple[dict[str, float], dict[str, float]]:
-    seconds, memory = dict.fromkeys(STAGES, 0.0), dict.fromkeys(STAGES, math.nan)
+def _per_stage(results: Path) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    seconds, busy = dict.fromkeys(STAGES, 0.0), dict.fromkeys(STAGES, 0.0)
+    memory = dict.fromkeys(STAGES, math.nan)
     for row in benchmark_rows(results):
         stage = row["rule"]
         if stage in seconds:
             seconds[stage] += float(row["s"])
+            cpu_s = _number(row["cpu_time"])
+            busy[stage] += 0.0 if math.isnan(cpu_s) else cpu_s
             memory[stage] = max(_number(row["max_rss"]), memory[stage], key=_nan_last)
-    return seconds, memory
+    return seconds, busy, memory
 
 
 def _nan_last(value: float) -> float:
@@ -145,7 +150,8 @@ def table(runs: list[Measured], cores: int) -> str:
         lines.append(f"| {label} | " + " | ".join(values) + " |")
 
     for stage in STAGES:
-        line(f"{stage}, s per photo", [f"{r.stage_s[stage] / r.photos:.2f}" for r in runs])
+        both = [(r.stage_s[stage] / r.photos, r.stage_cpu_s[stage] / r.photos) for r in runs]
+        line(f"{stage}, s per photo (of one core)", [f"{s:.2f} ({busy:.2f})" for s, busy in both])
     line("all stages, s per photo", [f"{sum(r.stage_s.values()) / r.photos:.2f}" for r in runs])
     line("wall clock, s per photo", [f"{r.seconds / r.photos:.2f}" for r in runs])
     line("wall clock, s", [f"{r.seconds:.1f}" for r in runs])
