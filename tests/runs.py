@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import os
 import re
@@ -130,13 +129,3 @@ def outcomes(results: Path) -> dict[str, str]:
         image: "head" if ended.get(name) == "export" else ended.get(name, "missing")
         for image, name in read_ledger(results / "batches.tsv").names().items()
     }
-
-
-def benchmark_rows(results: Path) -> list[dict[str, str]]:
-    """Rows of all benchmark tables, with the rule and the batch added."""
-    rows = []
-    for table in sorted((results / "benchmarks").glob("*/*.tsv")):
-        with open(table, newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                rows.append(row | {"rule": table.parent.name, "batch": table.stem})
-    return rows

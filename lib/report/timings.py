@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import nnls
 
+from lib.log import Used, read_used
 from lib.planning import read_ledger
 
 
@@ -86,9 +87,12 @@ MEASURED = ("s", "cpu_time", "max_rss", "io_in", "io_out")  # columns of Snakema
 def read_timings(results: Path) -> tuple[JobTime, ...]:
     """Every job of a results folder, rule by rule in the order in which their first jobs ended.
 
+    Snakemake looks at a job every half a minute once it is 15 s old, so that it misses the last
+    seconds of a core and short peaks of memory. Where the job's log tells both, the log is right.
+
     Args:
-        results: holds `benchmarks/{rule}/{batch}.tsv` or `benchmarks/{rule}.tsv`, and the tables
-            `{batch}/batch.tsv`; what is not there is left out.
+        results: holds `benchmarks/{rule}/{batch}.tsv` or `benchmarks/{rule}.tsv`, logs likewise in
+            `logs/`, and the tables `{batch}/batch.tsv`; what is not there is left out.
     """
     folder = results / "benchmarks"
     sizes: dict[str, tuple[int, int]] = {}
@@ -99,10 +103,13 @@ def read_timings(results: Path) -> tuple[JobTime, ...]:
         batch = "/".join(inner)
         if batch not in sizes:
             sizes[batch] = _size(results / batch / "batch.tsv") if batch else (0, 0)
+        used = read_used((results / "logs" / file.relative_to(folder)).with_suffix(".log"))
         with open(file, newline="", encoding="utf-8") as table:
             for row in csv.DictReader(table, delimiter="\t"):
-                measured = (_number(row, column) for column in MEASURED)
-                jobs.setdefault(rule, []).append(JobTime(rule, batch, *sizes[batch], *measured))
+                job = JobTime(
+                    rule, batch, *sizes[batch], *(_number(row, name) for name in MEASURED)
+                )
+                jobs.setdefault(rule, []).append(_exact(job, used) if used else job)
         first[rule] = min(first.get(rule, math.inf), file.stat().st_mtime)
     order = sorted(jobs, key=lambda rule: (first[rule], rule))
     return tuple(job for rule in order for job in jobs[rule])
@@ -123,6 +130,12 @@ def sum_by_rule(jobs: Sequence[JobTime]) -> tuple[RuleTime, ...]:
     for job in jobs:
         rules.setdefault(job.rule, []).append(job)
     return tuple(_sum(rule, tuple(of_rule)) for rule, of_rule in rules.items())
+
+
+def _exact(job: JobTime, used: Used) -> JobTime:
+    """Counted by the kernel; children count in memory only as far as Snakemake saw them."""
+    known = [value for value in (job.max_rss_mb, used.max_rss_mb) if math.isfinite(value)]
+    return replace(job, cpu_seconds=used.cpu_seconds, max_rss_mb=max(known))
 
 
 def _sum(rule: str, jobs: tuple[JobTime, ...]) -> RuleTime:

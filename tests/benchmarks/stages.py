@@ -5,7 +5,7 @@
 
 Takes a capture folder with our `cameras.json`, photos beside it or in `images/`, or the scanned
 head below VISAGRAPH_DATA, runs the workflow up to the exported head in an empty folder, and prints
-what Snakemake saw of each stage beside the memory that its rule asks for. With `--megapixels`,
+what each stage took beside the memory that its rule asks for. With `--megapixels`,
 photos and cameras are enlarged first, to see what many pixels cost.
 """
 
@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+
+from lib.report import read_timings
 
 COLUMNS = "| stage | seconds | CPU seconds | MB | of MB asked for |"
 
@@ -49,14 +51,14 @@ def enlarged(capture: Path, megapixels: float, folder: Path) -> Path:
     return folder
 
 
-def spent(results: Path) -> list[dict[str, str]]:
-    """What Snakemake saw of the jobs, in the order in which they began to be written."""
-    files = sorted((results / "benchmarks").glob("*/*.tsv"), key=lambda file: file.stat().st_mtime)
-    rows = []
-    for file in files:
-        with open(file, newline="") as table:
-            rows += list(csv.DictReader(table, delimiter="\t"))
-    return rows
+def memory_asked(results: Path) -> dict[str, int]:
+    """Rule -> MB that its job asked for, from Snakemake's extended tables."""
+    asked = {}
+    for file in (results / "benchmarks").glob("*/*.tsv"):
+        with open(file, newline="", encoding="utf-8") as table:
+            for row in csv.DictReader(table, delimiter="\t"):
+                asked[row["rule_name"]] = ast.literal_eval(row["resources"])["mem_mb"]
+    return asked
 
 
 def run(capture: Path, results: Path, cores: int, settings: Sequence[str]) -> None:
@@ -83,17 +85,15 @@ def main() -> None:
     capture = enlarged(source, options.megapixels, options.out / "capture")
     run(capture, options.out / "results", options.cores, options.settings)
     print(COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|", sep="\n")
-    rows = spent(options.out / "results")
-    for row in rows:
-        asked = ast.literal_eval(row["resources"])["mem_mb"]
+    asked = memory_asked(options.out / "results")
+    jobs = read_timings(options.out / "results")
+    for job in jobs:
         print(
-            f"| {row['rule_name']} | {float(row['s']):.1f} | {float(row['cpu_time']):.1f} "
-            f"| {float(row['max_rss']):.0f} | {asked} |"
+            f"| {job.rule} | {job.seconds:.1f} | {job.cpu_seconds:.1f} | {job.max_rss_mb:.0f} "
+            f"| {asked[job.rule]} |"
         )
-    total, work = (sum(float(row[column]) for row in rows) for column in ("s", "cpu_time"))
-    print(
-        f"| all | {total:.1f} | {work:.1f} | {max(float(row['max_rss']) for row in rows):.0f} | |"
-    )
+    total, work = (sum(each) for each in zip(*((j.seconds, j.cpu_seconds) for j in jobs)))
+    print(f"| all | {total:.1f} | {work:.1f} | {max(job.max_rss_mb for job in jobs):.0f} | |")
 
 
 if __name__ == "__main__":

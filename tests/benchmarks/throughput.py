@@ -22,9 +22,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from lib.report import read_timings
 from tests.benchmarks.mixed_photos import pictures
 from tests.benchmarks.odd_photos import portrait
-from tests.runs import PROJECT, benchmark_rows, command, environment, outcomes
+from tests.runs import PROJECT, command, environment, outcomes
 
 STAGES = (
     "import_capture",
@@ -109,26 +110,13 @@ def _watch(job: subprocess.Popen[bytes], results: Path, start: float, first: lis
 
 def _per_stage(results: Path) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     seconds, busy = dict.fromkeys(STAGES, 0.0), dict.fromkeys(STAGES, 0.0)
-    memory = dict.fromkeys(STAGES, math.nan)
-    for row in benchmark_rows(results):
-        stage = row["rule"]
-        if stage in seconds:
-            seconds[stage] += float(row["s"])
-            cpu_s = _number(row["cpu_time"])
-            busy[stage] += 0.0 if math.isnan(cpu_s) else cpu_s
-            memory[stage] = max(_number(row["max_rss"]), memory[stage], key=_nan_last)
+    memory = dict.fromkeys(STAGES, 0.0)
+    for job in read_timings(results):
+        if job.rule in seconds:
+            seconds[job.rule] += job.seconds
+            busy[job.rule] += job.cpu_seconds
+            memory[job.rule] = max(job.max_rss_mb, memory[job.rule])
     return seconds, busy, memory
-
-
-def _nan_last(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:  # Snakemake writes NA or - for very short jobs
-        return math.nan
 
 
 def photo_folder(sources: list[Path], folder: Path, count: int) -> Path:

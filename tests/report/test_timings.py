@@ -41,6 +41,15 @@ def test_every_job_is_a_row_with_the_size_of_its_batch(measured):
     assert (row["max_rss_mb"], row["cpu_seconds"], row["written_mb"]) == ("600.0", "4.0", "2.0")
 
 
+def test_a_log_that_tells_what_its_job_used_is_believed(measured):
+    log = measured / "logs" / "fit" / "b0002.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("10:00:00 INFO root: used 9.25 s of one core and at most 712.5 MB\n")
+    jobs = {(job.rule, job.batch): job for job in read_timings(measured)}
+    assert (jobs["fit", "b0002"].cpu_seconds, jobs["fit", "b0002"].max_rss_mb) == (9.25, 712.5)
+    assert (jobs["fit", "b0001"].cpu_seconds, jobs["fit", "b0001"].max_rss_mb) == (4, 300)
+
+
 def test_a_line_tells_the_start_of_a_job_from_its_images(measured):
     times = {time.rule: time for time in sum_by_rule(read_timings(measured))}
     assert times["fit"].seconds == pytest.approx(5 + 11)
