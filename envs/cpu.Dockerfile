@@ -10,8 +10,9 @@ FROM python:3.12-slim-bookworm
 # index of CPU builds makes it small: --build-arg TORCH="torch==2.13.0 --index-url ..."
 ARG TORCH="torch==2.13.0"
 
+# rclone is for runs on Kubernetes, with photos and results in a bucket.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends make \
+    && apt-get install --yes --no-install-recommends ca-certificates make rclone \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/visagraph
@@ -23,5 +24,7 @@ RUN make setup TORCH="${TORCH}" \
 
 # Whoever the container runs as can write what is compiled and cached.
 ENV NUMBA_CACHE_DIR=/tmp/numba XDG_CACHE_HOME=/tmp/cache HOME=/tmp
+# For workflow/profiles/kubernetes, whose run.sh is started in place of the entry point.
+ENV PATH=/opt/visagraph/.venv/bin:$PATH
 ENTRYPOINT ["/opt/visagraph/.venv/bin/snakemake"]
 CMD ["--help"]

@@ -19,9 +19,11 @@ ARG NVDIFFRAST=v0.4.0
 # modules that Python 3.12 no longer has; without it, nearest points and rays are our own.
 ARG PSBODY=0
 
+# rclone is for runs on Kubernetes, with photos and results in a bucket.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        build-essential git libboost-dev make ninja-build python3-dev python3-venv \
+        build-essential ca-certificates git libboost-dev make ninja-build python3-dev python3-venv \
+        rclone \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/visagraph
@@ -40,5 +42,7 @@ RUN if [ "${PSBODY}" = 1 ]; then \
     fi
 
 ENV NUMBA_CACHE_DIR=/tmp/numba XDG_CACHE_HOME=/tmp/cache HOME=/tmp
+# For workflow/profiles/kubernetes, whose run.sh is started in place of the entry point.
+ENV PATH=/opt/visagraph/.venv/bin:$PATH
 ENTRYPOINT ["/opt/visagraph/.venv/bin/snakemake"]
 CMD ["--help"]
