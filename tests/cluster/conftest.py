@@ -1,4 +1,4 @@
-"""A Slurm of one node, and the copies of the project that tests of whole runs use."""
+"""A Slurm of one node, a pod of a run on Kubernetes, and copies of the project for whole runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.pods import RunPod, pod_of_a_run
 from tests.workflow.conftest import again, finished, new, project  # noqa: F401 fixtures
 
 SCRIPT = Path(__file__).parent / "slurm.sh"
@@ -85,6 +86,13 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
         yield Cluster(base | {"SLURM_CONF": str(folder / "slurm.conf")})
     finally:
         subprocess.run([SCRIPT, "stop", folder], env=base, check=True)
+
+
+@pytest.fixture
+def pod(tmp_path) -> Iterator[RunPod]:
+    """A pod of a run, with a cluster of its own."""
+    with pod_of_a_run(tmp_path) as pod:
+        yield pod
 
 
 def _path() -> str:
