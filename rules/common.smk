@@ -178,18 +178,14 @@ def gpus_per_job():
 
 
 GPUS = gpus_per_job()
-THREADS = job_threads(len(BATCHES), workflow.cores)
 MANY_VIEWS = list(filter(has_many_views, LEDGER.batches))
 SINGLE_VIEWS = [batch for batch in LEDGER.batches if batch not in set(MANY_VIEWS)]
-# Without `--resources gpu=N`, GPU jobs of this machine run one at a time; a cluster (--jobs beside --cores)
-# has its own count.
-on_cluster = workflow.resource_settings.nodes is not None
-if (
-    GPUS
-    and workflow.is_main_process
-    and not on_cluster
-    and "gpu" not in workflow.global_resources
-):
+# On a cluster (--jobs beside --cores) every job has cores and GPUs of its own.
+ON_CLUSTER = workflow.resource_settings.nodes is not None
+THIS_MACHINE = workflow.is_main_process and not ON_CLUSTER
+THREADS = job_threads(len(BATCHES), workflow.cores if THIS_MACHINE else None)
+# Without `--resources gpu=N`, GPU jobs of this machine run one at a time.
+if GPUS and THIS_MACHINE and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
 
