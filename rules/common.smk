@@ -161,11 +161,13 @@ def minutes_of(rule):
     return asked
 
 
-def more_each_try(mem_mb):
-    """Memory of a job, MB: a job that a scheduler killed for it gets more."""
+def more_each_try(mem_mb, each_view_mb=0):
+    """Memory of a job, MB, by the views of its largest capture; one that is killed for it gets more."""
 
     def asked(wildcards, attempt):
-        return mem_mb * attempt
+        captures = LEDGER.captures(wildcards.batch) if each_view_mb else {}
+        views = max(map(len, captures.values()), default=0)
+        return attempt * (mem_mb + each_view_mb * views)
 
     return asked
 

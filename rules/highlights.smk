@@ -34,7 +34,7 @@ rule remove_highlights:
         TORCH_ENV
     threads: 1
     resources:
-        mem_mb=more_each_try(3000),
+        mem_mb=more_each_try(2000, each_view_mb=150),
         runtime=minutes_of("remove_highlights"),
         gpu=GPUS if needs_weights(config, "highlights") else 0,
     params:

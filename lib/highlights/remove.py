@@ -16,7 +16,7 @@ from lib.highlights.illuminant import CAMERA, Illuminant, find_illuminant, given
 from lib.highlights.network import load_separator
 from lib.highlights.options import HighlightOptions
 from lib.highlights.separator import FacePhoto, Separated, Separator
-from lib.highlights.views import compare_views, separate_view
+from lib.highlights.views import ViewComparison, separate_view
 from lib.imaging.colour import linear_to_srgb8
 from lib.uvspace.measured import Measured
 
@@ -71,33 +71,30 @@ def remove_highlights(
     options = options or HighlightOptions()
     tools = tools or HighlightTools.load(options)
     given = given_illuminant(options.illuminant)
-    photos = {
-        view: face_photo(model, capture, fit, skin, view)
-        for view in range(len(capture.image))
-        if is_fitted(fit, view)
-    }
-    lights = {view: given or find_illuminant(photo) for view, photo in photos.items()}
-    if given:  # what was found is too unsure: the scanned head's face gets 1.9 dB worse with it
-        photos = {view: replace(photo, illuminant=given.rgb) for view, photo in photos.items()}
-    found = _separated(photos, tools, measured if options.across_views else None)
-    for view, light in lights.items():
+
+    def photo_of(view: int) -> FacePhoto:
+        photo = face_photo(model, capture, fit, skin, view)
+        return replace(photo, illuminant=given.rgb) if given else photo
+
+    compared = options.across_views and measured is not None and measured.found
+    comparison = ViewComparison(measured) if tools.separator and compared else None
+    lights: dict[int, Illuminant] = {}
+    found: dict[int, Separated] = {}
+    for view in range(len(capture.image)):  # one picture of many is in memory at a time
+        if not is_fitted(fit, view):
+            continue
+        photo = photo_of(view)
+        # What is found is too unsure to divide by: the scanned head's face gets 1.9 dB worse.
+        lights[view] = light = given or find_illuminant(photo)
         logger.info("view %s: light %s by %s", capture.view[view], light.rgb, light.source)
+        if tools.separator:
+            found[view] = tools.separator.separate(photo)
+        if comparison:
+            comparison.add(view, photo)
+    chart = comparison.chart() if comparison else None
+    for view in chart.gain if chart else ():
+        found[view] = separate_view(chart, measured, view, photo_of(view), found[view])
     return _stored(capture, options, given or CAMERA, lights, found)
-
-
-def _separated(
-    photos: dict[int, FacePhoto], tools: HighlightTools, measured: Measured | None
-) -> dict[int, Separated]:
-    """View -> its picture without highlights; empty without a method."""
-    if tools.separator is None:
-        return {}
-    found = {view: tools.separator.separate(photo) for view, photo in photos.items()}
-    chart = compare_views(measured, photos) if measured and measured.found else None
-    if chart is None:
-        return found
-    for view in chart.gain:
-        found[view] = separate_view(chart, measured, view, photos[view], found[view])
-    return found
 
 
 def _stored(

@@ -7,7 +7,7 @@ are the matte one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from lib.uvspace.shown import ramp
 from lib.uvspace.views import CalibratedView, cast_rays, views_at, visibility
 
 LARGEST = 1024  # texels a side on which views are compared
+STRIP_ROWS = 64  # of the chart that are compared at once
 STRIDE = 2  # texels per vertex of the mesh that is drawn into views
 GRAZING = (0.2, 0.45)  # cosine of the view: nothing below, all above
 LOW = 0.25  # share of the views, by weight, whose mean is the matte brightness
@@ -53,40 +54,50 @@ class MatteChart:
     gain: Mapping[int, float]
 
 
-def compare_views(measured: Measured, photos: Mapping[int, FacePhoto]) -> MatteChart | None:
-    """The matte colour of a head's surface; None with fewer than three views.
+class ViewComparison:
+    """Gathers what views show of a head's surface, one view after the other, and compares them.
 
-    Args:
-        measured: cameras and surface.
-        photos: view -> its working image, of fitted views.
+    Of each view it holds the surface's chart of colours, and not its picture.
     """
-    chosen = [view for view in photos if measured.rig.used[view]]
-    if len(chosen) < 3:
-        return None
-    grid = surface_grid(measured.surface)
-    cameras = [
-        CalibratedView(
+
+    def __init__(self, measured: Measured):
+        self._measured = measured
+        self._grid = surface_grid(measured.surface)
+        self._flat = np.zeros(self._grid.mask.shape, np.float32)
+        self._views: list[int] = []
+        self._values: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []
+
+    def add(self, view: int, photo: FacePhoto) -> None:
+        """Look at a view's working image; views whose camera is not known take no part."""
+        if not self._measured.rig.used[view]:
+            return
+        camera = CalibratedView(
             str(view),
-            (photos[view].rgb / photos[view].illuminant).astype(np.float32),
-            rig_camera(measured.rig, view),
-            np.asarray(photos[view].head, np.float32),
+            (photo.rgb / photo.illuminant).astype(np.float32),
+            rig_camera(self._measured.rig, view),
+            np.asarray(photo.head, np.float32),
         )
-        for view in chosen
-    ]
-    flat = np.zeros(grid.mask.shape, np.float32)
-    cosine = visibility(cameras, grid, flat, stride=STRIDE)
-    rays = cast_rays(views_at(cameras, grid), grid)
-    values, inside = rays.sample(rays.start.new_tensor(flat))
-    values = values.permute(0, 2, 3, 1).numpy()
-    weight = ramp(cosine, *GRAZING).astype(np.float32) * inside.numpy()
-    weight *= ramp(values.mean(axis=3), 0.005, 0.02)
-    gain = _gains(values, weight)
-    values /= gain[:, None, None, None]
-    gains = dict(zip(chosen, gain.tolist(), strict=True))
-    reach = MATTE_MM / max(grid.spacing_mm, 1e-3)
-    for index, share in enumerate(weight):  # so that what is misplaced a little is not low
-        values[index] = around(values[index], share, reach)
-    return MatteChart(grid, _low(values, weight), weight.sum(axis=0), gains)
+        cosine = visibility([camera], self._grid, self._flat, stride=STRIDE)[0]
+        rays = cast_rays(views_at([camera], self._grid), self._grid)
+        values, inside = rays.sample(rays.start.new_tensor(self._flat))
+        colour = np.ascontiguousarray(values[0].permute(1, 2, 0).numpy())
+        weight = ramp(cosine, *GRAZING).astype(np.float32) * inside[0].numpy()
+        self._views.append(view)
+        self._values.append(colour)
+        self._weights.append(weight * ramp(colour.mean(axis=2), 0.005, 0.02))
+
+    def chart(self) -> MatteChart | None:
+        """The matte colour of the surface; None with fewer than three views."""
+        if len(self._views) < 3:
+            return None
+        values, weight = self._values, self._weights
+        gain = _gains(values, weight)
+        reach = MATTE_MM / max(self._grid.spacing_mm, 1e-3)
+        for index, share in enumerate(weight):  # so that what is misplaced a little is not low
+            values[index] = around(values[index] / gain[index], share, reach)
+        gains = dict(zip(self._views, gain.tolist(), strict=True))
+        return MatteChart(self._grid, _low(values, weight), np.sum(weight, axis=0), gains)
 
 
 def surface_grid(surface: Surface) -> Grid:
@@ -97,15 +108,17 @@ def surface_grid(surface: Surface) -> Grid:
     return grid_of(np.where(mask[..., None], points, 0), mask)
 
 
-def _gains(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(n_views,) exposures of (n_views, rows, cols, 3) colours, by what highlights do not change.
+def _gains(values: Sequence[np.ndarray], weight: Sequence[np.ndarray]) -> np.ndarray:
+    """(n_views,) exposures of (rows, cols, 3) colours of each view, by what highlights leave alone.
 
     That is how much less blue there is than of all colours together.
     """
-    strength = np.log(np.maximum(values.mean(axis=3) - values[..., 2], 1e-4))
-    sure = weight > 0.7
+    sure = np.stack([share > 0.7 for share in weight])
     both = sure.sum(axis=0) >= 2
-    strength, sure = strength[:, both], sure[:, both]
+    strength = np.stack(
+        [np.log(np.maximum(rgb[both].mean(axis=1) - rgb[both][:, 2], 1e-4)) for rgb in values]
+    )
+    sure = sure[:, both]
     usual = np.ma.median(np.ma.masked_array(strength, ~sure), axis=0).filled(0)
     gains = [
         float(np.median((of - usual)[chosen])) if chosen.any() else 0.0
@@ -114,8 +127,17 @@ def _gains(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.exp(gains).astype(np.float32)
 
 
-def _low(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _low(values: Sequence[np.ndarray], weight: Sequence[np.ndarray]) -> np.ndarray:
     """(rows, cols, 3) mean colour of the views in which a texel is darkest, by weight."""
+    colour = np.empty_like(values[0])
+    for first in range(0, len(colour), STRIP_ROWS):
+        rows = slice(first, first + STRIP_ROWS)
+        strips = (np.stack([each[rows] for each in of]) for of in (values, weight))
+        colour[rows] = _low_of_strip(*strips)
+    return colour
+
+
+def _low_of_strip(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     bright = np.where(weight > 0, values.mean(axis=3), np.inf)
     order = np.argsort(bright, axis=0, kind="stable")
     share = np.take_along_axis(weight, order, axis=0)

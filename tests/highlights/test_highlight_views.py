@@ -11,7 +11,7 @@ from lib.artefacts import Highlights
 from lib.highlights import remove_highlights
 from lib.highlights.face import face_photo
 from lib.highlights.separator import FacePhoto
-from lib.highlights.views import compare_views
+from lib.highlights.views import MatteChart, ViewComparison
 from lib.imaging import srgb_to_linear
 from lib.render import Camera, render_buffers
 from lib.uvspace.measured import Measured
@@ -74,6 +74,13 @@ def photos_of(case: Glossy, views: range) -> dict[int, FacePhoto]:
     return {v: face_photo(case.model, case.capture, case.fit, case.skin, v) for v in views}
 
 
+def compare(measured: Measured, photos: dict[int, FacePhoto]) -> MatteChart | None:
+    comparison = ViewComparison(measured)
+    for view, photo in photos.items():
+        comparison.add(view, photo)
+    return comparison.chart()
+
+
 def test_where_highlights_move_all_views_tell_the_skin_better_than_each_alone(walk):
     alone, together = walk.alone, walk.together
     for view, (diffuse, lobe, head) in enumerate(walk.case.views):
@@ -86,7 +93,7 @@ def test_where_highlights_move_all_views_tell_the_skin_better_than_each_alone(wa
 def test_a_darker_exposure_is_not_taken_for_less_mirrored_light(walk):
     photos = photos_of(walk.case, range(5))
     photos[3] = replace(photos[3], rgb=photos[3].rgb * np.float32(0.8))
-    gain = compare_views(walk.measured, photos).gain
+    gain = compare(walk.measured, photos).gain
     assert gain[3] == pytest.approx(0.8, rel=0.02)
     assert [gain[view] for view in (0, 1, 2, 4)] == pytest.approx([1] * 4, rel=0.02)
 
@@ -110,7 +117,7 @@ def test_what_fewer_than_three_views_see_is_told_by_each_view_alone(walk):
 def test_two_views_are_not_compared(walk):
     rig = walk.measured.rig.replace(used=[True] * 2 + [False] * 3)
     measured = replace(walk.measured, rig=rig)
-    assert compare_views(measured, photos_of(walk.case, range(5))) is None
+    assert compare(measured, photos_of(walk.case, range(5))) is None
     for found, alone in zip(matte(walk.case, measured), walk.alone, strict=True):
         np.testing.assert_array_equal(found, alone)
 
