@@ -80,6 +80,7 @@ report: "workflow/report/workflow.rst"
 
 onstart:
     remember_batches()
+    wake_once(workflow.scheduler)
 
 
 onsuccess:

@@ -17,6 +17,7 @@ from lib.planning.environment import share_library, wait_asleep
 from lib.planning.locks import hold_results, remove_stale_locks
 from lib.planning.models import model_file, needs_weights, regressor_file, weights_input
 from lib.planning.provenance import stages_of, stages_of_run
+from lib.planning.scheduler import wake_once
 from lib.planning.settings import checked_settings
 from lib.planning.synthesis import shard_settings
 
