@@ -116,6 +116,13 @@ def _border(triangles: np.ndarray) -> np.ndarray:
     ahead = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     ahead = ahead.astype(np.int64)
     size = int(triangles.max()) + 1
+    # Inside, edges lead to the same neighbours as come from them: so do sums of their numbers. These
+    # are drawn, for those of a grid have sums by chance. What is left is few.
+    number = np.random.default_rng(0).integers(1, 1 << 40, size).astype(np.float64)
+    to, back = (
+        np.bincount(ahead[:, end], number[ahead[:, 1 - end]], minlength=size) for end in (0, 1)
+    )
+    ahead = ahead[(to != back)[ahead].all(axis=1)]
     code = ahead[:, 0] * size + ahead[:, 1]
     return ahead[~np.isin(code, ahead[:, 1] * size + ahead[:, 0])]
 
