@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from lib.planning.samples import Sample
 HEADER = ("batch", *Sample._fields)
 PHOTO_FIELDS = 8  # batch and photo: a ledger without a truth has only these, as in version 0.1
 TRUTH_FIELDS = 11  # with truths; only a ledger with masks has all fields
+SHARES, FEW = 16, 8  # new batches that few images are spread over, and images that are not spread
 WIDTHS = (PHOTO_FIELDS, TRUTH_FIELDS, len(HEADER))
 
 
@@ -203,13 +205,13 @@ def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int, max_batch
     """The ledger with every sample in a batch, by the rules of this module.
 
     New batches are filled subject by subject, in the order of the samples; a subject with more
-    images than `batch_size` has a batch of its own. Where that would make more batches than
-    `max_batches`, they are larger.
+    images than `batch_size` has a batch of its own. Few images make smaller batches, so that all
+    cores have some; where there would be more batches than `max_batches`, they are larger.
 
     Args:
         ledger: the ledger so far.
         samples: all photos of the run.
-        batch_size: images per new batch, at least 1.
+        batch_size: images per new batch at most, at least 1.
         max_batches: new batches for which batches keep to that size, at least 1.
     """
     subjects: dict[str, dict[str, list[Sample]]] = {}
@@ -228,7 +230,8 @@ def assign(ledger: Ledger, samples: Iterable[Sample], batch_size: int, max_batch
     moved = {name for captures in homeless.values() for name in captures}
     kept = _kept_rows(ledger, current, moved, set(homeless))
     images = sum(len(views) for captures in homeless.values() for views in captures.values())
-    size = max(batch_size, -(-images // max_batches))
+    shared = max(FEW, math.ceil(images / SHARES))
+    size = max(min(batch_size, shared), math.ceil(images / max_batches))
     return Ledger((*kept, *_new_rows(homeless, _next_number(ledger), size)))
 
 

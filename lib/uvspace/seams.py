@@ -116,8 +116,8 @@ def _border(triangles: np.ndarray) -> np.ndarray:
     ahead = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     ahead = ahead.astype(np.int64)
     size = int(triangles.max()) + 1
-    # Inside, edges lead to the same neighbours as come from them: so do sums of their numbers. These
-    # are drawn, for those of a grid have sums by chance. What is left is few.
+    # Inside, edges lead to the neighbours that edges come from, so that sums of their numbers are
+    # equal; the numbers are drawn, since a grid's own have equal sums by chance. Few are left.
     number = np.random.default_rng(0).integers(1, 1 << 40, size).astype(np.float64)
     to, back = (
         np.bincount(ahead[:, end], number[ahead[:, 1 - end]], minlength=size) for end in (0, 1)

@@ -146,6 +146,19 @@ def test_batches_grow_where_there_would_be_too_many():
     assert [len(rows) for rows in more.batches.values()] == [10] * 10 + [2, 1]
 
 
+@pytest.mark.parametrize(
+    ("images", "sizes"), [(8, [8]), (9, [8, 1]), (100, [8] * 12 + [4]), (320, [20] * 16)]
+)
+def test_few_images_are_spread_so_that_all_cores_have_some(images, sizes):
+    ledger = assign(Ledger(), photos(*(f"p{index:04d}" for index in range(images))), 64, 1000)
+    assert [len(rows) for rows in ledger.batches.values()] == sizes
+
+
+def test_many_images_make_batches_of_the_size_that_is_asked_for():
+    ledger = assign(Ledger(), photos(*(f"p{index:05d}" for index in range(1280))), 64, 1000)
+    assert {len(rows) for rows in ledger.batches.values()} == {64}
+
+
 def test_a_batch_with_a_capture_of_several_views_is_known():
     views = [sample._replace(capture="c", view=sample.capture) for sample in photos("0", "1")]
     assert assign(Ledger(), photos("a") + views + photos("d"), 1, 1000).many_views == {"b0002"}
