@@ -152,8 +152,9 @@ def throughput(moments: Sequence[Moment], batch_size: int) -> tuple[float, float
     gaps = np.diff(ends)
     block = min(BLOCK, len(gaps))
     size = DRAWS, len(gaps) // block
-    starts = np.random.default_rng(0).integers(0, len(gaps) - block + 1, size)
-    drawn = gaps[starts[..., None] + np.arange(block)].mean(axis=(1, 2))
+    starts = np.random.default_rng(0).integers(0, len(gaps), size)
+    ring = (starts[..., None] + np.arange(block)) % len(gaps)  # so that each is drawn as often
+    drawn = gaps[ring].mean(axis=(1, 2))
     low, high = np.quantile(3600 * batch_size / drawn, (0.025, 0.975))
     return 3600 * batch_size / gaps.mean(), float(low), float(high)
 
