@@ -80,7 +80,7 @@ def remove_highlights(
     comparison = ViewComparison(measured) if tools.separator and compared else None
     lights: dict[int, Illuminant] = {}
     found: dict[int, Separated] = {}
-    for view in range(len(capture.image)):  # one picture of many is in memory at a time
+    for view in range(len(capture.image)):  # of what is known of photos, one is in memory at a time
         if not is_fitted(fit, view):
             continue
         photo = photo_of(view)
