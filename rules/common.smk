@@ -32,7 +32,9 @@ LEDGER_FILE = Path(config["results"]) / "batches.tsv"
 TORCH_ENV = PROJECT / "envs" / "visagraph.yaml"
 # Only the main process looks at the photos.
 LEDGER, SAMPLES, BATCHES = (
-    plan_run(config, LEDGER_FILE) if workflow.is_main_process else plan_job(LEDGER_FILE)
+    plan_run(config, LEDGER_FILE)
+    if workflow.is_main_process
+    else plan_job(LEDGER_FILE, workflow.dag_settings.target_jobs)
 )
 SCORED = [batch for batch in BATCHES if LEDGER.truths(batch)]
 

@@ -6,10 +6,9 @@ from lib.planning.ledger import write_ledger
 
 
 def main(inputs, outputs, params, wildcards):
-    ledger = read_ledger(params.ledger)
+    ledger = read_ledger(params.ledger, {wildcards.batch})
     # Without truths: what a capture is compared with must not run the stages before that again.
-    rows = tuple(row.photo for row in ledger.rows if row.batch == wildcards.batch)
-    write_ledger(outputs.batch, Ledger(rows))
+    write_ledger(outputs.batch, Ledger(tuple(row.photo for row in ledger.rows)))
 
 
 if "snakemake" in globals():

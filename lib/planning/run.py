@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from lib.planning.environment import lasting_objects
 from lib.planning.ledger import Ledger, assign, read_ledger
@@ -51,12 +51,24 @@ def plan_run(settings: Mapping[str, Any], ledger_file: str | Path) -> Plan:
     return Plan(ledger, samples, batches)
 
 
-def plan_job(ledger_file: str | Path) -> Plan:
+class Job(Protocol):
+    """One that a process is for, as Snakemake says it."""
+
+    wildcards_dict: Mapping[str, str]
+
+
+def plan_job(ledger_file: str | Path, jobs: Collection[Job] = ()) -> Plan:
     """What a job knows of its run: what the main process wrote before it started jobs.
+
+    Args:
+        ledger_file: the ledger.
+        jobs: that this process is for. Where each of them has a batch, it knows of these batches
+            alone: a ledger may have a million photos, and a node has many jobs.
 
     Raises:
         ConfigError: the file is not a ledger.
     """
+    batches = {job.wildcards_dict.get("batch") for job in jobs}
     with lasting_objects():
-        ledger = read_ledger(ledger_file)
+        ledger = read_ledger(ledger_file, None if None in batches else batches or None)
         return Plan(ledger, [], list(ledger.batches))
