@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 LEVELS = [
-    {"errors"},
+    {"atomic", "errors"},
     {"devices", "inputs", "log"},
     {"geometry", "imaging"},
     {"artefacts", "facemodel", "networks", "planning", "render"},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from lib.artefacts.base import (
     read_words,
     write_words,
 )
+from lib.atomic import atomic_path
 from lib.errors import ArtefactError, CaptureFailure
 from lib.inputs.hdf5 import check_link
 
@@ -64,14 +65,13 @@ class BatchWriter(Generic[Kind]):
         self.path = Path(path)
         self.kind = kind
         self.stage = stage
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._names: list[str] = []
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        for left_by_killed_job in self.path.parent.glob(f".{self.path.name}.*.part"):
-            left_by_killed_job.unlink()
-        self._file = h5py.File(self._temporary, "w", libver="v110")
+        with contextlib.ExitStack() as stack:
+            part = stack.enter_context(atomic_path(self.path))
+            self._file = stack.enter_context(h5py.File(part, "w", libver="v110"))
+            self._whole = stack.pop_all()
         write_words(self._file, "artefact", self.kind.__name__)
         self._file.attrs["version"] = self.kind.version
         write_words(self._file, "stage", self.stage)
@@ -107,13 +107,7 @@ class BatchWriter(Generic[Kind]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
-        if error is not None:
-            self._temporary.unlink(missing_ok=True)
-            return
-        with open(self._temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(self._temporary, self.path)
+        self._whole.__exit__(kind, error, trace)
 
 
 class BatchReader(Generic[Kind]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 import scipy.sparse as sp
 
+from lib.atomic import atomic_path
 from lib.errors import ConfigError, MissingModelError
 from lib.facemodel.cylinder import MASKS, CylinderChart
 from lib.facemodel.dense_landmarks import DENSE_SCHEMES, dense_landmarks
@@ -83,11 +83,9 @@ def write_face_model(
         extras: arrays of the source that are no part of a `FaceModel`, for `read_extra`.
         fixed_landmarks: schemes that no file beside the model replaces.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     kind = np.float16 if half_precision else np.float32
     shape = coarse or model
-    with h5py.File(temporary, "w", libver="v110") as file:
+    with atomic_path(path, shared=True) as part, h5py.File(part, "w", libver="v110") as file:
         _write_attributes(file, model, provenance or Provenance())
         _put(file, "shape/mean", shape.mean.astype(np.float32))
         _put(file, "shape/identity/basis", shape.identity_basis.astype(kind))
@@ -123,7 +121,6 @@ def write_face_model(
             _put(file, f"parts/{name}", np.asarray(model.parts[name], np.int32))
         for name in sorted(extras or {}):
             _put(file, f"extra/{name}", (extras or {})[name])
-    os.replace(temporary, path)
 
 
 def _write_attributes(file: h5py.File, model: FaceModel, origin: Provenance) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zlib
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from lib.atomic import atomic_path
 from lib.errors import ConfigError, ShapeError
 
 PngEffort = Literal["small", "fast", "runs"]
@@ -110,14 +110,8 @@ def save_jpeg(path: str | Path, image: np.ndarray, quality: int = 92) -> None:
 
 def save_bytes(path: str | Path, data: bytes) -> None:
     """Write a file that appears under its name only when complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as part:
+        part.write_bytes(data)
 
 
 def _check(image: np.ndarray, channels: tuple[int | None, ...], types: tuple[type, ...]) -> None:

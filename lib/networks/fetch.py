@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lib.atomic import atomic_path
 from lib.errors import MissingModelError
 from lib.networks.cards import BLAZEFACE, FACE_MESH, IRIS, WeightCard, file_sha256
 
@@ -117,6 +118,5 @@ def _checked(folder: Path, card: WeightCard) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with atomic_path(path, shared=True) as part:
+        part.write_bytes(content)

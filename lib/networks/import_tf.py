@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lib.atomic import atomic_path
 from lib.networks import detail_layer, vggface
 from lib.networks.cards import WeightCard, file_sha256
 from lib.networks.checkpoints import CheckpointError
@@ -69,9 +70,8 @@ def import_weights(source: str | Path, folder: str | Path) -> list[Path]:
     written = []
     for item in found:
         path = folder / item.file
-        part = path.with_name(f".{path.name}.part")
-        torch.save({"model": item.state, "steps": item.steps, **item.beside}, part)
-        part.replace(path)
+        with atomic_path(path) as part:
+            torch.save({"model": item.state, "steps": item.steps, **item.beside}, part)
         _write_card(path, item, Path(source).name)
         log.info("%s: %d arrays", path, len(item.state))
         written.append(path)

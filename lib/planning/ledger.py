@@ -20,13 +20,13 @@ import csv
 import fcntl
 import hashlib
 import math
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from lib.atomic import atomic_path
 from lib.errors import ConfigError
 from lib.planning.samples import Sample
 
@@ -165,19 +165,11 @@ def write_ledger(path: str | Path, ledger: Ledger) -> None:
     """
     width = TRUTH_FIELDS if any(row.truth for row in ledger.rows) else PHOTO_FIELDS
     width = len(HEADER) if any(row.mask for row in ledger.rows) else width
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerow(HEADER[:width])
-            writer.writerows(row[:width] for row in ledger.rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with atomic_path(path) as part, open(part, "w", **text) as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(HEADER[:width])
+        writer.writerows(row[:width] for row in ledger.rows)
 
 
 def update_ledger(

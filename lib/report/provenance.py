@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from lib.artefacts import BatchReader, Capture, Faces, Texture, digest
+from lib.atomic import atomic_path
 from lib.export import PROVENANCE, photo_table
 from lib.planning.provenance import plain
 
@@ -28,9 +28,8 @@ def write_run_provenance(path: Path, batches: Sequence[str], common: dict[str, A
     Raises:
         ArtefactError: capture.h5, faces.h5 or texture.h5 of a batch cannot be read.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     head = json.dumps(common, indent=1, ensure_ascii=False)
-    with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+    with atomic_path(path) as part, open(part, "w", encoding="utf-8", newline="\n") as file:
         file.write(head.removesuffix("\n}") + ',\n "batches": {')
         for index, batch in enumerate(batches):
             file.write(f"{',' if index else ''}\n  {json.dumps(batch)}: [")
@@ -38,7 +37,6 @@ def write_run_provenance(path: Path, batches: Sequence[str], common: dict[str, A
                 file.write(f"{',' if number else ''}\n   {json.dumps(row, ensure_ascii=False)}")
             file.write("\n  ]")
         file.write("\n }\n}\n")
-    os.replace(temporary, path)
 
 
 def _captures(folder: Path) -> Iterator[dict[str, Any]]:

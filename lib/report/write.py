@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lib.artefacts import ARTEFACTS, Albedo, BatchReader, Capture, FaceFit, Faces, Texture
+from lib.atomic import atomic_path
 from lib.evaluation import EvaluationOptions
 from lib.facemodel.model import FaceModel
 from lib.metrics import sure_class
@@ -94,14 +95,9 @@ def write_report(
         three=three_js() if packed else "",
     )
     logger.info("%d heads, %d failures, %.1f MB", len(cards), len(failures), len(text) / 1e6)
-    return _written(results / "report.html", text)
-
-
-def _written(path: Path, text: str) -> Path:
-    """The file with this text; it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    return temporary.replace(path)
+    with atomic_path(results / "report.html") as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    return results / "report.html"
 
 
 def _errors(scores: Sequence[Path], model: FaceModel, options: EvaluationOptions) -> dict[str, str]:

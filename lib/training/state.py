@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lib.atomic import atomic_path
 from lib.errors import ConfigError
 from lib.networks.checkpoints import CheckpointError, read_checkpoint
 
@@ -41,12 +41,8 @@ FREE_WHEN_CONSTANT = ("epochs",)
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers and text; a killed process leaves the old file."""
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with atomic_path(path) as part:
+        torch.save(state, part)
 
 
 def load_state(

@@ -8,8 +8,8 @@ Source: TensorFlow, "TFRecord and tf.train.Example"; `example.proto` and `featur
 
 from __future__ import annotations
 
+import contextlib
 import io
-import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from types import TracebackType
 
 import numpy as np
 
+from lib.atomic import atomic_path
 from lib.errors import ConfigError, ForeignFileError
 from lib.facemodel.points86 import N_POINTS as POINTS_86
 from lib.imaging import read_picture
@@ -151,8 +152,6 @@ class RecordWriter:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._part = self.path.with_name(f".{self.path.name}.part")
-        self._file = open(self._part, "wb")  # noqa: SIM115 - closed by __exit__
 
     def write(self, message: bytes) -> None:
         """Add a record."""
@@ -161,6 +160,11 @@ class RecordWriter:
         self._file.write(message + struct.pack("<I", masked_crc32c(message)))
 
     def __enter__(self) -> RecordWriter:
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(
+                open(stack.enter_context(atomic_path(self.path)), "wb")
+            )
+            self._whole = stack.pop_all()
         return self
 
     def __exit__(
@@ -169,13 +173,7 @@ class RecordWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if kind is None:
-            self._part.replace(self.path)
-        else:
-            self._part.unlink()
+        self._whole.__exit__(kind, error, trace)
 
 
 def encode_example(features: Mapping[str, Feature]) -> bytes:
