@@ -113,17 +113,11 @@ def _protocols() -> dict[str, Measure]:
     }
 
 
-def _pictures() -> dict[str, Measure]:
+def _landmarks() -> dict[str, Measure]:
     nme = (
         "mean distance of the 68 points that are seen to the true ones, over the distance of the "
         "outer eye corners (of a view from the side: over the root of the area of the points' box)"
     )
-    albedo = "on smooth facial skin that the photo saw"
-    kinds = {
-        "albedo": "the head's own albedo",
-        "recovered": "the albedo that was told apart from light",
-        "lit_texture": "the texture, which still holds the photo's light",
-    }
     return {
         "landmarks.measured": Measure("landmarks", "%", f"Of the detector: {nme}."),
         "landmarks.fitted": Measure("landmarks", "%", f"Of the head: {nme}."),
@@ -139,6 +133,11 @@ def _pictures() -> dict[str, Measure]:
         },
         "camera.rotation": Measure("camera", "degrees", "Angle between found and true rotation."),
         "camera.focal": Measure("camera", "%", "Size of the relative error of the focal length."),
+    }
+
+
+def _parts() -> dict[str, Measure]:
+    return {
         "parts.mean": Measure(
             "parts",
             "%",
@@ -152,6 +151,17 @@ def _pictures() -> dict[str, Measure]:
             )
             for name in PARTS
         },
+    }
+
+
+def _skin() -> dict[str, Measure]:
+    albedo = "on smooth facial skin that the photo saw"
+    kinds = {
+        "albedo": "the head's own albedo",
+        "recovered": "the albedo that was told apart from light",
+        "lit_texture": "the texture, which still holds the photo's light",
+    }
+    return {
         "skin.mask": Measure(
             "skin",
             "%",
@@ -178,6 +188,11 @@ def _pictures() -> dict[str, Measure]:
         "albedo.total": Measure(
             "skin", "degrees", "Mean ITA error over skin classes plus its standard deviation."
         ),
+    }
+
+
+def _highlights() -> dict[str, Measure]:
+    return {
         "removal.psnr": Measure(
             "highlights", "dB", "Of the picture without highlights, where there is a face.", "high"
         ),
@@ -206,4 +221,7 @@ def _sigma() -> dict[str, Measure]:
     }
 
 
-MEASURES: Mapping[str, Measure] = {**_surface(), **_protocols(), **_pictures(), **_sigma()}
+_TABLES = (_surface, _protocols, _landmarks, _parts, _skin, _highlights, _sigma)
+MEASURES: Mapping[str, Measure] = {
+    name: measure for table in _TABLES for name, measure in table().items()
+}
