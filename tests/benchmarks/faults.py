@@ -133,9 +133,14 @@ def on_read_only_disk(place: Place, truth: dict[str, str]) -> Tried:
         return judge("read-only", place, truth, told, needed="Read-only file system")
 
 
-def spoiled(place: Place, truth: dict[str, str], fault: str, artefact: str) -> Tried:
-    """An artefact is damaged after it was made; what needs it is made again."""
+def spoiled(place: Place, truth: dict[str, str], fault: str) -> list[Tried]:
+    """One artefact after the other is damaged after it was made."""
     place.call().check()
+    return [_spoiled(place, truth, fault, artefact) for artefact in ARTEFACTS]
+
+
+def _spoiled(place: Place, truth: dict[str, str], fault: str, artefact: str) -> Tried:
+    """What needs a damaged artefact is made again, then the artefact itself."""
     path = place.results / "b0001" / f"{artefact}.h5"
     state, data = path.stat(), bytearray(path.read_bytes())
     if fault == "truncated":
@@ -247,7 +252,7 @@ def main() -> int:
     seconds = undisturbed.call().check().seconds
     print(f"undisturbed: {first.seconds:.0f} s, then {seconds:.0f} s", flush=True)
     drawn = random.Random(options.seed)
-    trials: list[tuple[str, Callable[[Place], Tried]]] = []
+    trials: list[tuple[str, Callable[[Place], Tried | list[Tried]]]] = []
     for _ in range(options.kills):
         after_s = seconds * drawn.uniform(FIRST_SHARE, LAST_SHARE)
         trials.append(("kill", lambda place, after_s=after_s: killed(place, truth, after_s)))
@@ -258,9 +263,8 @@ def main() -> int:
         ("two runs", lambda place: two_runs(place, truth)),
     ]
     for fault in ("truncated", "flipped"):
-        for artefact in ARTEFACTS:
-            trials.append((fault, lambda place, f=fault, a=artefact: spoiled(place, truth, f, a)))
-    tries = []
+        trials.append((fault, lambda place, fault=fault: spoiled(place, truth, fault)))
+    tries: list[Tried] = []
     for fault, trial in trials:
         if options.only and fault not in options.only:
             continue
@@ -270,11 +274,14 @@ def main() -> int:
                 cache, place.folder / cache.relative_to(undisturbed.folder), dirs_exist_ok=True
             )
         try:
-            tries.append(trial(place))
+            found = trial(place)
         except PermissionError:
             print(f"{fault}: left out, this process may not mount", flush=True)
             continue
-        print(tries[-1].fault, tries[-1].survived, tries[-1].wrong[:200], flush=True)
+        found = [found] if isinstance(found, Tried) else found
+        for one in found:
+            print(one.fault, one.survived, one.wrong[:200], flush=True)
+        tries += found
     print(table(tries))
     return 0 if all(one.survived and not one.wrong for one in tries) else 1
 
