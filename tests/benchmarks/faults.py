@@ -35,7 +35,7 @@ from tests.runs import PROJECT, environment
 from tests.workflow.conftest import PARTS, SMALL, Place, save
 
 PHOTOS = {"anna.png": 200, "bert.png": 180, "carl.png": 160}
-ARTEFACTS = ("capture", "faces", "landmarks", "skin", "fit", "texture", "albedo")
+ARTEFACTS = ("capture", "faces", "landmarks", "skin", "fit", "highlights", "texture", "albedo")
 SMALL_DISK, LARGE_DISK = "1500k", "500m"
 FIRST_SHARE, LAST_SHARE = 0.15, 0.95  # of an undisturbed run's seconds, between which it is killed
 
