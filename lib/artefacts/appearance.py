@@ -19,7 +19,7 @@ class Highlights(Artefact):
     have on the photo; for a photo whose white balance is right it is grey.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     method: str = text("highlights.method that made it")
     probability: tuple[np.ndarray, ...] = ragged(

@@ -3,9 +3,10 @@
 In linear light, divided by the light's colour, a pixel is w = b u + s (1, 1, 1): the brightness b
 and colour u of what is scattered, and what is mirrored, s. The colour u of skin varies slowly, so
 it is taken from pixels around that mirror little; s is what the colour lacks. It lacks some for
-other reasons, too: tone curves, thin beards, pale spots. So a highlight must also be brighter than
-the fitted head under the fitted light makes the skin around it. Blue tells what is lacking: blood
-hardly changes its share, so that red cheeks and noses do not count.
+other reasons, too: tone curves, thin beards, pale spots. So what colours lose with brightness in
+the darker half of the skin does not count, and a highlight must also be brighter than the fitted
+head under the fitted light makes the skin around it. Blue tells what is lacking: blood hardly
+changes its share, so that red cheeks and noses do not count.
 
 Source: Shafer 1985, Using color to separate reflection components; Tan & Ikeuchi 2005, Separating
 reflection components of textured surfaces; Yang, Wang & Ahuja 2010, Real-time specular highlight
@@ -27,6 +28,10 @@ NEVER = ("background", "right_eye", "left_eye", "mouth")
 BROWS = ("right_eyebrow", "left_eyebrow")
 LIPS = ("upper_lip", "lower_lip")
 COLOUR_MM = 20.0  # around which the colour of matte skin is found
+DARKER_HALF, DARKER = (0.05, 0.55), 5  # quantiles of brightness that tell its colour, and steps
+LEAST_RANGE = 0.15  # log brightness
+STEEPEST = -0.8  # power of brightness at which colours fade
+FADING_RANGE = (-2.0, 1.0)  # log brightness about the usual one
 LOCAL_MM = 12.0  # around which colour that lacks everywhere is no highlight
 BROAD = 0.35  # what is kept of it
 RISE = 0.05  # share that skin around may have more colour than is usual
@@ -125,7 +130,9 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
     real = tells_colours(photo, skin, told, known)
     if real == 0:
         return None
-    lacking, colour = _lacking_colour(off, known, photo)
+    lips = blur(is_part(photo, LIPS), 0.5 * per_mm)
+    fading = _fading(-off[..., 2], bright, known * (1 - lips))
+    lacking, colour = _lacking_colour(off, fading.at(bright), known, lips, per_mm)
     matte = _matte_brightness(bright, photo, known, lacking)
     level = lower_level(np.clip(lacking, -RISE, 1), known, LOCAL_MM * per_mm, 0.3, 0.08)
     local = lacking - np.where(level > 0, (1 - BROAD) * level, np.maximum(level, -RISE))
@@ -139,6 +146,7 @@ def mirrored_light(photo: FacePhoto) -> tuple[np.ndarray, np.ndarray, np.ndarray
     told_by_colour = np.minimum(mirrored, white.min(axis=2))
     filled = (1 - told) * near * ramp(mirrored / np.maximum(bright, 1e-3), 0.02, 0.15)
     mirrored = told_by_colour + filled * (mirrored - told_by_colour)
+    colour *= np.minimum(fading.at(matte), 1)[..., None]
     return mirrored.astype(np.float32), filled.astype(np.float32), colour
 
 
@@ -164,13 +172,13 @@ def tells_colours(photo: FacePhoto, skin: np.ndarray, told: np.ndarray, known: n
 
 
 def _lacking_colour(
-    off: np.ndarray, known: np.ndarray, photo: FacePhoto
+    off: np.ndarray, fading: np.ndarray, known: np.ndarray, lips: np.ndarray, per_mm: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) share of the brightness that is not of the skin's colour; (h, w, 3) that colour.
 
-    Lips have a colour of their own.
+    Lips have a colour of their own. The colour is that of skin of usual brightness.
     """
-    lips = blur(is_part(photo, LIPS), 0.5 * photo.px_per_mm)
+    off = off / fading[..., None]
     lacking, colour = np.zeros(known.shape, np.float32), np.zeros_like(off)
     for of in (1 - lips, lips):
         weight = known * of
@@ -180,11 +188,48 @@ def _lacking_colour(
         strength = -off[..., 2]
         usual = max(float(np.median(strength[chosen])), 0.02)
         weight = weight / (1 + (np.maximum(usual - strength, 0) / (0.15 * usual)) ** 2)
-        mean = around(off, weight, COLOUR_MM * photo.px_per_mm)
+        mean = around(off, weight, COLOUR_MM * per_mm)
         blue = np.minimum(mean[..., 2], -0.5 * usual)
         lacking += of * np.clip(1 - off[..., 2] / blue, -1, 1)
         colour += of[..., None] * mean
     return lacking, colour
+
+
+@dataclass(frozen=True)
+class _Fading:
+    """How strong colours are by brightness alone.
+
+    Args:
+        slope: power of the brightness.
+        usual: log brightness at which colours are as strong as is usual.
+    """
+
+    slope: float = 0.0
+    usual: float = 0.0
+
+    def at(self, bright: np.ndarray) -> np.ndarray:
+        """(h, w) float32 strength beside the usual one."""
+        log = np.log(np.maximum(bright, 1e-3)) - self.usual
+        return np.exp(self.slope * np.clip(log, *FADING_RANGE)).astype(np.float32)
+
+
+def _fading(strength: np.ndarray, bright: np.ndarray, known: np.ndarray) -> _Fading:
+    """Told by the darker half of the skin, which mirrors little.
+
+    Tone curves, and light that skin throws on skin, make dark skin more colourful than bright skin.
+    """
+    chosen = known > 0.3
+    if chosen.sum() < FEWEST * DARKER:
+        return _Fading()
+    log = np.log(np.maximum(bright, 1e-3))
+    steps = np.quantile(log[chosen], np.linspace(*DARKER_HALF, DARKER + 1))
+    which = np.digitize(log[chosen], steps)
+    middle = [(steps[i - 1] + steps[i]) / 2 for i in range(1, DARKER + 1)]
+    found = [np.median(strength[chosen][which == i]) for i in range(1, DARKER + 1)]
+    if np.ptp(middle) < LEAST_RANGE or min(found) <= 0:
+        return _Fading()
+    slope = np.clip(np.polyfit(middle, np.log(found), 1)[0], STEEPEST, 0)
+    return _Fading(float(slope), float(np.median(log[chosen])))
 
 
 def _matte_brightness(

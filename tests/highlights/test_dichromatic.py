@@ -5,6 +5,7 @@ import pytest
 
 from lib.highlights.dichromatic import Dichromatic
 from lib.highlights.separator import FacePhoto
+from lib.imaging import linear_to_srgb, srgb_to_linear
 
 SIDE, PX_PER_MM = 160, 2.0
 SKIN = np.float32((0.46, 0.27, 0.19))
@@ -65,3 +66,26 @@ def test_under_lamps_of_two_colours_nothing_is_taken_off():
     found = without(shown)
     np.testing.assert_array_equal(found.diffuse, np.clip(shown, 0, 1).astype(np.float32))
     assert not found.probability.any()
+
+
+def with_contrast(rgb, contrast=0.9):
+    """What a tone curve of an S makes of linear colours: dark ones stronger, bright ones paler."""
+    value = linear_to_srgb(np.clip(rgb, 0, 1))
+    return srgb_to_linear(value + contrast * value * (1 - value) * (2 * value - 1))
+
+
+def test_skin_that_a_tone_curve_makes_paler_where_it_is_bright_is_no_highlight():
+    wave = 0.5 - 0.5 * np.cos(3 * np.pi * np.linspace(0, 1, SIDE, dtype=np.float32))
+    lit = (0.25 + 1.25 * wave)[None, :, None]
+    skin = with_contrast(patch() * lit)
+    strength = (skin[..., 0] - skin[..., 2]) / skin.mean(axis=2)
+    dark, bright = strength[:, wave < 0.2].mean(), strength[:, wave > 0.8].mean()
+    assert dark > 1.3 * bright
+    found = without(skin).diffuse
+    assert np.abs(found - skin).mean() < 0.07 * skin.mean()
+    shown = with_contrast(patch() * lit + 0.35 * spot(6.0))
+    mirrored = (spot(6.0) > 0.5)[..., 0]
+    before, after = (
+        np.abs(picture - skin)[mirrored].mean() for picture in (shown, without(shown).diffuse)
+    )
+    assert after < 0.5 * before
