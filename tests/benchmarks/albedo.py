@@ -86,7 +86,7 @@ def run_line(out: Path, photos: str, method: str, line: Line) -> Path:
     made = batch / f"albedo_{method}.h5"
     if not made.exists():
         weights = "" if method == "inverse" else line.weights
-        settings = [photos, f"results={out}", "batch_size=1000"]
+        settings = [photos, f"results={out}", "max_batches=1"]
         settings.append(f"highlights={{method: {line.highlights}}}")
         settings.append(f"albedo={{method: {method}, weights: '{weights}'}}")
         command = [SNAKEMAKE, "--snakefile", str(PROJECT / "Snakefile"), "--quiet", "all"]

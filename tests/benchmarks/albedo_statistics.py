@@ -88,7 +88,7 @@ def run_line(out: Path, sheet: Path, cores: int) -> Path:
     batch = out / "b0001"
     command = [SNAKEMAKE, "--snakefile", str(PROJECT / "Snakefile"), "--quiet", "all", "--nolock"]
     command += ["--cores", str(cores), "--config", f"samples={sheet}", f"results={out}"]
-    command += ["batch_size=1000", "--", str(batch / "fit.h5")]
+    command += ["max_batches=1", "--", str(batch / "fit.h5")]
     subprocess.run(command, check=True)
     return batch
 

@@ -70,7 +70,7 @@ def sources(out: Path, sheet: Path, cores: int) -> Iterator[tuple[str, Source]]:
     """Captures of a sample sheet with what the line makes of them before the albedo."""
     batch = out / "b0001"
     targets = [str(batch / f"{name}.h5") for name in ("highlights", "texture", "surface")]
-    config = [f"samples={sheet}", f"results={out}", "batch_size=1000"]
+    config = [f"samples={sheet}", f"results={out}", "max_batches=1"]
     snakemake("--cores", str(cores), "--config", *config, "--", *targets)
     with ExitStack() as stack:
         captures = stack.enter_context(BatchReader(batch / "capture.h5", Capture))

@@ -80,7 +80,7 @@ def fitted(out: Path, photos: str, cores: int, many: bool = False) -> Path:
     batch = out / "b0001"
     names = ["capture", "faces", "skin", "fit", *(["rig", "base", "surface"] if many else [])]
     targets = [str(batch / f"{name}.h5") for name in names]
-    config = [photos, f"results={out}", "batch_size=1000"]
+    config = [photos, f"results={out}", "max_batches=1"]
     snakemake("--cores", str(cores), "--config", *config, "--", *targets)
     return batch
 

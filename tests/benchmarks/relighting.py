@@ -122,7 +122,7 @@ def lined(out: Path, albedo: dict, cores: int) -> Path:
     """The batch folder with the albedo of the world's photos."""
     batch = out / "line/b0001"
     told = " ".join(f"{key}: {json.dumps(value)}," for key, value in albedo.items())
-    config = [f"samples={out / 'world/samples.tsv'}", f"results={out / 'line'}", "batch_size=1000"]
+    config = [f"samples={out / 'world/samples.tsv'}", f"results={out / 'line'}", "max_batches=1"]
     config += [f"albedo={{{told}}}"] if told else []
     snakemake("--cores", str(cores), "--config", *config, "--", str(batch / "albedo.h5"))
     return batch

@@ -118,7 +118,7 @@ def fitted(out: Path, photos: Sequence[str], cores: int) -> Path:
     """
     batch = out / "b0001"
     targets = [str(batch / name) for name in ("fit.h5", "skin.h5", "faces.h5", "capture.h5")]
-    config = [*photos, f"results={out}", "batch_size=1000"]
+    config = [*photos, f"results={out}", "max_batches=1"]
     snakemake("--cores", str(cores), "--config", *config, "--", *targets)
     return batch
 
