@@ -138,7 +138,8 @@ def _tone(explained: Sequence[_Explained], skin: np.ndarray) -> tuple[Tone, np.n
         if sure.sum() < LEAST_TEXELS:
             continue
         weight, photo = one.trust[sure], one.photo
-        mean = np.average(photo.rgb[sure], axis=0, weights=weight)
+        # Where highlights end is less sure than their mean share, which the usual light holds.
+        mean = np.average(photo.glossy_rgb[sure], axis=0, weights=weight)
         told = (photo.white, photo.white_sigma, photo.white_source, photo.rig)
         told = (*told, photo.eyes, photo.eye_px)
         shown.append(Shown(np.log(np.maximum(mean, DARKEST)), *told))

@@ -75,6 +75,7 @@ class ChartPhoto:
 
     Args:
         rgb: (rows, cols, 3) float32 linear; 0 where the weight is 0.
+        glossy_rgb: (rows, cols, 3) float32: the same with its highlights.
         weight: (rows, cols) float32 0..1: how far the photo shows this texel, and in range.
         skin: (rows, cols) float32 0..1: probability of bare skin.
         normal: (rows, cols, 3) float32 unit, model frame, with relief; 0 off the outer skin.
@@ -89,6 +90,7 @@ class ChartPhoto:
     """
 
     rgb: np.ndarray
+    glossy_rgb: np.ndarray
     weight: np.ndarray
     skin: np.ndarray
     normal: np.ndarray
@@ -125,6 +127,7 @@ def _photo(chart: HeadChart, source: Source, view: int, tilt: np.ndarray) -> Cha
     eyes, eye_px = eye_contrast(source.capture, source.fit, source.skin, view)
     return ChartPhoto(
         rgb=rgb,
+        glossy_rgb=face.rgb,
         weight=face.weight * _in_range(face.rgb),
         skin=face.skin,
         normal=normal,
@@ -213,6 +216,7 @@ def _measured_photo(chart: HeadChart, source: Source) -> ChartPhoto:
     white = np.exp(np.mean([np.log(white) for white, _, _ in whites], axis=0))
     return ChartPhoto(
         rgb=rgb * (weight > 0)[..., None],
+        glossy_rgb=rgb,
         weight=weight * _in_range(rgb) * chart.outer,
         skin=np.where(shown > 0, skin, 0).astype(np.float32),
         normal=normal,

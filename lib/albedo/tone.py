@@ -6,7 +6,9 @@ darker on the photo than a light one, yet less than its albedo says. And the lig
 balance is near white, somewhat warmer on a face than on a sheet, because walls and the face itself
 add to it. The whites of eyes are much brighter than dark skin, and hardly brighter than light skin.
 All classes of skin are equally likely beforehand: the average person is nobody's answer. Of what is
-likely afterwards the median is told, for it leans less to the middle than the mean.
+likely afterwards the median is told, for it leans less to the middle than the mean. What tells the
+light's colour, the whites of eyes or highlights, is near white: a picture style that makes colours
+stronger changes skin and not them, so that how strong it is stays open.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from lib.facemodel.pigment import skin_colour, typology_angle
 from lib.imaging import luminance
 
 REFERENCE = 0.36  # luminance of the albedo of light skin
-# Log light of a photo: of its luminance, and of its ratios R/G and B/G; for skin as light as the
-# reference, and by log luminance of darker skin. Measured on 64 single photos of made-up people
-# (worlds of seeds 500 and 501); the spread is raised by an eighth, after which sigmas are right.
-USUAL_LIGHT = np.array([0.018, 0.033, -0.060])
-BY_TONE = np.array([-0.419, -0.035, -0.018])
+# Log light of a photo, highlights included: of its luminance, and of its ratios R/G and B/G; for
+# skin as light as the reference, and by log luminance of darker skin. Measured on 64 single photos
+# of made-up people (worlds of seeds 500 and 501), what highlights add on 32 of them; the spread is
+# raised by an eighth, after which sigmas are right.
+USUAL_LIGHT = np.array([0.081, 0.006, -0.038])
+BY_TONE = np.array([-0.399, -0.034, -0.034])
 SPREAD = np.array([0.195, 0.133, 0.148])
 TOGETHER = np.array([[1, -0.16, -0.16], [-0.16, 1, -0.77], [-0.16, -0.77, 1]])  # correlations
 # The cameras of a rig are set once for whoever sits in it, so that light does not follow the skin.
@@ -39,6 +42,8 @@ EYE_PX = 80.0  # in narrower eyes, white and lids run into one another
 EYE_ODD_SHARE, EYE_ODD = 0.15, 3.0  # of eyes that are shut or shaded, and how far they are off
 UNCHECKED = "camera"  # source of a white balance that nobody checked: in the spread already
 BOUNCED_SIGMA = 0.06  # of log ratios: light that walls and skin add to the lamp's
+# Picture styles make colours stronger: they multiply log ratios of skin, but hardly those of white.
+STYLE, STYLE_SIGMA = 1.1, 0.25
 BLOOD, BLOOD_SPREAD = 0.042, 0.25  # effective fraction, and of its logarithm
 MELANIN, BLOODS = np.geomspace(0.03, 1.6, 160), np.geomspace(0.018, 0.10, 21)
 # Borders of the six classes of skin; each class is as likely as any other.
@@ -67,7 +72,7 @@ class Shown:
     """The mean colour of bare skin on one photo.
 
     Args:
-        log_rgb: (3,) log of the mean linear colour.
+        log_rgb: (3,) log of the mean linear colour, highlights included.
         white: (3,) what is known of the light's colour; mean 1.
         white_sigma: of the logarithms of its ratios.
         white_source: what told it.
@@ -125,8 +130,11 @@ def _log_likelihood(shown: Shown, colours: np.ndarray) -> np.ndarray:
     if shown.white_source == UNCHECKED:
         return score
     told = _contrasts(np.log(np.maximum(shown.white, 1e-3))[None])[0]
-    variance = shown.white_sigma**2 + BOUNCED_SIGMA**2
-    return score - 0.5 * ((light - told)[:, 1:] ** 2).sum(axis=1) / variance
+    ratios = _contrasts(colours)[:, 1:]
+    style, style_sigma = (1, 0) if shown.rig else (STYLE, STYLE_SIGMA)
+    off = light[:, 1:] - told[1:] - (style - 1) * ratios
+    variance = shown.white_sigma**2 + BOUNCED_SIGMA**2 + (style_sigma * ratios) ** 2
+    return score - 0.5 * (off**2 / variance + np.log(variance)).sum(axis=1)
 
 
 def _normal(off: np.ndarray, spread: np.ndarray) -> np.ndarray:

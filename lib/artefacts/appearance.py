@@ -47,7 +47,7 @@ class Albedo(Artefact):
     albedo, specular and roughness.
     """
 
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     method: str = text("albedo.method that made it")
     rgb: np.ndarray = array(

@@ -26,7 +26,7 @@ def tools(model):
     return AlbedoTools.load(OPTIONS, model)
 
 
-GOLDEN = [0.23435, 0.12578, 0.07990, 0.006504, 0.005587, 0.003770, 3.2139, -16.895, 31.633, 0.31812]
+GOLDEN = [0.20494, 0.10730, 0.06593, 0.005688, 0.004766, 0.003111, 3.7894, -25.845, 33.336, 0.31812]
 OPTIONS = AlbedoOptions(uv_size=SIDE)
 
 
@@ -71,7 +71,7 @@ def test_light_that_skin_mirrors_does_not_pale_its_albedo(model, tools, tmp_path
         recover_albedo([one], OPTIONS, tools)[0].rgb[tools.chart.outer].astype(np.float32)
         for one in (painted.source, source, replace(source, highlights=None))
     )
-    assert np.abs(freed - plain).max() < 0.02 < 0.05 < np.abs(left - plain).max()
+    assert np.abs(freed - plain).max() < 0.02 < 0.04 < np.abs(left - plain).max()
 
 
 def test_a_face_without_brows_gets_none(model, tools, tmp_path):
@@ -147,7 +147,7 @@ def test_numbers_of_a_painted_head_stay_what_they_are(model, tools, tmp_path):
     dots = np.sin(model.mean @ np.array([0.9, 0.7, 0.3]))[:, None] * np.array([0.03, 0.06, 0.07])
     painted = paint(model, tmp_path, model.albedo(np.zeros(model.n_albedo)) * np.exp(dots))
     (albedo,) = recover_albedo([painted.source], OPTIONS, tools)
-    assert Albedo.version == 5
+    assert Albedo.version == 6
     skin = albedo.rgb[bare(tools, albedo)].astype(np.float64)
     found = [*skin.mean(axis=0), *skin.std(axis=0), float(albedo.light[0, 0].mean())]
     found += [float(albedo.ita_deg), float(albedo.ita_sigma_deg), float(albedo.weight.mean())]

@@ -59,3 +59,14 @@ def test_a_white_balance_that_was_told_counts():
     guessed = tell_tone([Shown(cast, *NO_WHITE)])
     assert told.sigma_deg < guessed.sigma_deg
     assert abs(told.angle_deg - angle) < told.sigma_deg
+
+
+@pytest.mark.parametrize("melanin", [0.15, 0.25])
+def test_a_vivid_picture_style_is_not_darker_skin(melanin):
+    log_rgb, angle = usual_photo(melanin)
+    grey = log_rgb[1]
+    vivid = grey + 1.3 * (log_rgb - grey)
+    told = tell_tone([Shown(vivid, np.ones(3), 0.05, "eyes", False)])
+    assert abs(told.angle_deg - angle) < told.sigma_deg
+    by_rig = tell_tone([Shown(vivid, np.ones(3), 0.05, "eyes", True)])
+    assert by_rig.angle_deg < told.angle_deg
