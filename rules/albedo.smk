@@ -38,7 +38,8 @@ rule recover_albedo:
     threads: 1
     resources:
         mem_mb=more_each_try(
-            round(2500 + 1500 * (config["albedo"]["uv_size"] / 1024) ** 2)
+            round(2500 + 1500 * (config["albedo"]["uv_size"] / 1024) ** 2),
+            each_view_mb=200,
         ),
         runtime=minutes_of("recover_albedo"),
         gpu=GPUS if needs_weights(config, "albedo") else 0,

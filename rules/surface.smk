@@ -67,7 +67,7 @@ rule match_views:
         TORCH_ENV
     threads: THREADS
     resources:
-        mem_mb=more_each_try(6000),
+        mem_mb=more_each_try(4000, each_view_mb=100),
         runtime=minutes_of("match_views"),
         gpu=GPUS,
     params:
@@ -114,7 +114,7 @@ rule regularise_surface:
         TORCH_ENV
     threads: THREADS
     resources:
-        mem_mb=more_each_try(6000),
+        mem_mb=more_each_try(4000, each_view_mb=200),
         runtime=minutes_of("regularise_surface"),
         gpu=GPUS,
     params:

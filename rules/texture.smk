@@ -36,7 +36,8 @@ rule blend_texture:
     threads: 1
     resources:
         mem_mb=more_each_try(
-            round(3000 + 3500 * (config["texture"]["uv_size"] / 4096) ** 2)
+            round(3000 + 3500 * (config["texture"]["uv_size"] / 4096) ** 2),
+            each_view_mb=200,
         ),
         runtime=minutes_of("blend_texture"),
     params:
