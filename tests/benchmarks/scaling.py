@@ -72,7 +72,7 @@ def of_views(out: Path, rigs: Sequence[str], height_px: int, cores: int) -> list
 def table(jobs: Sequence[JobTime], unit: str) -> str:
     """Markdown: a row per stage, a column per size, and the lines through them."""
     sizes = sorted({job.images for job in jobs})
-    columns = [f"{size} {unit}" for size in sizes]
+    columns = [f"{size} {unit if size > 1 else unit.rstrip('s')}" for size in sizes]
     lines = [
         f"| stage | {' | '.join(columns)} | a job, s | each, s | a job, MB | each, MB |",
         "|---" * (len(sizes) + 5) + "|",
