@@ -34,7 +34,7 @@ TORCH_ENV = PROJECT / "envs" / "visagraph.yaml"
 LEDGER, SAMPLES, BATCHES = (
     plan_run(config, LEDGER_FILE)
     if workflow.is_main_process
-    else plan_job(LEDGER_FILE, workflow.dag_settings.target_jobs)
+    else plan_job(LEDGER_FILE, sys.argv)
 )
 SCORED = [batch for batch in BATCHES if LEDGER.truths(batch)]
 

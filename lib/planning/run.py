@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import itertools
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from lib.planning.environment import lasting_objects
 from lib.planning.ledger import Ledger, assign, read_ledger
 from lib.planning.samples import Sample
 from lib.planning.sources import find_samples
+
+TARGETS = "--target-jobs"  # with which Snakemake tells a process what jobs it is for
+OF_BATCH = re.compile(r"[:,]batch=(b\d+)(?=,|$)")
 
 
 class Plan(NamedTuple):
@@ -51,24 +56,25 @@ def plan_run(settings: Mapping[str, Any], ledger_file: str | Path) -> Plan:
     return Plan(ledger, samples, batches)
 
 
-class Job(Protocol):
-    """One that a process is for, as Snakemake says it."""
-
-    wildcards_dict: Mapping[str, str]
-
-
-def plan_job(ledger_file: str | Path, jobs: Collection[Job] = ()) -> Plan:
+def plan_job(ledger_file: str | Path, arguments: Sequence[str] = ()) -> Plan:
     """What a job knows of its run: what the main process wrote before it started jobs.
 
     Args:
         ledger_file: the ledger.
-        jobs: that this process is for. Where each of them has a batch, it knows of these batches
-            alone: a ledger may have a million photos, and a node has many jobs.
+        arguments: of the command line that runs the job. Where it names the batches of its jobs,
+            it knows of these alone: a ledger may have a million photos, and a node has many jobs.
 
     Raises:
         ConfigError: the file is not a ledger.
     """
-    batches = {job.wildcards_dict.get("batch") for job in jobs}
     with lasting_objects():
-        ledger = read_ledger(ledger_file, None if None in batches else batches or None)
+        ledger = read_ledger(ledger_file, _batches_of_jobs(arguments))
         return Plan(ledger, [], list(ledger.batches))
+
+
+def _batches_of_jobs(arguments: Sequence[str]) -> set[str] | None:
+    """The batches behind `--target-jobs RULE:WILDCARD=VALUE,...`; None where a job has none."""
+    words = itertools.dropwhile(lambda word: word != TARGETS, arguments)
+    jobs = list(itertools.takewhile(lambda word: not word.startswith("-"), list(words)[1:]))
+    batches = [OF_BATCH.search(job) for job in jobs]
+    return {found[1] for found in batches} if jobs and all(batches) else None

@@ -3,7 +3,6 @@
 import gc
 
 import pytest
-from snakemake_interface_executor_plugins.utils import TargetSpec
 
 from lib.planning import plan_job, plan_run, update_ledger
 from lib.planning.environment import lasting_objects
@@ -44,11 +43,13 @@ def test_jobs_know_of_their_own_batches_alone(tmp_path):
     ledger = tmp_path / "batches.tsv"
     plan = plan_run(checked_settings(sheet(tmp_path, "a", "b", "c")), ledger)
     update_ledger(ledger, plan.samples, 2, 1000)
-    of_batch = TargetSpec("fit_face_model", {"batch": "b0002"})
-    known = plan_job(ledger, [of_batch])
+    of_batch = ["snakemake", "--target-jobs", "fit_face_model:batch=b0002", "--cores", "1"]
+    known = plan_job(ledger, of_batch)
     assert known.ledger.rows == tuple(row for row in plan.ledger.rows if row.batch == "b0002")
     assert known.batches == ["b0002"]
-    assert plan_job(ledger, [of_batch, TargetSpec("write_report", {})]) == plan_job(ledger)
+    everything = plan_job(ledger)
+    for words in ([], ["write_report:"], ["write_report:", "fit:batch=b0002"], ["x:batch=b1x"]):
+        assert plan_job(ledger, ["snakemake", "--target-jobs", *words, "--nolock"]) == everything
 
 
 def test_objects_that_last_are_out_of_the_collectors_sight():
